@@ -1,0 +1,69 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import pkg from '../package.json' with { type: 'json' };
+
+/** The version of fdnix: package.json is the one place that holds it. */
+export const VERSION: string = pkg.version;
+
+/** The flags that every command shares; see `fdnix --help`. */
+export interface Flags {
+  store?: string | undefined;
+  blobs?: string | undefined;
+  model?: string | undefined;
+  index?: string | undefined;
+  home?: string | undefined;
+}
+
+/** Where everything is. Flags win over the environment, the environment over defaults. */
+export interface Config {
+  home: string;
+  /** `sqlite:PATH` or `dynamodb:TABLE`. */
+  store: string;
+  /** A directory or `s3://BUCKET[/PREFIX]`. */
+  blobs: string;
+  /** `PROVIDER:ID`. */
+  model: string;
+  /** The search index, a file. */
+  index: string;
+}
+
+export const DEFAULT_MODEL = 'static:fdnix';
+
+type Environment = Record<string, string | undefined>;
+
+/** The configuration of this process. The only reader of the environment besides {@link environment}. */
+export function configure(flags: Flags, env: Environment = process.env): Config {
+  const data = env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, 'fdnix') : join(env.HOME || homedir(), '.local/share/fdnix');
+  const home = resolve(flags.home ?? (env.FDNIX_HOME || data));
+  return {
+    home,
+    store: flags.store ?? prefixed('dynamodb:', env.DYNAMODB_TABLE) ?? `sqlite:${join(home, 'packages.sqlite')}`,
+    blobs: flags.blobs ?? prefixed('s3://', env.S3_BUCKET) ?? home,
+    model: flags.model ?? prefixed('bedrock:', env.BEDROCK_MODEL_ID) ?? DEFAULT_MODEL,
+    index: flags.index ?? (env.FDNIX_INDEX || join(home, 'index.sqlite')),
+  };
+}
+
+function prefixed(prefix: string, value: string | undefined): string | undefined {
+  return value ? prefix + value : undefined;
+}
+
+/** Everything else that the environment decides. Empty variables count as unset. */
+export function environment(env: Environment = process.env) {
+  return {
+    /** Where the flake puts fetched models (`FDNIX_MODEL_DIR`). */
+    modelDir: env.FDNIX_MODEL_DIR || null,
+    /** The nixpkgs that the flake pins, a source tree (`FDNIX_NIXPKGS`), and its revision (`FDNIX_NIXPKGS_REV`). */
+    nixpkgs: env.FDNIX_NIXPKGS || null,
+    nixpkgsRevision: env.FDNIX_NIXPKGS_REV || null,
+    /** Seconds since 1970 that stand in for the time of the run, where results must be reproducible. */
+    sourceDateEpoch: env.SOURCE_DATE_EPOCH ? Number(env.SOURCE_DATE_EPOCH) : null,
+    noColor: Boolean(env.NO_COLOR),
+  };
+}
+
+/** Now, as ISO 8601 to the second; `SOURCE_DATE_EPOCH` where it is set. */
+export function now(): string {
+  const epoch = environment().sourceDateEpoch;
+  return `${new Date(epoch === null ? Date.now() : epoch * 1000).toISOString().slice(0, 19)}Z`;
+}

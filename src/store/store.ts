@@ -1,0 +1,118 @@
+import { UserError } from '../errors.ts';
+import type { Package } from '../package.ts';
+
+/**
+ * One stored version of a package: the item `(packageName, version)`. Of the items of one packageName at most one is
+ * `current` once a run has finished; the others are history.
+ */
+export interface StoredPackage extends Package {
+  contentHash: string;
+  /** The first revision that had this version. */
+  firstRevision: string;
+  /** The revision in which these contents were last written. */
+  revision: string;
+  /**
+   * Set on an item that is not current: the last revision that had this version. A current item was last seen in the
+   * store's last complete run, which is why an unchanged one need not be written again.
+   */
+  lastRevision: string | null;
+  /** Why an item is not current: a newer version took its place, or the package vanished. */
+  retired: 'superseded' | 'vanished' | null;
+  /** ISO 8601. */
+  lastUpdated: string;
+  /** sha256 of the text to embed; see `embeddingText`. */
+  embeddingHash: string;
+  hasEmbedding: boolean;
+  embeddingModel: string | null;
+  /** Name of the batch that holds the vector, such as `vectors/batch_….json.gz`. */
+  vectorBatch: string | null;
+  /** Why the model refused this text, where it did: it is not sent again until the text or the model changes. */
+  embeddingError: string | null;
+}
+
+/** What a run must know of an item to tell whether it changed: everything but the texts. */
+export type StoredKey = Pick<
+  StoredPackage,
+  'packageName' | 'version' | 'contentHash' | 'embeddingHash' | 'firstRevision' | 'lastRevision' | 'retired'
+> &
+  Pick<StoredPackage, 'hasEmbedding' | 'embeddingModel' | 'vectorBatch' | 'embeddingError'>;
+
+/** An item leaves the current set. */
+export interface Retirement {
+  packageName: string;
+  version: string;
+  retired: 'superseded' | 'vanished';
+  lastRevision: string;
+  lastUpdated: string;
+}
+
+/** The outcome of embedding one item: a vector in `vectorBatch`, or the reason why there is none. */
+export interface EmbeddingMark {
+  packageName: string;
+  version: string;
+  /** The mark is dropped where the item's text has changed meanwhile. */
+  embeddingHash: string;
+  embeddingModel: string;
+  vectorBatch: string | null;
+  embeddingError: string | null;
+}
+
+/** The last complete run of a kind, for gates, `status` and `SOURCE_DATE_EPOCH`-free reproducibility. */
+export interface RunRecord {
+  revision: string;
+  finished: string;
+  counts: Record<string, number>;
+}
+
+export type RunKind = 'extract' | 'options' | 'embed' | 'index';
+
+/**
+ * Where records live. Every method may reject with a UserError that names the backend and the object; a listing that
+ * breaks half-way throws rather than end early. Writes are durable when their promise resolves, and writing the same
+ * thing twice is the same as writing it once.
+ */
+export interface Store {
+  /** As given to `openStore`: `sqlite:/home/…/packages.sqlite`. */
+  readonly name: string;
+  /** Creates what is missing. True if anything was. */
+  init(): Promise<boolean>;
+  /** All items, in any order, without their texts. */
+  keys(signal?: AbortSignal): AsyncIterable<StoredKey>;
+  /** Writes whole items over whatever has their key. */
+  put(items: readonly StoredPackage[], signal?: AbortSignal): Promise<void>;
+  /** Marks items as no longer current; they need no embedding any more. */
+  retire(items: readonly Retirement[], signal?: AbortSignal): Promise<void>;
+  /** All versions of one package, the current one first, then by firstRevision as stored. */
+  versions(packageName: string): Promise<StoredPackage[]>;
+  /** The current items, in any order. */
+  current(signal?: AbortSignal): AsyncIterable<StoredPackage>;
+  /** The items that need an embedding, in an order that is always the same; at a cost in proportion to their number. */
+  pending(signal?: AbortSignal): AsyncIterable<StoredPackage>;
+  markEmbedded(marks: readonly EmbeddingMark[], signal?: AbortSignal): Promise<void>;
+  /** Forgets embeddings and embedding errors of all current items, so that they are pending again: a change of model. */
+  forgetEmbeddings(signal?: AbortSignal): Promise<void>;
+  run(kind: RunKind): Promise<RunRecord | null>;
+  recordRun(kind: RunKind, run: RunRecord): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** True if the item is current, has no vector, and no reason why it cannot have one. */
+export function needsEmbedding(item: Pick<StoredPackage, 'retired' | 'hasEmbedding' | 'embeddingError'>): boolean {
+  return item.retired === null && !item.hasEmbedding && item.embeddingError === null;
+}
+
+/**
+ * Opens `sqlite:PATH` or `dynamodb:TABLE`. With `create` (for `init`, and for SQLite whenever a command writes) a
+ * missing database is made; otherwise a missing one is a UserError.
+ */
+export async function openStore(spec: string, options: { create?: boolean } = {}): Promise<Store> {
+  const [, kind, target] = /^([a-z0-9]+):(.+)$/.exec(spec) ?? [];
+  switch (kind) {
+    case 'sqlite':
+      return (await import('./sqlite.ts')).openSqlite(target!, options);
+    case 'dynamodb':
+      return (await import('./dynamodb.ts')).openDynamodb(target!);
+    default:
+      throw new UserError(`unknown store ${JSON.stringify(spec)}: give sqlite:PATH or dynamodb:TABLE`);
+  }
+}
