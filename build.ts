@@ -4,7 +4,7 @@
  * its own name, so that the same expression finds it there; a `.ts` so reached (a worker) becomes a bundle of its own.
  * The same sources give the same bytes, wherever the checkout lies.
  */
-import { copyFileSync, existsSync, globSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, globSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -12,34 +12,25 @@ const root = import.meta.dirname;
 const outdir = join(root, 'dist');
 const FILE_URL = /new URL\(\s*'\.\/([^']+)',\s*import\.meta\.url\s*,?\s*\)/g;
 
-/** Program name → source. */
-const programs: Record<string, string> = {
-  fdnix: 'src/cli/fdnix.ts',
-  extract: 'src/cli/extract.program.ts',
-  embed: 'src/cli/embed.program.ts',
-  search: 'src/cli/search.program.ts',
-  lambda: 'src/http/lambda.ts',
-};
-
 const sources = globSync('src/**/*.ts', { cwd: root, exclude: ['src/infra/**'] }).sort();
 const assets = new Map<string, string>();
-const entryPoints = Object.entries(programs).map(([out, source]) => ({ out, in: join(root, source) }));
+// Every file of src/programs is a program; a name appears once however often it is reached.
+const programs = new Map(
+  sources.filter(path => path.startsWith('src/programs/')).map(path => [basename(path, '.ts'), path]),
+);
 for (const source of sources) {
   for (const [, file] of readFileSync(join(root, source), 'utf8').matchAll(FILE_URL)) {
     const path = join(dirname(source), file!);
     const name = basename(path);
-    if (name.endsWith('.ts')) entryPoints.push({ out: name.slice(0, -3), in: join(root, path) });
+    if (name.endsWith('.ts')) programs.set(name.slice(0, -3), path);
     else if ((assets.get(name) ?? path) !== path)
       throw new Error(`${path} and ${assets.get(name)} would both become dist/${name}: rename one`);
     else assets.set(name, path);
   }
 }
-const unique = [
-  ...new Map(entryPoints.filter(entry => existsSync(entry.in)).map(entry => [entry.out, entry])).values(),
-];
 
 const result = await build({
-  entryPoints: unique,
+  entryPoints: [...programs].map(([out, path]) => ({ out, in: join(root, path) })),
   absWorkingDir: root,
   outdir,
   bundle: true,
@@ -86,4 +77,4 @@ for (const [name, path] of assets) {
 for (const name of readdirSync(outdir)) if (!written.has(name)) rmSync(join(outdir, name), { recursive: true });
 
 const bytes = [...written].reduce((sum, name) => sum + statSync(join(outdir, name)).size, 0);
-console.error(`dist: ${unique.length} programs, ${written.size} files, ${(bytes / 1e6).toFixed(1)} MB`);
+console.error(`dist: ${programs.size} programs, ${written.size} files, ${(bytes / 1e6).toFixed(1)} MB`);
