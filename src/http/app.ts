@@ -1,0 +1,152 @@
+import type { Package } from '../package.ts';
+import type { Hit, Search, SearchOptions } from '../search/search.ts';
+import { OPENAPI, SEARCH_PARAMETERS } from './openapi.ts';
+import { headersOfPage } from './page.ts';
+import { readName, readParameters } from './parameters.ts';
+import { Problem } from './problem.ts';
+
+/** Answers one request. Never rejects. */
+export type App = (request: Request) => Promise<Response>;
+
+/** Characters: 2,000 of query, percent-encoded UTF-8 of any script, and the filters. Beyond it, 414. */
+const MAX_URL = 30_000;
+/** Characters of one text and entries of one list that an answer repeats; real metadata stays far below both. */
+const MAX_TEXT = 16_384;
+const MAX_LIST = 500;
+
+const METHODS = 'GET, HEAD, OPTIONS';
+const COMMON = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'ETag',
+  'cross-origin-resource-policy': 'cross-origin',
+};
+
+/**
+ * The web page and the API over one open index, as a function from Request to Response: no host's types, no input or
+ * output of its own. `page` is the HTML of the page, `onError` hears of failures whose text no client may see.
+ */
+export function createApp(search: Search, page: string, onError: (error: unknown) => void = () => {}): App {
+  const etag = `W/"${search.info.digest.slice(0, 24)}-${OPENAPI.info.version}"`;
+  const pageHeaders = headersOfPage(page);
+
+  async function route(request: Request, url: URL): Promise<Response> {
+    if (url.pathname === '/') return cached(request, await pageHeaders, () => page);
+    if (url.pathname === '/api/search') return api(request, searched(url));
+    if (url.pathname.startsWith('/api/packages/')) return api(request, shown(url.pathname.slice(14)));
+    if (url.pathname === '/api/status') return api(request, () => status(search));
+    if (url.pathname === '/api/openapi.json') return api(request, () => OPENAPI);
+    throw new Problem(404, 'Not found', 'Nothing here: /api/openapi.json lists what there is.');
+  }
+
+  function searched(url: URL) {
+    const { q, ...options } = readParameters(url.searchParams, SEARCH_PARAMETERS);
+    return async () => {
+      const hits = await search.search(q as string, options as SearchOptions);
+      return { revision: search.info.revision, query: q, hits: hits.map(presentHit) };
+    };
+  }
+
+  function shown(encoded: string) {
+    const found = search.show(readName(encoded));
+    if (!found) throw new Problem(404, 'Not found', 'No package of this name: /api/search finds names.');
+    return () => ({
+      revision: search.info.revision,
+      package: clip(found.package),
+      versions: found.versions.slice(0, MAX_LIST),
+    });
+  }
+
+  function api(request: Request, answer: () => object | Promise<object>): Promise<Response> {
+    const headers = { ...CORS, etag, 'cache-control': 'no-cache', 'content-type': 'application/json' };
+    return cached(request, headers, async () => JSON.stringify(await answer()));
+  }
+
+  return async request => {
+    let response: Response;
+    try {
+      const url = new URL(request.url);
+      if (request.url.length > MAX_URL)
+        throw new Problem(414, 'URI too long', `The address has more than ${MAX_URL.toLocaleString('en')} characters.`);
+      if (request.method === 'OPTIONS') response = preflight();
+      else if (request.method === 'GET' || request.method === 'HEAD') response = await route(request, url);
+      else throw new Problem(405, 'Method not allowed', `This server answers ${METHODS}.`, { allow: METHODS });
+    } catch (error) {
+      if (!(error instanceof Problem)) onError(error);
+      response = problemResponse(error);
+    }
+    for (const [name, value] of Object.entries(COMMON)) response.headers.set(name, value);
+    return request.method === 'HEAD' ? new Response(null, response) : response;
+  };
+}
+
+/** The parts of a request that an answer may depend on: not Host, not a body, no other header. */
+export function requestFor(method: string, target: string, ifNoneMatch: string | undefined): Request {
+  const headers = ifNoneMatch ? { 'if-none-match': ifNoneMatch } : undefined;
+  return new Request(`http://localhost/${target.replace(/^\//, '')}`, { method, ...(headers && { headers }) });
+}
+
+/** The answer of a host that takes no more requests now. */
+export function busy(): Response {
+  return problemResponse(new Problem(503, 'Busy', 'Too many requests at once: try again.', { 'retry-after': '1' }));
+}
+
+function preflight(): Response {
+  const headers = { ...CORS, allow: METHODS, 'access-control-allow-methods': METHODS };
+  return new Response(null, {
+    status: 204,
+    headers: { ...headers, 'access-control-allow-headers': 'If-None-Match', 'access-control-max-age': '86400' },
+  });
+}
+
+/** The ETag is of the index and the program, or of the page: an unchanged answer is known before it is computed. */
+async function cached(
+  request: Request,
+  headers: Record<string, string>,
+  content: () => string | Promise<string>,
+): Promise<Response> {
+  const vary = { vary: 'Accept-Encoding', ...headers };
+  const unchanged = matches(request.headers.get('if-none-match'), headers.etag!);
+  return unchanged
+    ? new Response(null, { status: 304, headers: vary })
+    : new Response(await content(), { headers: vary });
+}
+
+function problemResponse(error: unknown): Response {
+  const { status, title, message, headers } =
+    error instanceof Problem ? error : new Problem(500, 'Failed', 'This request failed; the server has logged why.');
+  return new Response(JSON.stringify({ title, status, detail: message }), {
+    status,
+    headers: { ...CORS, 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+  });
+}
+
+function matches(ifNoneMatch: string | null, etag: string): boolean {
+  if (ifNoneMatch === null) return false;
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some(tag => opaque(tag) === opaque(etag));
+}
+
+function status({ info }: Search) {
+  const { revision, created, packages, options, vectors, model, digest, formatVersion } = info;
+  const { id, digest: modelDigest, dimension } = model;
+  const served = { revision, created, packages, options, vectors, digest, formatVersion, fdnix: OPENAPI.info.version };
+  return { ...served, model: { id, digest: modelDigest, dimension } };
+}
+
+/** A hit without its long description, which `/api/packages/` has. */
+function presentHit(hit: Hit): object {
+  const { longDescription: _, ...rest } = hit;
+  return clip(rest);
+}
+
+/** No text and no list longer than an answer should carry. */
+function clip<T extends Partial<Package>>(record: T): T {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, clipValue(value)])) as T;
+}
+
+function clipValue(value: unknown): unknown {
+  if (typeof value === 'string')
+    return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT - 1).toWellFormed()}…` : value;
+  return Array.isArray(value) ? value.slice(0, MAX_LIST).map(clipValue) : value;
+}

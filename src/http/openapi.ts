@@ -1,0 +1,175 @@
+import pkg from '../../package.json' with { type: 'json' };
+import { MAX_NAME, type Parameter } from './parameters.ts';
+
+/** Characters. A query is a sentence or a pasted error message; whole documents are what `fdnix enrich` is for. */
+export const MAX_QUERY = 2000;
+
+const name = (maxLength: number) => ({ type: 'string', maxLength }) as const;
+const choice = (...values: string[]) => ({ type: 'string', maxLength: 20, enum: values }) as const;
+const flag = { type: 'boolean' } as const;
+
+/** The parameters of `/api/search`: the handler reads them by this list, and the document shows it. */
+export const SEARCH_PARAMETERS: readonly Parameter[] = [
+  { name: 'q', description: 'What you look for, in your own words.', schema: name(MAX_QUERY), required: true },
+  {
+    name: 'limit',
+    description: 'At most so many hits.',
+    schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
+  },
+  {
+    name: 'mode',
+    description: 'By name and words, by meaning, or both.',
+    schema: choice('hybrid', 'lexical', 'semantic'),
+  },
+  { name: 'type', description: 'Only packages, or only NixOS options.', schema: choice('package', 'option') },
+  { name: 'platform', description: 'Only what runs on this system, such as `aarch64-darwin`.', schema: name(100) },
+  { name: 'license', description: 'Only this licence, by SPDX id, such as `MIT`.', schema: name(100) },
+  { name: 'set', description: 'Only this package set, such as `python313Packages`.', schema: name(200) },
+  { name: 'maintainer', description: 'Only what this person maintains, by GitHub handle.', schema: name(200) },
+  { name: 'program', description: 'Only what has this main program.', schema: name(200) },
+  { name: 'unfree', description: 'true: only unfree packages; false: none; absent: both.', schema: flag },
+  { name: 'broken', description: 'true: only broken packages; false: none; absent: both.', schema: flag },
+];
+
+const text = { type: 'string' } as const;
+const textOrNull = { type: ['string', 'null'] } as const;
+const texts = { type: 'array', items: text } as const;
+const count = { type: 'integer', minimum: 0 } as const;
+const truth = { type: 'boolean' } as const;
+const described = <S extends object>(schema: S, description: string) => ({ ...schema, description });
+const ref = (schema: string) => ({ $ref: `#/components/schemas/${schema}` });
+
+/** An object all of whose properties are always there, and no others. */
+const object = (properties: Record<string, object>) =>
+  ({ type: 'object', properties, required: Object.keys(properties), additionalProperties: false }) as const;
+
+const PACKAGE = {
+  type: { enum: ['package', 'option'] },
+  packageName: described(
+    text,
+    'Attribute path, as `nix shell nixpkgs#…` takes it; `option:` and its path for an option.',
+  ),
+  version: described(text, '`unknown` where nixpkgs has none.'),
+  pname: text,
+  description: textOrNull,
+  homepage: described(textOrNull, 'As nixpkgs has it: check the scheme before you link to it.'),
+  license: described(textOrNull, 'SPDX expression.'),
+  licenses: texts,
+  platforms: texts,
+  maintainers: texts,
+  teams: texts,
+  mainProgram: textOrNull,
+  outputs: texts,
+  position: {
+    description: 'Relative to the root of nixpkgs.',
+    anyOf: [object({ file: text, line: { type: ['integer', 'null'] } }), { type: 'null' }],
+  },
+  changelog: textOrNull,
+  broken: truth,
+  insecure: truth,
+  knownVulnerabilities: texts,
+  unfree: truth,
+  available: truth,
+};
+
+const SCHEMAS = {
+  Package: object({ ...PACKAGE, longDescription: textOrNull }),
+  Hit: object({
+    ...PACKAGE,
+    score: described({ type: 'number' }, 'Higher is better; comparable within one answer only.'),
+    why: described(texts, 'What matched: `exact name`, `program`, `prefix`, `words: video cut`, `meaning 0.61` …'),
+    flags: described(texts, '`broken`, `insecure`, `unfree`, `unavailable`.'),
+    also: described(texts, 'Attribute paths of variants of the same software.'),
+  }),
+  Version: object({
+    version: text,
+    firstRevision: described(text, 'The first revision seen with this version.'),
+    lastRevision: described(textOrNull, 'The last one; null while it is current.'),
+  }),
+  Answer: object({
+    revision: described(text, 'The nixpkgs revision that is indexed.'),
+    query: text,
+    hits: { type: 'array', items: ref('Hit') },
+  }),
+  Shown: object({ revision: text, package: ref('Package'), versions: { type: 'array', items: ref('Version') } }),
+  Status: object({
+    revision: text,
+    created: { type: 'string', format: 'date-time' },
+    packages: count,
+    options: count,
+    vectors: count,
+    model: object({ id: text, digest: text, dimension: count }),
+    digest: described(text, 'Of the contents of the index.'),
+    formatVersion: count,
+    fdnix: described(text, 'The version of fdnix that answers.'),
+  }),
+  Problem: object({ title: text, status: { type: 'integer' }, detail: text }),
+};
+
+const answer = (description: string, schema: string) => ({
+  description,
+  headers: { ETag: { description: 'Of the index and of the version of fdnix.', schema: text } },
+  content: { 'application/json': { schema: ref(schema) } },
+});
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: ref('Problem') } },
+});
+const UNCHANGED = { description: 'Unchanged since the ETag that If-None-Match names.' };
+const FAILURES = { 500: problem('Failed; the server’s log says why.'), 503: problem('Busy: try again in a second.') };
+
+/** The API as OpenAPI 3.1, served at `/api/openapi.json`. A test walks it and holds real answers against it. */
+export const OPENAPI = {
+  openapi: '3.1.0',
+  info: {
+    title: 'fdnix',
+    version: pkg.version,
+    description: 'Searches one nixpkgs revision by meaning and by name.',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/' }],
+  paths: {
+    '/api/search': {
+      get: {
+        operationId: 'search',
+        summary: 'Ranked packages and options',
+        parameters: SEARCH_PARAMETERS.map(parameter => ({ in: 'query', required: false, ...parameter })),
+        responses: {
+          200: answer('The hits, best first; none is an empty list.', 'Answer'),
+          304: UNCHANGED,
+          400: problem('A parameter is missing, unknown, repeated or out of range; `detail` says which.'),
+          ...FAILURES,
+        },
+      },
+    },
+    '/api/packages/{packageName}': {
+      get: {
+        operationId: 'show',
+        summary: 'One package or option, with its version history',
+        parameters: [{ name: 'packageName', in: 'path', required: true, schema: name(MAX_NAME) }],
+        responses: {
+          200: answer('The package.', 'Shown'),
+          304: UNCHANGED,
+          400: problem('Not a readable name.'),
+          404: problem('No package of this name.'),
+          ...FAILURES,
+        },
+      },
+    },
+    '/api/status': {
+      get: {
+        operationId: 'status',
+        summary: 'What is indexed',
+        responses: { 200: answer('The index.', 'Status'), 304: UNCHANGED, ...FAILURES },
+      },
+    },
+    '/api/openapi.json': {
+      get: {
+        operationId: 'openapi',
+        summary: 'This document',
+        responses: { 200: { description: 'OpenAPI 3.1.', content: { 'application/json': {} } }, 304: UNCHANGED },
+      },
+    },
+  },
+  components: { schemas: SCHEMAS },
+};

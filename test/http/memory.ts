@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { type Package, parsePackage, type RawPackage } from '../../src/package.ts';
+import type { Hit, IndexInfo, Search, SearchOptions, Version } from '../../src/search/search.ts';
+
+/** Real records, cut from a release's packages.json, and two options. */
+export const records: Package[] = [...realPackages(), ...someOptions()];
+
+export const REVISION = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';
+
+/** What some answer holds. */
+export interface Content {
+  revision: string;
+  hits: Hit[];
+  package: Package;
+  versions: Version[];
+  detail: string;
+}
+
+export async function content(response: Response | Promise<Response>): Promise<Content> {
+  return (await (await response).json()) as Content;
+}
+
+export interface Memory extends Search {
+  closed: boolean;
+  /** How many searches have been asked for. */
+  asked: number;
+  /** Each search waits for what this returns. */
+  pause: (query: string) => Promise<void>;
+}
+
+/** A Search over records in memory, scored by substrings: what the doors are tested on, not how fdnix ranks. */
+export function memorySearch(packages: readonly Package[] = records, info: Partial<IndexInfo> = {}): Memory {
+  return {
+    closed: false,
+    asked: 0,
+    pause: async () => {},
+    info: {
+      formatVersion: 1,
+      revision: REVISION,
+      model: { id: 'static:fdnix', digest: 'b'.repeat(64), dimension: 256 },
+      packages: packages.filter(({ type }) => type === 'package').length,
+      options: packages.filter(({ type }) => type === 'option').length,
+      vectors: packages.length,
+      digest: 'a'.repeat(64),
+      created: '2026-07-20T02:11:09Z',
+      ...info,
+    },
+    async search(query, options = {}) {
+      if (this.closed) throw new Error('the index is closed');
+      this.asked++;
+      await this.pause(query);
+      const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+      const hits = packages.filter(pkg => admits(pkg, options)).map(pkg => score(pkg, words));
+      return hits
+        .filter(hit => hit.score > 0)
+        .sort((a, b) => b.score - a.score)
+        .slice(0, options.limit ?? 20);
+    },
+    show(packageName) {
+      const found = packages.find(pkg => pkg.packageName === packageName);
+      if (!found) return null;
+      const versions: Version[] = [
+        { version: found.version, firstRevision: REVISION, lastRevision: null },
+        { version: '0.1', firstRevision: '0'.repeat(40), lastRevision: '1'.repeat(40) },
+      ];
+      return { package: found, versions };
+    },
+    async close() {
+      this.closed = true;
+    },
+  };
+}
+
+function score(pkg: Package, words: string[]): Hit {
+  const text = `${pkg.packageName} ${pkg.description} ${pkg.longDescription}`.toLowerCase();
+  const matched = words.filter(word => text.includes(word));
+  const named = words.includes(pkg.packageName.toLowerCase()) || words.includes(pkg.mainProgram?.toLowerCase() ?? '');
+  const flags = (['broken', 'insecure', 'unfree'] as const).filter(flag => pkg[flag]) as string[];
+  return {
+    ...pkg,
+    score: (named ? 1 : 0) + matched.length / (words.length + 1),
+    why: [...(named ? ['exact name'] : []), ...(matched.length > 0 ? [`words: ${matched.join(' ')}`] : [])],
+    flags: pkg.available ? flags : [...flags, 'unavailable'],
+    also: [],
+  };
+}
+
+function admits(pkg: Package, options: SearchOptions): boolean {
+  const { type, platform, license, set, maintainer, program, unfree, broken } = options;
+  return (
+    (!type || pkg.type === type) &&
+    (!platform || pkg.platforms.includes(platform)) &&
+    (!license || pkg.licenses.includes(license)) &&
+    (!set || pkg.packageName.startsWith(`${set}.`)) &&
+    (!maintainer || pkg.maintainers.includes(maintainer)) &&
+    (!program || pkg.mainProgram === program) &&
+    (unfree === undefined || pkg.unfree === unfree) &&
+    (broken === undefined || pkg.broken === broken)
+  );
+}
+
+function realPackages(): Package[] {
+  const file = new URL('../fixtures/http/packages.json', import.meta.url);
+  const { packages } = JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, RawPackage> };
+  return Object.entries(packages).map(([name, raw]) => parsePackage(name, raw));
+}
+
+function someOptions(): Package[] {
+  const option = (path: string, description: string, details: string): Package => ({
+    ...parsePackage(path, { pname: path, meta: { description, longDescription: details } }),
+    type: 'option',
+    packageName: `option:${path}`,
+    position: { file: 'nixos/modules/services/web-servers/nginx/default.nix', line: null },
+  });
+  return [
+    option(
+      'services.nginx.enable',
+      'Whether to enable Nginx Web Server.',
+      'Type: boolean\n\nDefault: false\n\nExample: true',
+    ),
+    option('services.nginx.package', 'Nginx package to use.', 'Type: package\n\nDefault: pkgs.nginxStable'),
+  ];
+}
