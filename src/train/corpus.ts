@@ -1,0 +1,131 @@
+import type { Package } from '../package.ts';
+import { bucketOf } from './buckets.ts';
+import type { DebianPackage } from './debian.ts';
+
+/** One software of nixpkgs: its variants (python313, python314 …) have become one. */
+export interface Software {
+  packageName: string;
+  pname: string;
+  mainProgram: string | null;
+  description: string;
+  longDescription: string;
+  homepage: string | null;
+  /** Folder in nixpkgs. */
+  folder: string;
+}
+
+/** Debian's packages and nixpkgs' software, and which of them are the same. */
+export interface Corpus {
+  debian: DebianPackage[];
+  nixpkgs: Software[];
+  /** For each of `debian`, the places in `nixpkgs` of the same software. */
+  matches: number[][];
+  /** How many of Debian's packages were left out because of their bucket. */
+  leftOut: number;
+}
+
+export function foldVariants(packages: Iterable<Package>): Software[] {
+  const folded = new Map<string, Software>();
+  for (const pkg of packages) {
+    if (pkg.type !== 'package') continue;
+    const software: Software = {
+      packageName: pkg.packageName,
+      pname: pkg.pname,
+      mainProgram: pkg.mainProgram,
+      description: pkg.description ?? '',
+      longDescription: pkg.longDescription ?? '',
+      homepage: pkg.homepage,
+      folder: pkg.position?.file.replace(/\/[^/]*$/, '') ?? '',
+    };
+    const key = `${pkg.pname.toLowerCase()}\n${software.description}`;
+    const other = folded.get(key);
+    if (!other || software.packageName.length < other.packageName.length) folded.set(key, software);
+  }
+  return [...folded.values()].sort((a, b) => (a.packageName < b.packageName ? -1 : 1));
+}
+
+/**
+ * Joins the two by name and by homepage, and leaves out every text of Debian's that belongs to a bucket of `leaveOut`
+ * by its binary name, its source name or the pname of the same software, or that repeats such a text under another
+ * name.
+ */
+export function joinCorpus(
+  debian: readonly DebianPackage[],
+  nixpkgs: Software[],
+  leaveOut: ReadonlySet<number>,
+): Corpus {
+  const byName = new Map<string, number[]>();
+  const byHomepage = new Map<string, number[]>();
+  for (const [i, software] of nixpkgs.entries()) {
+    push(byName, canonicalName(software.pname), i);
+    if (software.homepage) push(byHomepage, canonicalUrl(software.homepage), i);
+  }
+  const sourcesAt = new Map<string, Set<string>>();
+  for (const { homepage, source } of debian)
+    if (homepage)
+      sourcesAt.set(canonicalUrl(homepage), (sourcesAt.get(canonicalUrl(homepage)) ?? new Set()).add(source));
+  const matches = debian.map(pkg => {
+    const found = new Set([
+      ...(byName.get(canonicalName(pkg.name)) ?? []),
+      ...(byName.get(canonicalName(pkg.source)) ?? []),
+    ]);
+    const url = pkg.homepage ? canonicalUrl(pkg.homepage) : '';
+    const there = byHomepage.get(url) ?? [];
+    // A homepage that many share (gnu.org, a monorepo) says nothing.
+    if (there.length <= 3 && (sourcesAt.get(url)?.size ?? 0) <= 2) for (const i of there) found.add(i);
+    return [...found];
+  });
+  const isLeftOut = debian.map((pkg, i) =>
+    [pkg.name, pkg.source, ...matches[i]!.map(m => nixpkgs[m]!.pname)].some(name => leaveOut.has(bucketOf(name))),
+  );
+  const reserved = reservedTexts(debian, (_, i) => isLeftOut[i]! && matches[i]!.length > 0);
+  const kept = debian.map((pkg, i) => !isLeftOut[i] && !textsOf(pkg).some(text => reserved.has(text)));
+  return {
+    debian: debian.filter((_, i) => kept[i]),
+    nixpkgs,
+    matches: matches.filter((_, i) => kept[i]),
+    leftOut: kept.filter(isKept => !isKept).length,
+  };
+}
+
+/** Texts of what is left out, save those that many sources share: they describe no software ("Development files."). */
+function reservedTexts(
+  debian: readonly DebianPackage[],
+  isReserved: (_: DebianPackage, i: number) => boolean,
+): Set<string> {
+  const sources = new Map<string, Set<string>>();
+  const reserved = new Set<string>();
+  for (const [i, pkg] of debian.entries())
+    for (const text of textsOf(pkg)) {
+      sources.set(text, (sources.get(text) ?? new Set()).add(pkg.source));
+      if (isReserved(pkg, i)) reserved.add(text);
+    }
+  return new Set([...reserved].filter(text => sources.get(text)!.size <= 3));
+}
+
+/** A short description, and the long one's first paragraph. */
+function textsOf({ short, long }: DebianPackage): string[] {
+  return [short, long.split('\n')[0]!].map(text => text.toLowerCase()).filter(text => text.length > 20);
+}
+
+/** Debian's names of libraries and of language modules, in nixpkgs' terms. */
+function canonicalName(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[_.]+/g, '-')
+    .replace(/^(?:python3?-|golang-github-|ruby-|r-cran-|node-)/, '');
+}
+
+function canonicalUrl(url: string): string {
+  return url
+    .toLowerCase()
+    .replace(/^https?:\/\/(?:www\.)?/, '')
+    .replace(/[#?].*$/, '')
+    .replace(/(?:\.git)?\/*$/, '');
+}
+
+function push(map: Map<string, number[]>, key: string, value: number): void {
+  const values = map.get(key);
+  if (values) values.push(value);
+  else map.set(key, [value]);
+}

@@ -1,0 +1,70 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
+
+const embedder = await openEmbedder('static:fdnix');
+const vectors = async (texts: string[], kind: 'document' | 'query' = 'document') =>
+  (await embedder.embed(texts, kind)).map(vector => vector as Float32Array);
+const cosine = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+
+const test = suite('static model');
+
+const DOCUMENTS = [
+  'cmus cmus\nSmall, fast and powerful console music player for Linux and *BSD',
+  'jq jq\nLightweight and flexible command-line JSON processor',
+  'gimp gimp\nGNU Image Manipulation Program',
+  'wireshark wireshark\nPowerful network protocol analyzer',
+  'postgresql postgresql psql\nPowerful, open source object-relational database system',
+];
+
+test('vectors have the dimension that it says and unit length', async () => {
+  for (const vector of await vectors(DOCUMENTS)) {
+    assert.is(vector.length, embedder.dimension);
+    assert.ok(Math.abs(cosine(vector, vector) - 1) < 1e-5);
+  }
+});
+
+test('a query is nearest to what it asks for in other words', async () => {
+  const documents = await vectors(DOCUMENTS);
+  const queries = [
+    'play songs in the terminal',
+    'parse json on the shell',
+    'edit photos',
+    'sniff packets',
+    'sql server',
+  ];
+  for (const [i, query] of (await vectors(queries, 'query')).entries()) {
+    const scores = documents.map(document => cosine(document, query));
+    assert.is(scores.indexOf(Math.max(...scores)), i, queries[i]!);
+  }
+});
+
+test('the same text has the same bits, alone or in a batch, in any order', async () => {
+  const batch = await vectors([...DOCUMENTS].reverse());
+  for (const [i, text] of DOCUMENTS.entries())
+    assert.equal((await vectors([text]))[0], batch[DOCUMENTS.length - 1 - i]);
+});
+
+test('a text without a known word has a reason instead of a vector', async () => {
+  const results = await embedder.embed(['', '\n\n', 'the of', 'zzqxxqzv', '日本', '\0 \ud800'], 'query');
+  for (const result of results) assert.instance(result, EmbedFailure);
+});
+
+test('a text of a megabyte is embedded', async () => {
+  const [vector] = await vectors(['image editor '.repeat(80_000)], 'query');
+  const [short] = await vectors(['image editor'], 'query');
+  assert.ok(cosine(vector!, short!) > 0.99);
+});
+
+test('it opens under its id only, and its digest is that of its file', async () => {
+  assert.is(embedder.id, 'static:fdnix');
+  assert.match(embedder.digest, /^[0-9a-f]{64}$/);
+  try {
+    await openEmbedder('static:other');
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /no static model "other"/);
+  }
+});
+
+test.run();
