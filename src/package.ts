@@ -45,6 +45,12 @@ export interface RawPackage {
   meta?: unknown;
 }
 
+/** An attribute that gave no record, and why. */
+export interface Failure {
+  packageName: string;
+  message: string;
+}
+
 export const UNKNOWN_VERSION = 'unknown';
 
 /** Segments of an attribute path: `a."b.c".d` → `['a', 'b.c', 'd']`. Throws on a path that Nix would not read. */
@@ -86,8 +92,9 @@ export function parsePackage(packageName: string, raw: RawPackage): Package {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw new Error(`${packageName}: expected an object, got ${JSON.stringify(raw)?.slice(0, 40)}`);
   const meta = asObject(raw.meta);
-  const name = text(raw.name) ?? text(meta.name);
-  const version = text(raw.version) ?? text(meta.version);
+  const name = text(raw.name) ?? text(meta.name) ?? segments.at(-1)!;
+  const split = raw.pname === undefined && raw.version === undefined ? parseDrvName(name) : null;
+  const version = text(raw.version) ?? split?.version;
   const licenses = new Set<string>();
   const license = licenseExpression(meta.license, licenses);
   const vulnerabilities = texts(meta.knownVulnerabilities);
@@ -95,7 +102,7 @@ export function parsePackage(packageName: string, raw: RawPackage): Package {
     type: 'package',
     packageName,
     version: version ?? UNKNOWN_VERSION,
-    pname: text(raw.pname) ?? nameWithoutVersion(name, version) ?? segments.at(-1)!,
+    pname: text(raw.pname) ?? split?.name ?? name,
     description: text(meta.description),
     longDescription: text(meta.longDescription),
     homepage: firstText(meta.homepage),
@@ -190,8 +197,10 @@ function unique(values: string[]): string[] {
   return [...new Set(values)];
 }
 
-function nameWithoutVersion(name: string | null, version: string | null): string | null {
-  return name && version && name.endsWith(`-${version}`) ? name.slice(0, -version.length - 1) : name;
+/** As `builtins.parseDrvName`: the version starts after the first dash that no letter follows. */
+function parseDrvName(name: string): { name: string; version: string | null } {
+  const match = /^(.+?)-([^A-Za-z].*)$/s.exec(name);
+  return match ? { name: match[1]!, version: match[2]! } : { name, version: null };
 }
 
 function platform(value: unknown): string | null {
@@ -214,7 +223,7 @@ function position(value: string | null): Package['position'] {
   return { file: match[1]!, line: match[2] === undefined ? null : Number(match[2]) };
 }
 
-/** nixpkgs knows one licence, a list (read as AND), and since 2026 trees of AND, OR, PLUS and WITH. */
+/** nixpkgs knows one licence, a list (read as AND), and trees of AND, OR, PLUS and WITH. */
 function licenseExpression(value: unknown, ids: Set<string>): string | null {
   if (Array.isArray(value)) return combine('AND', value, ids);
   const licence = asObject(value);
@@ -228,7 +237,7 @@ function licenseExpression(value: unknown, ids: Set<string>): string | null {
   }
   if (licence.licenseType === 'plus') {
     const base = licenseExpression(licence.license, ids);
-    return base === null ? null : `${base}+`;
+    return base && `${parenthesise(base)}+`;
   }
   const id = licenseId(value);
   if (id !== null) ids.add(id);
@@ -242,7 +251,7 @@ function combine(operator: string, parts: unknown[], ids: Set<string>): string |
 }
 
 function parenthesise(expression: string): string {
-  return /\s(AND|OR|PLUS)\s/.test(expression) ? `(${expression})` : expression;
+  return /\s(AND|OR)\s/.test(expression) ? `(${expression})` : expression;
 }
 
 function licenseId(value: unknown): string | null {

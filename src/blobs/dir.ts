@@ -1,0 +1,118 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reason, UserError } from '../errors.ts';
+import type { Blobs } from './blobs.ts';
+
+/** Blobs as files below one directory. The etag is the sha256 of the bytes. */
+export function openDir(root: string): Blobs {
+  const path = (name: string) => join(root, name);
+
+  async function attempt<T>(what: string, body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      if (error instanceof UserError || (error as Error).name === 'AbortError') throw error;
+      const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+      const step = full ? 'free some space and run this again' : 'check its permissions, or name another with --blobs';
+      throw new UserError(`cannot ${what}: ${reason(error)}; ${step}`, { cause: error });
+    }
+  }
+
+  async function read(name: string): Promise<Buffer | null> {
+    return attempt(`read ${path(name)}`, () => readFile(path(name)).catch(nullIfMissing));
+  }
+
+  /** A reader or another writer sees the old bytes or the new, never half. */
+  async function replace(name: string, bytes: Buffer): Promise<string> {
+    const scratch = `${path(name)}.${randomUUID()}.tmp`;
+    try {
+      const handle = await open(scratch, 'w');
+      try {
+        await handle.writeFile(bytes);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(scratch, path(name));
+    } catch (error) {
+      await rm(scratch, { force: true });
+      throw error;
+    }
+    return etag(bytes);
+  }
+
+  return {
+    name: root,
+    async init() {
+      return attempt(`create ${root}`, async () => (await mkdir(root, { recursive: true })) !== undefined);
+    },
+    async get(name) {
+      const bytes = await read(name);
+      return bytes && { bytes, etag: etag(bytes) };
+    },
+    async put(name, bytes, { ifMatch, signal } = {}) {
+      return attempt(`write ${path(name)}`, async () => {
+        await mkdir(dirname(path(name)), { recursive: true });
+        if (ifMatch === undefined) return replace(name, bytes);
+        return locked(path(name), signal, async () => {
+          const there = await read(name);
+          return (there && etag(there)) === ifMatch ? replace(name, bytes) : null;
+        });
+      });
+    },
+    async *list(prefix) {
+      const below = path(prefix.slice(0, prefix.lastIndexOf('/') + 1));
+      const entries = await attempt(`list ${below}`, () =>
+        readdir(below, { recursive: true, withFileTypes: true }).catch(nullIfMissing),
+      );
+      const names = (entries ?? [])
+        .filter(entry => entry.isFile() && !/\.(tmp|lock)$/.test(entry.name))
+        .map(entry => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+        .filter(name => name.startsWith(prefix))
+        .sort();
+      for (const name of names) yield { name, size: (await stat(path(name))).size };
+    },
+    async delete(name) {
+      await attempt(`delete ${path(name)}`, () => rm(path(name), { force: true }));
+    },
+    async close() {},
+  };
+}
+
+function etag(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function nullIfMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+/** Longer than any replacement takes: a lock this old was left by a process that died. */
+const STALE_MS = 10_000;
+
+async function locked<T>(path: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
+  const lock = `${path}.lock`;
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      await (await open(lock, 'wx')).close();
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const age = await stat(lock).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    if (age > STALE_MS) await rm(lock, { force: true });
+    else await sleep(20);
+  }
+  try {
+    return await body();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}

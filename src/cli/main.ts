@@ -1,0 +1,74 @@
+import yargs, { type Argv } from 'yargs';
+import { VERSION } from '../config.ts';
+import { EXIT, UserError } from '../errors.ts';
+import { COMMON, type Command, type CommonArguments } from './command.ts';
+import { fail, run } from './terminal.ts';
+
+interface Entry {
+  usage: string;
+  describe: string;
+  load(): Promise<{ default: Command }>;
+}
+
+/** Every command: a command's own code, flags and dependencies are loaded only when it is called. */
+const COMMANDS: Record<string, Entry> = {
+  extract: entry('extract', 'metadata of one nixpkgs revision, into the store', () => import('./extract.ts')),
+  embed: entry('embed', 'vectors for what has none yet', () => import('./embed.ts')),
+  run: entry('run', 'extract, embed and index in one go: the daily job', () => import('./run.ts')),
+  status: entry('status', 'what is there: revision, counts, model, sizes, last runs', () => import('./status.ts')),
+  init: entry('init', 'creates the table and bucket, or the local files', () => import('./init.ts')),
+};
+
+function entry(usage: string, describe: string, load: () => Promise<{ default: unknown }>): Entry {
+  return { usage, describe, load: load as Entry['load'] };
+}
+
+/** Runs `fdnix ARGV…` and returns the exit status. */
+export async function main(argv: string[], program = 'fdnix'): Promise<number> {
+  const chosen = Object.hasOwn(COMMANDS, argv[0] ?? '') ? argv[0]! : null;
+  let code: number = EXIT.ok;
+  const parser = yargs(argv)
+    .scriptName(program)
+    .usage('$0 COMMAND: nixpkgs as a searchable index, by meaning and by name')
+    .version(VERSION)
+    .help()
+    .alias('help', 'h')
+    .strict()
+    .demandCommand(1, `which command? Try '${program} --help'`)
+    .recommendCommands()
+    .wrap(Math.min(110, process.stdout.columns || 100))
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .epilogue(
+      'Exit status: 0 done or found, 1 nothing found, 2 wrong usage or input, 3 incomplete, 4 refused, 130 interrupted.',
+    )
+    .fail((message, error) => {
+      throw (
+        error ??
+        new UserError(
+          `${message.replace(/\s*\n\s*/g, ' ')} (see '${program} ${chosen ?? ''} --help')`.replace('  ', ' '),
+        )
+      );
+    });
+  for (const [name, { usage, describe }] of Object.entries(COMMANDS))
+    if (name !== chosen) parser.command(usage, describe);
+  try {
+    if (chosen) {
+      const definition = (await COMMANDS[chosen]!.load()).default;
+      const builder = (y: Argv) => {
+        const described = y
+          .options({ ...definition.options, ...COMMON } as never)
+          .group(Object.keys(COMMON), 'Common:');
+        for (const [example, explanation] of definition.examples) described.example(example, explanation);
+        return described;
+      };
+      parser.command(definition.usage, COMMANDS[chosen]!.describe, builder as never, async args => {
+        code = await run(args as unknown as CommonArguments, context => definition.run(args as never, context));
+      });
+    }
+    await parser.parseAsync();
+    return code;
+  } catch (error) {
+    return fail(error, argv.includes('--verbose'));
+  }
+}

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
+import { JSONParser } from '@streamparser/json-node';
+import { reason, UserError } from '../errors.ts';
+import { type Failure, type Package, parsePackage } from '../package.ts';
+import type { Report } from '../progress.ts';
+
+/** A release's packages.json on this machine. */
+export interface Release {
+  file: string;
+  /** Where it came from, for messages. */
+  source: string;
+  /** The commit that `git-revision` beside it names, else `sha256-` and 16 hex digits of the file. */
+  revision: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a release's packages.json: a path, or a URL, which is downloaded to a scratch file first so that the records
+ * of a broken download are never seen.
+ */
+export async function openRelease(source: string, signal?: AbortSignal): Promise<Release> {
+  const url = /^https?:\/\//.test(source) ? new URL(source) : null;
+  const scratch = url && join(tmpdir(), `fdnix-${process.pid}-${url.pathname.split('/').at(-1)}`);
+  const close = async () => {
+    if (scratch) await rm(scratch, { force: true });
+  };
+  try {
+    if (url && scratch) await download(url, scratch, signal);
+    const file = scratch ?? source;
+    const revision = (await gitRevision(url, file)) ?? (await contentRevision(file));
+    return { file, source, revision, close };
+  } catch (error) {
+    await close();
+    if (error instanceof UserError || signal?.aborted) throw error;
+    throw new UserError(`cannot read ${source}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/**
+ * The records of a release, in the file's order. Streams: the whole 286 MB of JSON is never in memory. An entry that
+ * gives no record goes to `onFailure`; a file that is cut short or is no package set is a UserError after whatever
+ * came before.
+ */
+export async function* readRelease(
+  release: Release,
+  options: { report?: Report; signal?: AbortSignal; onFailure?: (failure: Failure) => void } = {},
+): AsyncGenerator<Package> {
+  const { size } = await stat(release.file);
+  let bytes = 0;
+  let entries = 0;
+  let version: string | null = null;
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  const parser = new JSONParser({ paths: ['$.version', '$.packages.*'], keepStack: false });
+  const input = createReadStream(release.file, { highWaterMark: 1 << 18 });
+  const stages = [input, meter, ...(await decompressor(release.file)), parser];
+  const piped = pipeline(stages as never, { signal: options.signal }).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  try {
+    for await (const { value, key } of parser as AsyncIterable<Parsed>) {
+      if (key === 'version' && typeof value !== 'object') version = checkVersion(String(value), release.source);
+      else {
+        entries++;
+        options.report?.({
+          phase: 'reading',
+          done: entries,
+          total: null,
+          unit: 'packages',
+          note: percent(bytes, size),
+        });
+        try {
+          yield parsePackage(String(key), value as object);
+        } catch (error) {
+          options.onFailure?.({ packageName: String(key), message: reason(error) });
+        }
+      }
+    }
+  } catch (error) {
+    input.destroy();
+    if (error instanceof UserError || options.signal?.aborted) throw error;
+    const cause = (await piped) ?? error;
+    throw new UserError(
+      `cannot read ${release.source}: ${reason(cause)}. It is cut short, or no packages.json of a nixpkgs release (plain, .br, .gz or .zst)`,
+      { cause },
+    );
+  }
+  const failed = await piped;
+  options.signal?.throwIfAborted();
+  if (failed) throw new UserError(`cannot read ${release.source}: ${reason(failed)}`, { cause: failed });
+  if (entries === 0)
+    throw version === null
+      ? notPackages(release.source)
+      : new UserError(`${release.source} holds no packages: nothing was changed`);
+}
+
+interface Parsed {
+  value: unknown;
+  key: string | number | undefined;
+}
+
+/** 2 is today's. 1 was the same without pname and version, which then come from the name. */
+function checkVersion(version: string, source: string): string {
+  if (version !== '1' && version !== '2')
+    throw new UserError(`${source} has format version ${version}; this fdnix reads 1 and 2: is there a newer fdnix?`);
+  return version;
+}
+
+function notPackages(source: string): UserError {
+  return new UserError(`${source} is no package set: expected {"version":"2","packages":{…}} as in a nixpkgs release`);
+}
+
+function percent(done: number, total: number): string {
+  return total === 0 ? '' : `${Math.floor((100 * done) / total)} %`;
+}
+
+/** By magic number, because people rename files; brotli has none, so there the name decides. */
+async function decompressor(file: string): Promise<Transform[]> {
+  const handle = await open(file);
+  const head = Buffer.alloc(4);
+  await handle.read(head, 0, 4, 0).finally(() => handle.close());
+  if (head.readUInt16BE() === 0x1f8b) return [createGunzip()];
+  if (head.readUInt32LE() === 0xfd2fb528) return [createZstdDecompress()];
+  return file.endsWith('.br') ? [createBrotliDecompress()] : [];
+}
+
+async function download(url: URL, file: string, signal?: AbortSignal): Promise<void> {
+  const response = await fetch(url, { signal: signal ?? null });
+  if (!response.ok || !response.body) throw new UserError(`cannot read ${url}: the server answered ${response.status}`);
+  await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file));
+  const expected = response.headers.get('content-length');
+  const { size } = await stat(file);
+  if (expected !== null && response.headers.get('content-encoding') === null && Number(expected) !== size)
+    throw new UserError(`cannot read ${url}: got ${size} of ${expected} bytes; try again`);
+}
+
+async function gitRevision(url: URL | null, file: string): Promise<string | null> {
+  const text = url
+    ? await fetch(new URL('git-revision', url)).then(
+        response => (response.ok ? response.text() : ''),
+        () => '',
+      )
+    : await readFile(join(dirname(file), 'git-revision'), 'utf8').catch(() => '');
+  return /^[0-9a-f]{40}$/.exec(text.trim())?.[0] ?? null;
+}
+
+async function contentRevision(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return `sha256-${hash.digest('hex').slice(0, 16)}`;
+}

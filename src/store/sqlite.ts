@@ -1,0 +1,208 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
+import { Refused, reason, UserError } from '../errors.ts';
+import { serialisePackage } from '../package.ts';
+import type { EmbeddingMark, Retirement, RunKind, RunRecord, Store, StoredKey, StoredPackage } from './store.ts';
+
+/** `PRAGMA user_version` of the files that this code reads and writes. */
+const SCHEMA_VERSION = 1;
+const PENDING = 'retired IS NULL AND hasEmbedding = 0 AND embeddingError IS NULL';
+const SCHEMA = `
+  CREATE TABLE items (
+    packageName TEXT NOT NULL, version TEXT NOT NULL,
+    record TEXT NOT NULL, contentHash TEXT NOT NULL,
+    firstRevision TEXT NOT NULL, revision TEXT NOT NULL, lastRevision TEXT, retired TEXT, lastUpdated TEXT NOT NULL,
+    embeddingHash TEXT NOT NULL, hasEmbedding INTEGER NOT NULL, embeddingModel TEXT, vectorBatch TEXT, embeddingError TEXT,
+    PRIMARY KEY (packageName, version)
+  );
+  CREATE INDEX pending ON items (packageName, version) WHERE ${PENDING};
+  CREATE TABLE runs (kind TEXT PRIMARY KEY, record TEXT NOT NULL);
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+const KEY_COLUMNS = [
+  ...['packageName', 'version', 'contentHash', 'firstRevision', 'lastRevision', 'retired'],
+  ...['embeddingHash', 'hasEmbedding', 'embeddingModel', 'vectorBatch', 'embeddingError'],
+];
+const COLUMNS = [...KEY_COLUMNS, 'record', 'revision', 'lastUpdated'];
+/** Rows read at a time, so that a listing never holds a read transaction while its reader writes. */
+const PAGE = 1000;
+
+type Row = Record<string, SQLOutputValue>;
+
+/** The store in one SQLite file. Safe against kill -9 at any point: every method writes in one transaction, in WAL mode. */
+export function openSqlite(path: string, options: { create?: boolean } = {}): Store {
+  const name = `sqlite:${path}`;
+  let database: DatabaseSync | null = null;
+
+  function db(): DatabaseSync {
+    if (database) return database;
+    if (!existsSync(path) && !options.create)
+      throw new UserError(`there is no store at ${path}: run 'fdnix extract' first, or name another with --store`);
+    database = connect(path);
+    return database;
+  }
+
+  /** Runs `body`, in a transaction where it writes, and names this store in whatever goes wrong. */
+  function attempt<T>(body: (db: DatabaseSync) => T, transaction = false): T {
+    try {
+      const open = db();
+      if (!transaction) return body(open);
+      open.exec('BEGIN IMMEDIATE');
+      try {
+        const result = body(open);
+        open.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (open.isTransaction) open.exec('ROLLBACK');
+        throw error;
+      }
+    } catch (error) {
+      throw explain(error, path);
+    }
+  }
+
+  async function* pages(columns: string[], where: string, signal?: AbortSignal): AsyncGenerator<Row> {
+    const sql = `SELECT ${columns.join(', ')} FROM items WHERE ${where} AND (packageName, version) > (?, ?)
+      ORDER BY packageName, version LIMIT ${PAGE}`;
+    let last: [string, string] = ['', ''];
+    for (;;) {
+      signal?.throwIfAborted();
+      const rows = attempt(db => db.prepare(sql).all(...last));
+      yield* rows;
+      if (rows.length < PAGE) return;
+      const end = rows.at(-1)!;
+      last = [String(end.packageName), String(end.version)];
+    }
+  }
+
+  return {
+    name,
+    async init() {
+      const missing = !existsSync(path);
+      attempt(() => {});
+      return missing;
+    },
+    async *keys(signal) {
+      for await (const row of pages(KEY_COLUMNS, 'TRUE', signal)) yield key(row);
+    },
+    async *current(signal) {
+      for await (const row of pages(COLUMNS, 'retired IS NULL', signal)) yield item(row);
+    },
+    async *pending(signal) {
+      for await (const row of pages(COLUMNS, PENDING, signal)) yield item(row);
+    },
+    async pendingCount() {
+      return attempt(db => Number(db.prepare(`SELECT count(*) AS n FROM items WHERE ${PENDING}`).get()!.n));
+    },
+    async put(items) {
+      const sql = `INSERT OR REPLACE INTO items (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+      attempt(db => {
+        const insert = db.prepare(sql);
+        for (const stored of items) insert.run(...COLUMNS.map(column => cell(stored, column)));
+      }, true);
+    },
+    async retire(items) {
+      attempt(db => {
+        const update = db.prepare(
+          `UPDATE items SET retired = ?, lastRevision = ?, lastUpdated = ?
+           WHERE packageName = ? AND version = ? AND retired IS NULL`,
+        );
+        for (const item of items as readonly Retirement[])
+          update.run(item.retired, item.lastRevision, item.lastUpdated, item.packageName, item.version);
+      }, true);
+    },
+    async versions(packageName) {
+      const sql = `SELECT ${COLUMNS.join(', ')} FROM items WHERE packageName = ?
+        ORDER BY retired IS NOT NULL, lastUpdated DESC, version DESC`;
+      return attempt(db => db.prepare(sql).all(packageName)).map(item);
+    },
+    async markEmbedded(marks) {
+      attempt(db => {
+        const update = db.prepare(
+          `UPDATE items SET hasEmbedding = ?, embeddingModel = ?, vectorBatch = ?, embeddingError = ?
+           WHERE packageName = ? AND version = ? AND embeddingHash = ?`,
+        );
+        for (const mark of marks as readonly EmbeddingMark[]) {
+          const { embeddingModel, vectorBatch, embeddingError, packageName, version, embeddingHash } = mark;
+          const has = vectorBatch === null ? 0 : 1;
+          update.run(has, embeddingModel, vectorBatch, embeddingError, packageName, version, embeddingHash);
+        }
+      }, true);
+    },
+    async forgetEmbeddings() {
+      attempt(db => {
+        db.exec(`UPDATE items SET hasEmbedding = 0, embeddingModel = NULL, vectorBatch = NULL, embeddingError = NULL
+                 WHERE hasEmbedding = 1 OR embeddingError IS NOT NULL`);
+      }, true);
+    },
+    async run(kind: RunKind) {
+      const row = attempt(db => db.prepare('SELECT record FROM runs WHERE kind = ?').get(kind));
+      return row ? (JSON.parse(String(row.record)) as RunRecord) : null;
+    },
+    async recordRun(kind, run) {
+      attempt(db => {
+        db.prepare('INSERT OR REPLACE INTO runs (kind, record) VALUES (?, ?)').run(kind, JSON.stringify(run));
+      }, true);
+    },
+    async close() {
+      database?.close();
+      database = null;
+    },
+  };
+}
+
+function connect(path: string): DatabaseSync {
+  mkdirSync(dirname(resolve(path)), { recursive: true });
+  const db = new DatabaseSync(path, { timeout: 10_000 });
+  try {
+    const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);
+    if (version > SCHEMA_VERSION)
+      throw new Refused(
+        `${path} is a store of format ${version}; this fdnix reads format ${SCHEMA_VERSION}: update fdnix, or name another file with --store`,
+      );
+    // NORMAL: a commit survives the death of the process; only a power cut may undo the last ones, never corrupt.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    if (version === 0) {
+      db.exec('BEGIN IMMEDIATE');
+      if (Number(db.prepare('PRAGMA user_version').get()!.user_version) === 0) db.exec(SCHEMA);
+      db.exec('COMMIT');
+    }
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function explain(error: unknown, path: string): unknown {
+  if (error instanceof UserError) return error;
+  const code = (error as { errcode?: number }).errcode ?? 0;
+  const system = (error as NodeJS.ErrnoException).code;
+  const step =
+    (code & 0xff) === 13 || system === 'ENOSPC'
+      ? ': the disk is full. Free some space and run this again; what was there before is untouched'
+      : (code & 0xff) === 26
+        ? ': it is no SQLite file. Name another with --store'
+        : (code & 0xff) === 5
+          ? ': another fdnix is writing to it. Run this again when that one has finished'
+          : (code & 0xff) === 8 || (code & 0xff) === 14 || system === 'EACCES' || system === 'EROFS'
+            ? ': it cannot be written. Check its permissions, or name another place with --home or --store'
+            : '';
+  return new UserError(`store ${path}: ${reason(error)}${step}`, { cause: error });
+}
+
+function cell(stored: StoredPackage, column: string): SQLInputValue {
+  if (column === 'record') return serialisePackage(stored);
+  const value = stored[column as keyof StoredPackage];
+  return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue);
+}
+
+function key(row: Row): StoredKey {
+  return { ...row, hasEmbedding: row.hasEmbedding === 1 } as unknown as StoredKey;
+}
+
+function item(row: Row): StoredPackage {
+  const { record, ...columns } = row;
+  return { ...JSON.parse(String(record)), ...columns, hasEmbedding: row.hasEmbedding === 1 } as StoredPackage;
+}

@@ -1,0 +1,264 @@
+import type { Blobs } from '../blobs/blobs.ts';
+import { type Embedder, EmbedFailure } from '../embed/embedder.ts';
+import { Refused } from '../errors.ts';
+import { compareNames, embeddingText, type Failure } from '../package.ts';
+import type { Report } from '../progress.ts';
+import type { EmbeddingMark, Store, StoredPackage } from '../store/store.ts';
+import {
+  BATCHES,
+  type BatchEntry,
+  type BatchVector,
+  type Model,
+  packBatch,
+  packVectorIndex,
+  readBatch,
+  readVectorIndex,
+  sameModel,
+  sha256,
+  VECTOR_FORMAT,
+  VECTOR_INDEX,
+  type VectorIndex,
+} from './format.ts';
+
+export interface EmbedOptions {
+  /** Forget what another model made, and start over. */
+  rebuild?: boolean;
+  /** At most this many texts. */
+  limit?: number;
+  report?: Report;
+  onFailure?: (failure: Failure) => void;
+  signal?: AbortSignal;
+}
+
+export interface EmbedResult {
+  /** Texts sent, in how many calls, and their characters. */
+  texts: number;
+  calls: number;
+  characters: number;
+  embedded: number;
+  /** Texts that the model gave no vector for; they are not sent again. */
+  failed: number;
+  /** Vectors that an interrupted run had stored but not marked. */
+  recovered: number;
+  /** Vectors in all batches of the index. */
+  total: number;
+  batches: number;
+  /** False after an interruption or with a limit reached. */
+  complete: boolean;
+}
+
+/** How often the index is replaced while batches come in; the next run finds by itself what it does not name yet. */
+const INDEX_EVERY_MS = 15_000;
+
+/**
+ * Gives every item of the store that needs one a vector. The order of writing makes an interruption at any point
+ * harmless: first the batch, under a name made from its contents; then the marks in the store; then the index. A batch
+ * that is stored but not marked is found and marked at the start of the next run, so no text is embedded twice except
+ * those in flight.
+ */
+export async function embedPending(
+  store: Store,
+  blobs: Blobs,
+  embedder: Embedder,
+  options: EmbedOptions = {},
+): Promise<EmbedResult> {
+  const { signal } = options;
+  const model: Model = { id: embedder.id, digest: embedder.digest, dimension: embedder.dimension };
+  const revision = (await store.run('extract'))?.revision ?? 'unknown';
+  const result = {
+    texts: 0,
+    calls: 0,
+    characters: 0,
+    embedded: 0,
+    failed: 0,
+    recovered: 0,
+    total: 0,
+    batches: 0,
+    complete: true,
+  };
+
+  const old = await loadVectorIndex(blobs).catch(error => {
+    if (options.rebuild && !(error instanceof Refused)) return null;
+    throw error;
+  });
+  const same = old !== null && sameModel(old.index.model, model);
+  const fresh: BatchEntry[] = [];
+  if (options.rebuild) {
+    await store.forgetEmbeddings(signal);
+    await blobs.put(VECTOR_INDEX, await packVectorIndex(emptyIndex(model, revision)));
+  } else if (old && !same) {
+    throw new Refused(
+      `the vectors in ${blobs.name} were made by ${describe(old.index.model)}, not by ${describe(model)}, and are never mixed: use --model ${old.index.model.id}, or replace them all with --rebuild`,
+    );
+  }
+  // Rebuilding for the same model is asked for where batches are damaged: there nothing old is taken up again.
+  if (!(options.rebuild && same)) {
+    const known = options.rebuild ? [] : (old?.index.batches ?? []);
+    fresh.push(...(await adoptStrays(store, blobs, model, known, result, signal)));
+  }
+  const total = await store.pendingCount();
+
+  let saved = Date.now();
+  const save = async () => {
+    saved = Date.now();
+    const index = await saveVectorIndex(blobs, emptyIndex(model, revision), fresh);
+    result.total = index.count;
+    result.batches = index.batches.length;
+  };
+
+  async function embedGroup(group: StoredPackage[]): Promise<void> {
+    const texts = group.map(embeddingText);
+    result.texts += texts.length;
+    result.calls++;
+    for (const text of texts) result.characters += text.length;
+    const answers = await embedder.embed(texts, 'document', signal);
+    const vectors: BatchVector[] = [];
+    const marks: EmbeddingMark[] = [];
+    group.forEach((item, i) => {
+      const answer = answers[i];
+      const { packageName, version, embeddingHash } = item;
+      const failure = answer instanceof EmbedFailure ? answer.reason : checkVector(answer, model.dimension);
+      if (failure !== null) options.onFailure?.({ packageName, message: failure });
+      else vectors.push({ id: packageName, vector: answer as Float32Array, metadata: { version, embeddingHash } });
+      marks.push({
+        packageName,
+        version,
+        embeddingHash,
+        embeddingModel: model.id,
+        vectorBatch: null,
+        embeddingError: failure,
+      });
+    });
+    if (vectors.length > 0) {
+      const { entry, bytes } = await packBatch({ model, vectors });
+      await blobs.put(entry.name, bytes);
+      for (const mark of marks) if (mark.embeddingError === null) mark.vectorBatch = entry.name;
+      fresh.push(entry);
+    }
+    await store.markEmbedded(marks);
+    result.embedded += vectors.length;
+    result.failed += group.length - vectors.length;
+  }
+
+  try {
+    const running = new Set<Promise<void>>();
+    let broken: unknown = null;
+    for await (const group of groups(store.pending(signal), embedder.batchSize, options.limit)) {
+      const task = embedGroup(group).catch(error => {
+        broken ??= error;
+      });
+      running.add(task);
+      task.finally(() => running.delete(task));
+      if (running.size >= embedder.concurrency) await Promise.race(running);
+      if (broken || signal?.aborted) break;
+      if (Date.now() - saved > INDEX_EVERY_MS) await save();
+      options.report?.({ phase: 'embedding', done: result.embedded + result.failed, total, unit: 'packages' });
+    }
+    await Promise.all(running);
+    if (broken) throw broken;
+  } catch (error) {
+    if (!signal?.aborted) {
+      // What is stored stays of use: name it in the index before giving up.
+      await save().catch(() => {});
+      throw error;
+    }
+  }
+  result.complete = !signal?.aborted && (options.limit === undefined || result.texts < options.limit);
+  await save();
+  return result;
+}
+
+async function* groups(items: AsyncIterable<StoredPackage>, size: number, limit = Number.POSITIVE_INFINITY) {
+  let group: StoredPackage[] = [];
+  let taken = 0;
+  for await (const item of items) {
+    if (taken++ >= limit) break;
+    group.push(item);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Why this is no vector that may be stored, or null. */
+function checkVector(vector: Float32Array | undefined, dimension: number): string | null {
+  if (vector === undefined) return 'the model gave no vector for it';
+  if (vector.length !== dimension) return `the model gave ${vector.length} numbers instead of ${dimension}`;
+  let norm = 0;
+  for (const x of vector) norm += x * x;
+  return Number.isFinite(norm) && norm > 0 ? null : 'the model gave a vector that is zero or not finite';
+}
+
+/** Marks what batches hold that are stored but not in the index. */
+async function adoptStrays(
+  store: Store,
+  blobs: Blobs,
+  model: Model,
+  known: BatchEntry[],
+  result: EmbedResult,
+  signal?: AbortSignal,
+): Promise<BatchEntry[]> {
+  const names = new Set(known.map(entry => entry.name));
+  const strays: string[] = [];
+  for await (const { name } of blobs.list(BATCHES, signal)) if (!names.has(name)) strays.push(name);
+  if (strays.length === 0) return [];
+  const pending = new Map<string, StoredPackage>();
+  for await (const item of store.pending(signal)) pending.set(`${item.packageName}\n${item.embeddingHash}`, item);
+  const adopted: BatchEntry[] = [];
+  for (const name of strays) {
+    const blob = await blobs.get(name, signal);
+    if (!blob) continue;
+    const batch = await readBatch(name, blob.bytes);
+    if (!sameModel(batch.model, model)) continue;
+    const items = batch.vectors
+      .map(({ id, metadata }) => pending.get(`${id}\n${metadata.embeddingHash}`))
+      .filter(item => item !== undefined);
+    await store.markEmbedded(
+      items.map(({ packageName, version, embeddingHash }) => {
+        return {
+          packageName,
+          version,
+          embeddingHash,
+          embeddingModel: model.id,
+          vectorBatch: name,
+          embeddingError: null,
+        };
+      }),
+    );
+    result.recovered += items.length;
+    adopted.push({ name, count: batch.vectors.length, size: blob.bytes.length, digest: sha256(blob.bytes) });
+  }
+  return adopted;
+}
+
+/** The index of the vectors in `blobs`, with its etag; null if there is none yet. */
+export async function loadVectorIndex(blobs: Blobs): Promise<{ index: VectorIndex; etag: string } | null> {
+  const blob = await blobs.get(VECTOR_INDEX);
+  return blob && { index: await readVectorIndex(blob.bytes), etag: blob.etag };
+}
+
+function emptyIndex(model: Model, revision: string): VectorIndex {
+  return { version: VECTOR_FORMAT, revision, model, count: 0, batches: [] };
+}
+
+/** Adds batches to the index by conditional replacement: of two writers at once, neither loses anything. */
+async function saveVectorIndex(blobs: Blobs, empty: VectorIndex, fresh: readonly BatchEntry[]): Promise<VectorIndex> {
+  for (;;) {
+    const old = await loadVectorIndex(blobs);
+    if (old && !sameModel(old.index.model, empty.model))
+      throw new Refused(`another run put vectors of ${describe(old.index.model)} into ${blobs.name} meanwhile`);
+    const named = new Map([...(old?.index.batches ?? []), ...fresh].map(entry => [entry.name, entry]));
+    const batches = [...named.values()].sort((a, b) => compareNames(a.name, b.name));
+    const count = batches.reduce((sum, entry) => sum + entry.count, 0);
+    const index: VectorIndex = { ...empty, count, batches };
+    if (old && JSON.stringify(old.index) === JSON.stringify(index)) return index;
+    const etag = await blobs.put(VECTOR_INDEX, await packVectorIndex(index), { ifMatch: old?.etag ?? null });
+    if (etag !== null) return index;
+  }
+}
+
+/** A model as people read it. */
+export function describe(model: Model): string {
+  return `${model.id} (${model.dimension} dimensions, ${model.digest.slice(0, 12)})`;
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { Refused, reason, UserError } from '../errors.ts';
+
+/** The version of `vector-index/index.json.gz`; a newer one is refused. */
+export const VECTOR_FORMAT = 1;
+export const VECTOR_INDEX = 'vector-index/index.json.gz';
+export const BATCHES = 'vectors/';
+
+/** What made a vector. Vectors of two models are never mixed. */
+export interface Model {
+  id: string;
+  /** Hex sha256 of weights, tokenizer and parameters. */
+  digest: string;
+  dimension: number;
+}
+
+export interface BatchVector {
+  /** The packageName. */
+  id: string;
+  vector: Float32Array;
+  metadata: { version: string; embeddingHash: string };
+}
+
+export interface Batch {
+  model: Model;
+  vectors: BatchVector[];
+}
+
+export interface BatchEntry {
+  name: string;
+  count: number;
+  /** Bytes as stored. */
+  size: number;
+  /** Hex sha256 of the bytes as stored. */
+  digest: string;
+}
+
+export interface VectorIndex {
+  version: number;
+  revision: string;
+  model: Model;
+  /** Vectors in all batches. */
+  count: number;
+  /** Sorted by name. */
+  batches: BatchEntry[];
+}
+
+/** A batch as stored: the name is derived from the contents, so a retry writes the same object. */
+export async function packBatch(batch: Batch): Promise<{ entry: BatchEntry; bytes: Buffer }> {
+  const { dimension, ...model } = batch.model;
+  const vectors = batch.vectors.map(
+    ({ id, vector, metadata }) =>
+      `{"id":${JSON.stringify(id)},"vector":[${decimals(vector)}],"metadata":${JSON.stringify(metadata)}}`,
+  );
+  const json = Buffer.from(
+    `{"vectors":[${vectors.join(',\n')}],"count":${vectors.length},"dimension":${dimension},"model":${JSON.stringify(model)}}`,
+  );
+  const bytes = await promisify(gzip)(json, { level: 1 });
+  const name = `${BATCHES}batch_${sha256(json).slice(0, 32)}.json.gz`;
+  return { entry: { name, count: vectors.length, size: bytes.length, digest: sha256(bytes) }, bytes };
+}
+
+/** Throws a UserError that names the object where the bytes are not those that `entry` describes. */
+export async function readBatch(name: string, bytes: Buffer, entry?: BatchEntry): Promise<Batch> {
+  if (entry && sha256(bytes) !== entry.digest)
+    throw new UserError(
+      `${name} is damaged: its sha256 is not the one in ${VECTOR_INDEX}. Restore it, or run 'fdnix embed --rebuild'`,
+    );
+  const raw = await parse(name, bytes);
+  const dimension = raw.dimension as number;
+  const vectors = raw.vectors as { id: string; vector: number[]; metadata: BatchVector['metadata'] }[];
+  if (!Array.isArray(vectors) || vectors.length !== raw.count || vectors.some(v => v.vector.length !== dimension))
+    throw new UserError(
+      `${name} is no batch of ${raw.count} vectors of dimension ${dimension}: run 'fdnix embed --rebuild'`,
+    );
+  const model = { ...(raw.model as Omit<Model, 'dimension'>), dimension };
+  return { model, vectors: vectors.map(v => ({ ...v, vector: Float32Array.from(v.vector) })) };
+}
+
+export async function packVectorIndex(index: VectorIndex): Promise<Buffer> {
+  return promisify(gzip)(JSON.stringify(index, null, 1));
+}
+
+/** Refuses a newer format. */
+export async function readVectorIndex(bytes: Buffer): Promise<VectorIndex> {
+  const index = (await parse(VECTOR_INDEX, bytes)) as unknown as VectorIndex;
+  if (index.version > VECTOR_FORMAT)
+    throw new Refused(`${VECTOR_INDEX} has format ${index.version}; this fdnix reads ${VECTOR_FORMAT}: update fdnix`);
+  if (!Array.isArray(index.batches) || typeof index.model?.dimension !== 'number')
+    throw new UserError(`${VECTOR_INDEX} is no index of vectors: run 'fdnix embed --rebuild'`);
+  return index;
+}
+
+export function sameModel(a: Model, b: Model): boolean {
+  return a.id === b.id && a.digest === b.digest && a.dimension === b.dimension;
+}
+
+export function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Five decimals: an error of 5e-6, a hundredth of the step of the index's int8, at half the size of full floats. */
+function decimals(vector: Float32Array): string {
+  const rounded = new Array<number>(vector.length);
+  for (let i = 0; i < vector.length; i++) rounded[i] = Math.round(vector[i]! * 1e5) / 1e5;
+  return rounded.join(',');
+}
+
+async function parse(name: string, bytes: Buffer): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse((await promisify(gunzip)(bytes)).toString());
+  } catch (error) {
+    throw new UserError(`${name} is damaged: ${reason(error)}. Restore it, or run 'fdnix embed --rebuild'`, {
+      cause: error,
+    });
+  }
+}
