@@ -1,0 +1,121 @@
+# `nix run .#NAME`: the programs, and what developers and operators do with them.
+{
+  lib,
+  stdenvNoCC,
+  runCommand,
+  writeShellApplication,
+  skopeo,
+  nodejs_24,
+  npm,
+  images,
+  fdnix,
+  extract,
+  embed,
+  search,
+}:
+let
+  # The checkout with all dependencies, for what is not part of the programs: tests, emulators, deployment.
+  tree = runCommand "fdnix-tree" { } ''
+    cp -r ${
+      lib.fileset.toSource {
+        root = ../.;
+        fileset = lib.fileset.difference ../. (
+          lib.fileset.unions [
+            ../flake.lock
+            ../flake.nix
+            ../nix
+          ]
+        );
+      }
+    } $out
+    chmod u+w $out
+    ln -s ${npm.forTests}/node_modules $out/node_modules
+  '';
+
+  app =
+    {
+      name,
+      description,
+      text,
+      runtimeInputs ? [ ],
+    }:
+    {
+      type = "app";
+      program = lib.getExe (writeShellApplication {
+        name = "fdnix-${name}";
+        inherit text runtimeInputs;
+      });
+      meta = { inherit description; };
+    };
+  program = package: {
+    type = "app";
+    program = lib.getExe package;
+    meta = { inherit (package.meta) description; };
+  };
+in
+{
+  inherit tree;
+  apps = {
+    default = program fdnix;
+    fdnix = program fdnix;
+    extract = program extract;
+    embed = program embed;
+    search = program search;
+
+    services = app {
+      name = "services";
+      description = "Starts the local AWS emulators of the tests and prints what to export; Ctrl-C stops them";
+      runtimeInputs = [ nodejs_24 ];
+      text = ''exec node ${tree}/test/emulators/services.ts "$@"'';
+    };
+
+    deploy = app {
+      name = "deploy";
+      description = "The AWS deployment: diff, deploy or destroy";
+      runtimeInputs = [ nodejs_24 ];
+      text = ''
+        case "''${1-}" in
+          diff | deploy | destroy | synth) ;;
+          *) echo "usage: nix run .#deploy -- diff|deploy|destroy [CDK FLAGS]" >&2; exit 2 ;;
+        esac
+        # CDK writes its output where it is told to; the tree in the store is read-only.
+        out=$(mktemp -d)
+        trap 'rm -rf "$out"' EXIT
+        node ${tree}/node_modules/aws-cdk/bin/cdk --app "node ${tree}/src/infra/app.ts" --output "$out" "$@"
+      '';
+    };
+  }
+  // lib.optionalAttrs stdenvNoCC.hostPlatform.isLinux {
+    push = app {
+      name = "push";
+      description = "Copies the images to a registry and prints their digests";
+      runtimeInputs = [ skopeo ];
+      text = ''
+        usage="usage: nix run .#push -- REPO [TAG]   (REPO: a registry and path such as ghcr.io/me, or oci:DIR for a local layout)"
+        case "''${1-}" in
+          "" | -*) echo "$usage" >&2; exit 2 ;;
+          oci:*) repo=$1 ;;
+          *) repo=docker://$1 ;;
+        esac
+        digest=$(mktemp)
+        trap 'rm -f "$digest"' EXIT
+        push() { # NAME TAG STREAM
+          case $repo in
+            oci:*) target=$repo:$1-$2 ;;
+            *) target=$repo/$1:$2 ;;
+          esac
+          # A file, not a pipe: skopeo reads the archive twice.
+          archive=$(mktemp); "$3" 2>/dev/null > "$archive"
+          skopeo --insecure-policy copy --quiet --digestfile "$digest" "docker-archive:$archive" "$target"
+          rm -f "$archive"
+          echo "$1@$(cat "$digest")"
+        }
+      ''
+      + lib.concatStrings (
+        lib.mapAttrsToList (_: image: ''
+          push ${image.imageName} "''${2:-${image.imageTag}}" ${image.passthru.stream}
+        '') images
+      );
+    };
+  };
+}

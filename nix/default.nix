@@ -1,0 +1,90 @@
+# Everything that fdnix makes with one package set. `indexed` is the nixpkgs that gets indexed, `revision` our own commit.
+{
+  pkgs,
+  indexed,
+  revision,
+}:
+let
+  inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) isLinux;
+  missing = lib.filter (name: !pkgs ? ${name}) [
+    "importNpmLock"
+    "nodejs_24"
+    "nodejs-slim_24"
+  ];
+  callPackage =
+    if missing == [ ] then
+      lib.callPackageWith (pkgs // scope)
+    else
+      throw "fdnix needs nixpkgs 25.05 or newer: yours (${lib.version or "unknown"}) lacks ${toString missing}; update it, or drop inputs.fdnix.inputs.nixpkgs.follows";
+
+  nixpkgsRevision = lib.optionalAttrs (indexed ? rev) { FDNIX_NIXPKGS_REV = indexed.rev; };
+  wrap = callPackage ./wrap.nix { };
+
+  scope = {
+    inherit indexed revision;
+    npm = callPackage ./npm.nix { };
+    programs = callPackage ./package.nix { };
+  }
+  // packages;
+
+  packages = {
+    default = packages.fdnix;
+    # Evaluates what is pinned as well, but fetches it on first use: only `extract` carries nixpkgs and Nix with it.
+    fdnix = wrap {
+      name = "fdnix";
+      description = "Turns one pinned nixpkgs revision into an index that is searched by meaning and by name";
+      env =
+        if indexed ? rev then
+          { FDNIX_NIXPKGS = "github:NixOS/nixpkgs/${indexed.rev}"; } // nixpkgsRevision
+        else
+          { FDNIX_NIXPKGS = "${indexed}"; };
+    };
+    extract = wrap {
+      name = "extract";
+      description = "Extracts the metadata of every package of a nixpkgs revision";
+      path = [ pkgs.nix ];
+      env = {
+        FDNIX_NIXPKGS = "${indexed}";
+      }
+      // nixpkgsRevision;
+    };
+    embed = wrap {
+      name = "embed";
+      description = "Embeds the packages that have no vector yet";
+    };
+    search = wrap {
+      name = "search";
+      description = "Searches nixpkgs by meaning and by name, with the index of the pinned revision";
+      env.FDNIX_INDEX = "${packages.index}";
+    };
+    index = callPackage ./index.nix { };
+    models = callPackage ./models.nix { };
+    k8s = callPackage ./k8s.nix { };
+  }
+  // lib.optionalAttrs isLinux (
+    images
+    // {
+      images = pkgs.linkFarm "fdnix-images" (
+        lib.mapAttrs' (name: image: lib.nameValuePair "${name}.tar.gz" image) images
+      );
+    }
+  );
+  images = lib.getAttrs [
+    "metadata-generator-image"
+    "embedding-generator-image"
+    "search-image"
+  ] (callPackage ./images.nix { });
+in
+{
+  inherit packages;
+  overlayed = packages.fdnix.overrideAttrs (old: {
+    passthru = (old.passthru or { }) // removeAttrs packages [ "default" ];
+  });
+  inherit
+    (callPackage ./apps.nix { images = lib.optionalAttrs isLinux images; })
+    apps
+    tree
+    ;
+  devShells.default = callPackage ./shell.nix { };
+}

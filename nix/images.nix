@@ -1,0 +1,115 @@
+# OCI images, the same bytes on every machine. Store paths become layers: nixpkgs, Node and our program each have their own.
+# No shell stands between the kernel and Node, so SIGTERM arrives. `IMAGE.stream` writes the tar to stdout.
+{
+  lib,
+  dockerTools,
+  runCommand,
+  nodejs-slim_24,
+  nix,
+  cacert,
+  programs,
+  index,
+  indexed,
+  revision,
+}:
+let
+  package = lib.importJSON ../package.json;
+  user = "65532";
+
+  # Names for the numeric user, for what insists on one.
+  users = runCommand "users" { } ''
+    mkdir -p $out/etc
+    echo 'fdnix:x:${user}:${user}:fdnix:/tmp:/sbin/nologin' > $out/etc/passwd
+    echo 'fdnix:x:${user}:' > $out/etc/group
+  '';
+
+  image =
+    {
+      name,
+      description,
+      program,
+      args ? [ ],
+      env ? { },
+      contents ? [ ],
+      labels ? { },
+      ports ? [ ],
+    }:
+    dockerTools.buildLayeredImage {
+      name = "fdnix-${name}";
+      tag = programs.version;
+      compressor = "gz";
+      contents = [ users ] ++ contents;
+      # The only place that is written to: everything else may be mounted read-only.
+      extraCommands = "mkdir -m 1777 tmp";
+      config = {
+        User = "${user}:${user}";
+        WorkingDir = "/tmp";
+        Volumes."/tmp" = { };
+        Entrypoint = [
+          (lib.getExe' nodejs-slim_24 "node")
+          "${programs}/lib/fdnix/${program}.js"
+        ];
+        Cmd = args;
+        StopSignal = "SIGTERM";
+        Env = lib.mapAttrsToList (key: value: "${key}=${value}") (
+          {
+            HOME = "/tmp";
+            FDNIX_HOME = "/tmp/fdnix";
+          }
+          // env
+        );
+        Labels = {
+          "org.opencontainers.image.title" = "fdnix-${name}";
+          "org.opencontainers.image.description" = description;
+          "org.opencontainers.image.licenses" = package.license;
+          "org.opencontainers.image.version" = package.version;
+          "org.opencontainers.image.revision" = revision;
+          "org.opencontainers.image.source" = package.repository.url or package.homepage or package.name;
+        }
+        // labels;
+      }
+      // lib.optionalAttrs (ports != [ ]) {
+        ExposedPorts = lib.genAttrs (map (port: "${toString port}/tcp") ports) (_: { });
+      };
+      meta = { inherit description; };
+    };
+  nixpkgsRevision = indexed.rev or indexed.narHash or "unknown";
+in
+rec {
+  # Evaluates the nixpkgs inside; only the store that it writes to needs a network.
+  metadata-generator-image = image {
+    name = "metadata-generator";
+    description = "Extracts the metadata of every nixpkgs package";
+    program = "extract";
+    env = {
+      PATH = lib.makeBinPath [ nix ];
+      FDNIX_NIXPKGS = "${indexed}";
+      SSL_CERT_FILE = "${cacert}/etc/ssl/certs/ca-bundle.crt"; # Nix's, where --nixpkgs names another revision
+    }
+    // lib.optionalAttrs (indexed ? rev) { FDNIX_NIXPKGS_REV = indexed.rev; };
+    labels."fdnix.nixpkgs.revision" = nixpkgsRevision;
+  };
+
+  embedding-generator-image = image {
+    name = "embedding-generator";
+    description = "Embeds the packages that have no vector yet";
+    program = "embed";
+  };
+
+  # Also a Lambda container: with AWS_LAMBDA_RUNTIME_API set, `serve` answers the runtime's events instead of a port.
+  search-image = image {
+    name = "search";
+    description = "Search API and web page with the index of nixpkgs inside";
+    program = "fdnix";
+    args = [
+      "serve"
+      "--host"
+      "0.0.0.0"
+      "--port"
+      "8080"
+    ];
+    env.FDNIX_INDEX = "${index}";
+    ports = [ 8080 ];
+    labels."fdnix.nixpkgs.revision" = nixpkgsRevision;
+  };
+}

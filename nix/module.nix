@@ -1,0 +1,129 @@
+# services.fdnix for NixOS: a nightly job and, if asked for, the search service, both as one dynamic user without privileges.
+self:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.fdnix;
+  inherit (pkgs.stdenv.hostPlatform) system;
+  run = name: lib.escapeShellArgs ([ (lib.getExe cfg.package) ] ++ cfg.arguments.${name});
+
+  unit = {
+    after = [ "network-online.target" ];
+    wants = [ "network-online.target" ];
+    environment = {
+      FDNIX_HOME = "/var/lib/fdnix";
+      HOME = "/var/lib/fdnix";
+    }
+    // cfg.environment;
+    serviceConfig = {
+      DynamicUser = true;
+      User = "fdnix"; # one name, so that both services own the same state
+      StateDirectory = "fdnix";
+      StateDirectoryMode = "0750";
+      WorkingDirectory = "/var/lib/fdnix";
+      EnvironmentFile = lib.mkIf (cfg.environmentFile != null) cfg.environmentFile;
+      TimeoutStopSec = 30; # a command finishes what is under way within 25 s
+      UMask = "0027";
+      CapabilityBoundingSet = "";
+      LockPersonality = true;
+      # Not MemoryDenyWriteExecute, which stops V8's compiler, nor ProcSubset, which hides how much memory there is.
+      NoNewPrivileges = true;
+      PrivateDevices = true;
+      PrivateTmp = true;
+      PrivateUsers = true;
+      ProtectClock = true;
+      ProtectControlGroups = true;
+      ProtectHome = true;
+      ProtectHostname = true;
+      ProtectKernelLogs = true;
+      ProtectKernelModules = true;
+      ProtectKernelTunables = true;
+      ProtectProc = "invisible";
+      ProtectSystem = "strict";
+      RemoveIPC = true;
+      RestrictAddressFamilies = [
+        "AF_INET"
+        "AF_INET6"
+        "AF_UNIX"
+      ];
+      RestrictNamespaces = true;
+      RestrictRealtime = true;
+      RestrictSUIDSGID = true;
+      SystemCallArchitectures = "native";
+      SystemCallFilter = [
+        "@system-service"
+        "~@privileged"
+      ];
+      SystemCallErrorNumber = "EPERM";
+    };
+  };
+in
+{
+  imports = [ ./options.nix ];
+
+  options.services.fdnix = {
+    environmentFile = lib.mkOption {
+      type = lib.types.nullOr lib.types.path;
+      default = null;
+      example = "/run/secrets/fdnix";
+      description = "File with more environment, such as AWS credentials; it stays out of the store.";
+    };
+    serve.openFirewall = lib.mkEnableOption "the service's port in the firewall";
+  };
+
+  config = lib.mkMerge [
+    {
+      services.fdnix.package = lib.mkDefault (
+        self.packages.${system}.fdnix
+          or (throw "services.fdnix: fdnix is not built for ${system}; set services.fdnix.package, or use one of ${toString (lib.attrNames self.packages)}")
+      );
+    }
+    (lib.mkIf cfg.enable {
+      inherit (cfg) assertions;
+      environment.systemPackages = [ cfg.package ];
+
+      systemd.services.fdnix = lib.recursiveUpdate unit {
+        description = "fdnix: extract, embed and index nixpkgs";
+        path = [ config.nix.package ];
+        serviceConfig = {
+          Type = "oneshot";
+          ExecStart = run "run";
+          SuccessExitStatus = 3; # some attributes of nixpkgs never evaluate; the log lists them
+          Nice = 10;
+          IOSchedulingClass = "idle";
+        };
+      };
+      systemd.timers.fdnix = {
+        description = "Daily fdnix index";
+        wantedBy = [ "timers.target" ];
+        timerConfig = {
+          OnCalendar = "*-*-* ${cfg.time}:00 UTC";
+          Persistent = true;
+        };
+      };
+    })
+    (lib.mkIf (cfg.enable && cfg.serve.enable) {
+      systemd.services.fdnix-search = lib.recursiveUpdate unit {
+        description = "fdnix: search API and web page";
+        wantedBy = [ "multi-user.target" ];
+        # Starts once there is an index: fdnix-search.path looks for it.
+        unitConfig.ConditionPathExists = cfg.environment.FDNIX_INDEX or "/var/lib/fdnix/index.sqlite";
+        serviceConfig = {
+          ExecStart = run "serve";
+          Restart = "on-failure";
+          RestartSec = 5;
+        };
+      };
+      systemd.paths.fdnix-search = {
+        description = "fdnix: the first index appears";
+        wantedBy = [ "multi-user.target" ];
+        pathConfig.PathExists = cfg.environment.FDNIX_INDEX or "/var/lib/fdnix/index.sqlite";
+      };
+      networking.firewall.allowedTCPPorts = lib.mkIf cfg.serve.openFirewall [ cfg.serve.port ];
+    })
+  ];
+}

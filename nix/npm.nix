@@ -1,0 +1,71 @@
+# node_modules from package-lock.json: every package by its lockfile integrity, only those of the host's platform.
+# importNpmLock by itself fetches the optional packages of all platforms (27 tarballs, 106 MB, for esbuild alone).
+{
+  lib,
+  stdenvNoCC,
+  importNpmLock,
+  nodejs_24,
+}:
+let
+  inherit (stdenvNoCC.hostPlatform) node isMusl isLinux;
+  package = lib.importJSON ../package.json;
+  lock = lib.importJSON ../package-lock.json;
+
+  # npm's rule: a "!" entry excludes; of the others, if there are any, one must match.
+  matches =
+    wanted: have:
+    let
+      positive = lib.filter (x: !lib.hasPrefix "!" x) wanted;
+    in
+    !lib.elem "!${have}" wanted && (positive == [ ] || lib.elem have positive);
+  here =
+    entry:
+    !(entry.optional or false)
+    || (
+      matches (entry.os or [ ]) node.platform
+      && matches (entry.cpu or [ ]) node.arch
+      && (!isLinux || matches (entry.libc or [ ]) (if isMusl then "musl" else "glibc"))
+    );
+
+  modules =
+    {
+      name,
+      devDependencies,
+      keep,
+    }:
+    let
+      root = package // {
+        inherit devDependencies;
+      };
+    in
+    importNpmLock.buildNodeModules {
+      package = root;
+      packageLock = lock // {
+        packages = lib.filterAttrs (path: entry: path == "" || (here entry && keep path entry)) lock.packages // {
+          "" = lock.packages."" // {
+            inherit devDependencies;
+          };
+        };
+      };
+      nodejs = nodejs_24;
+      derivationArgs = {
+        pname = name;
+        npmRebuildFlags = [ "--ignore-scripts" ]; # esbuild and the others ship their binaries inside their packages
+        dontFixup = true;
+      };
+    };
+in
+{
+  # What the bundle is made of, and esbuild.
+  forBuild = modules {
+    name = "fdnix-build-modules";
+    devDependencies = { inherit (package.devDependencies) esbuild; };
+    keep = path: entry: !(entry.dev or entry.devOptional or false) || lib.hasInfix "esbuild" path;
+  };
+  # Everything, for tests and local services.
+  forTests = modules {
+    name = "fdnix-test-modules";
+    inherit (package) devDependencies;
+    keep = _: _: true;
+  };
+}

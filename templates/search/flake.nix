@@ -1,0 +1,21 @@
+{
+  description = "Search the nixpkgs that this flake pins: nix run .#search -- 'edit videos'";
+
+  inputs = {
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+    # Where you found fdnix; `nix registry add fdnix REF` tells Nix once and for all.
+    fdnix.url = "flake:fdnix";
+    # What is indexed is what you pin.
+    fdnix.inputs.nixpkgs-indexed.follows = "nixpkgs";
+  };
+
+  outputs =
+    { nixpkgs, fdnix, ... }:
+    {
+      apps = nixpkgs.lib.genAttrs [ "x86_64-linux" "aarch64-linux" "x86_64-darwin" "aarch64-darwin" ] (
+        system: {
+          search = fdnix.apps.${system}.search;
+        }
+      );
+    };
+}
