@@ -58,6 +58,8 @@ export function environment(env: Environment = process.env) {
     nixpkgsRevision: env.FDNIX_NIXPKGS_REV || null,
     /** Seconds since 1970 that stand in for the time of the run, where results must be reproducible. */
     sourceDateEpoch: env.SOURCE_DATE_EPOCH ? Number(env.SOURCE_DATE_EPOCH) : null,
+    /** Where S3 is, if not at AWS: the SDK reads these itself, and we only whether bucket names can be host names. */
+    s3Endpoint: env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || null,
     noColor: Boolean(env.NO_COLOR),
   };
 }

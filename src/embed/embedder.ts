@@ -32,8 +32,16 @@ export class EmbedFailure {
   }
 }
 
+/** For models behind a service; the others have no use for them. */
+export interface EmbedOptions {
+  /** Calls a minute, at most. */
+  rate?: number | undefined;
+  /** How the service sends numbers: `int8` is a quarter of the bytes. `float` if absent. */
+  embeddingType?: 'float' | 'int8' | undefined;
+}
+
 /** Opens `static:fdnix` (shipped), `model2vec:DIR` or `bedrock:MODEL`. */
-export async function openEmbedder(spec: string): Promise<Embedder> {
+export async function openEmbedder(spec: string, options: EmbedOptions = {}): Promise<Embedder> {
   const [, provider, id] = /^([a-z0-9]+):(.+)$/s.exec(spec) ?? [];
   switch (provider) {
     case 'static':
@@ -41,7 +49,7 @@ export async function openEmbedder(spec: string): Promise<Embedder> {
     case 'model2vec':
       return (await import('./model2vec.ts')).openModel2vec(id!);
     case 'bedrock':
-      return (await import('./bedrock.ts')).openBedrock(id!);
+      return (await import('./bedrock.ts')).openBedrock(id!, options);
     default:
       throw new UserError(`unknown model ${JSON.stringify(spec)}: give static:fdnix, model2vec:DIR or bedrock:MODEL`);
   }

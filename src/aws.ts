@@ -1,0 +1,233 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT, reason, UserError } from './errors.ts';
+
+/** What the three AWS backends share: how long to wait, what to try again, how hard to push, and what to say. */
+
+/** Milliseconds, and a count. The defaults are for deployed runs; tests shrink them. */
+export interface Patience {
+  /** One attempt may take this long, reply included. The SDK alone waits for ever on a silent or dripping peer. */
+  attempt: number;
+  /** A call is given up after this long, all its attempts together. */
+  deadline: number;
+  /** Full jitter: attempt n waits a random time below `min(cap, base · 2ⁿ)`. */
+  base: number;
+  cap: number;
+  /** Attempts where trying again seldom helps: unreadable replies, refused connections. */
+  tries: number;
+}
+export const PATIENCE: Patience = { attempt: 30_000, deadline: 300_000, base: 100, cap: 10_000, tries: 5 };
+
+/** Options of the SDK's clients: one attempt a call, because {@link caller} is the one place that tries again. */
+export const CLIENT = { maxAttempts: 1 };
+export const HTTP = { connectionTimeout: 5_000, socketTimeout: 30_000 };
+
+/** What a call is about, for messages. */
+export interface Place {
+  /** Prefix of the IAM actions: `dynamodb`, `s3`, `bedrock`. */
+  service: string;
+  /** Such as `table fdnix-packages`. */
+  resource: string;
+  /** The environment variable that chose it. */
+  variable: string;
+  /** What to do where the resource does not exist. */
+  missing: string;
+}
+
+/** `allow` gives the attempt that many milliseconds more than {@link Patience.attempt}, from now on. */
+export type Attempt<T> = (signal: AbortSignal, tried: number, allow: (ms: number) => void) => Promise<T>;
+export type Caller = <T>(action: string, signal: AbortSignal | undefined, attempt: Attempt<T>) => Promise<T>;
+
+/**
+ * A function that runs one call of a service: attempts with a time limit each, full-jitter backoff in between
+ * (M. Brooker, “Exponential backoff and jitter”, AWS Architecture Blog 2015), an overall deadline, and errors that name
+ * the variable, the resource and the IAM action. An attempt must be safe to repeat: its reply may be lost.
+ */
+export function caller(place: Place, gate?: Gate, options: Partial<Patience> = {}): Caller {
+  const patience = { ...PATIENCE, ...options };
+  return async (action, signal, attempt) => {
+    const end = Date.now() + patience.deadline;
+    for (let tried = 0; ; tried++) {
+      try {
+        const result = await within(patience.attempt, end, signal, (limited, allow) => attempt(limited, tried, allow));
+        gate?.faster();
+        return result;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof UserError) throw error;
+        const kind = classify(error);
+        if (kind === 'throttled') gate?.slower();
+        const wait = Math.random() * Math.min(patience.cap, patience.base * 2 ** tried);
+        const again =
+          kind === 'throttled' || kind === 'transient' || (kind === 'doubtful' && tried + 1 < patience.tries);
+        if (!again || Date.now() + wait >= end) throw explain(error, place, action, again ? tried + 1 : 0);
+        await sleep(wait, undefined, signal && { signal });
+      }
+    }
+  };
+}
+
+/** Rejects after `ms`, at `end`, or when `signal` aborts, whatever `run` does with the signal that it gets. */
+async function within<T>(
+  ms: number,
+  end: number,
+  signal: AbortSignal | undefined,
+  run: (limited: AbortSignal, allow: (more: number) => void) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const stop = () => controller.abort(signal?.reason);
+  signal?.addEventListener('abort', stop, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  const allow = (more: number) => {
+    clearTimeout(timer);
+    const limit = Math.max(1, Math.min(ms + more, end - Date.now()));
+    timer = setTimeout(() => controller.abort(named('TimeoutError', `no reply within ${limit / 1000} s`)), limit);
+  };
+  allow(0);
+  try {
+    const aborted = new Promise<never>((_, reject) => {
+      controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
+    });
+    return await Promise.race([run(controller.signal, allow), aborted]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+export function named(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+/** True if the service answered with one of these error codes. */
+export function is(error: unknown, ...names: string[]): boolean {
+  return error instanceof Error && names.includes(error.name);
+}
+
+interface ServiceError extends Error {
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
+  $retryable?: { throttling?: boolean };
+}
+
+const THROTTLED =
+  /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|LimitExceeded$|SlowDown|BandwidthLimit|Unprocessed|NotReady/;
+const TRANSIENT =
+  /^(TimeoutError|AbortError|RequestTimeout|RequestTimeoutException|ConditionalRequestConflict|OperationAborted|ECONNRESET|EPIPE|ETIMEDOUT|ModelTimeoutException)$/;
+/** Replies that cannot be read, requests that arrived garbled, a clock that the SDK has just corrected. */
+const DOUBTFUL =
+  /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|RequestTimeTooSkewed|RequestExpired|Garbled|ModelErrorException)$/;
+
+/** What may help: `never` is for what the service refused for good. Names and codes as SDK 3.1162 gives them. */
+export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful' | 'never' {
+  const { name = '', code = '', message = '', $metadata, $retryable } = error as ServiceError;
+  const status = $metadata?.httpStatusCode ?? 0;
+  if ($retryable?.throttling || status === 429 || (THROTTLED.test(name) && !/ServiceQuota/.test(name)))
+    return 'throttled';
+  if (status >= 500 || status === 408 || TRANSIENT.test(name) || TRANSIENT.test(code)) return 'transient';
+  if (/socket hang up|aborted|premature/i.test(message)) return 'transient';
+  if (DOUBTFUL.test(name) || name === 'SyntaxError') return 'doubtful';
+  if (name === 'CredentialsProviderError') return 'never';
+  // Without a status, or with one of success, it is the reply that could not be read, or there was no connection.
+  return status >= 300 ? 'never' : 'doubtful';
+}
+
+/** One line for the user: what failed, on which resource, and the variable or IAM action to look at. */
+export function explain(error: unknown, place: Place, action: string, tries = 0): UserError {
+  const { service, resource, variable, missing } = place;
+  const name = error instanceof Error ? error.name : '';
+  const text = reason(error);
+  const status = (error as ServiceError).$metadata?.httpStatusCode;
+  const say = (message: string, code?: number) =>
+    new UserError(message, code === undefined ? { cause: error } : { code, cause: error });
+  const allow = `allow ${service}:${action} on ${resource}`;
+  if (/Region is missing/.test(text))
+    return say(`AWS_REGION is not set, and ${service}:${action} on ${resource} (${variable}) needs a region: set it`);
+  if (name === 'CredentialsProviderError' || /resolved credential object is not valid/i.test(text))
+    return say(
+      `no AWS credentials for ${service}:${action} on ${resource}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached`,
+    );
+  if (/Expired.*Token|ExpiredToken|TokenRefreshRequired/.test(name) || /token.*expired/i.test(text))
+    return say(
+      `AWS credentials expired during ${service}:${action} on ${resource}: renew them and run again; everything finished so far is kept`,
+      EXIT.incomplete,
+    );
+  if (/UnrecognizedClient|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidSignature|InvalidClientTokenId/.test(name))
+    return say(
+      `AWS does not accept these credentials for ${service}:${action} on ${resource} (${name}): check AWS_PROFILE or AWS_ACCESS_KEY_ID`,
+    );
+  if (/AccessDenied|Forbidden|NotAuthorized/.test(name) || status === 403)
+    return say(
+      `${service}:${action} on ${resource} (${variable}) was denied: ${allow} in the IAM policy of this role${service === 'bedrock' ? ', and access to the model in the Bedrock console' : ''}`,
+    );
+  if (
+    /ResourceNotFound|NoSuchBucket|^NotFound$/.test(name) ||
+    (/ValidationException/.test(name) && /model identifier/i.test(text))
+  )
+    return say(`there is no ${resource} (${variable}) in this region: ${missing}`);
+  const what = text && text !== name ? `${name}: ${text}` : name;
+  if (tries > 0 || classify(error) !== 'never')
+    return say(
+      `${service}:${action} on ${resource} failed (${what})${tries > 1 ? `, ${tries} attempts` : ''}: run again, everything finished so far is kept`,
+      EXIT.incomplete,
+    );
+  return say(`${service}:${action} on ${resource} (${variable}) was refused: ${what}`);
+}
+
+/** Adaptive concurrency: one more for every round of successes, half after throttling (AIMD, as TCP does). */
+export interface Gate {
+  run<T>(work: () => Promise<T>): Promise<T>;
+  faster(): void;
+  slower(): void;
+}
+
+export function openGate(max: number, start = Math.min(8, max)): Gate {
+  let limit = start;
+  let active = 0;
+  let slowed = 0;
+  const waiting: (() => void)[] = [];
+  const admit = () => {
+    while (active < Math.floor(limit) && waiting.length > 0) {
+      active++;
+      waiting.shift()!();
+    }
+  };
+  return {
+    async run(work) {
+      await new Promise<void>(resolve => {
+        waiting.push(resolve);
+        admit();
+      });
+      try {
+        return await work();
+      } finally {
+        active--;
+        admit();
+      }
+    },
+    faster() {
+      limit = Math.min(max, limit + 1 / limit);
+      admit();
+    },
+    slower() {
+      // Calls that were under way together fail together: that is one signal, not ten.
+      if (Date.now() - slowed < 100) return;
+      slowed = Date.now();
+      limit = Math.max(1, limit / 2);
+    },
+  };
+}
+
+/** Runs `work` on every item through the gate. After the first failure none is started; those under way are awaited. */
+export async function each<T>(gate: Gate, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  await Promise.all(
+    items.map(item =>
+      gate.run(async () => {
+        if (failures.length > 0) return;
+        await work(item).catch(error => failures.push(error));
+      }),
+    ),
+  );
+  if (failures.length > 0) throw failures[0];
+}

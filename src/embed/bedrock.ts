@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as sdk from '@aws-sdk/client-bedrock-runtime';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { CLIENT, caller, HTTP, is, named, openGate, type Patience } from '../aws.ts';
+import { UserError } from '../errors.ts';
+import { type Embedder, EmbedFailure, type EmbedOptions, type TextKind } from './embedder.ts';
+
+type EmbeddingType = NonNullable<EmbedOptions['embeddingType']>;
+
+/** What differs between models: limits, request and reply, as AWS's model reference has them. */
+interface Family {
+  id: RegExp;
+  /** Texts a call. */
+  texts: number;
+  /** Texts are cut to this many UTF-16 units before they are sent. */
+  cut: number;
+  dimension: number;
+  types: readonly EmbeddingType[];
+  request(texts: readonly string[], kind: TextKind, type: EmbeddingType): object;
+  /** One list of numbers a text, from a parsed reply of unknown shape. */
+  reply(parsed: Reply, type: EmbeddingType): unknown;
+}
+
+interface Reply {
+  embeddings?: unknown;
+  embedding?: unknown;
+  embeddingsByType?: Record<string, unknown>;
+}
+
+const FAMILIES: readonly Family[] = [
+  {
+    id: /^cohere\.embed-(english|multilingual)-v3/,
+    texts: 96,
+    // A longer text is a ValidationException even with truncate END, which only cuts tokens.
+    cut: 2048,
+    dimension: 1024,
+    types: ['float', 'int8'],
+    request: (texts, kind, type) => ({ ...cohere(texts, kind, type), truncate: 'END' }),
+    reply: cohereReply,
+  },
+  {
+    id: /^cohere\.embed-v4/,
+    texts: 96,
+    cut: 8192,
+    dimension: 1024, // of 256, 512, 1024 and 1536: as large as the other families' vectors
+    types: ['float', 'int8'],
+    request: (texts, kind, type) => ({ ...cohere(texts, kind, type), output_dimension: 1024, truncate: 'RIGHT' }),
+    reply: cohereReply,
+  },
+  {
+    id: /^amazon\.titan-embed-text-v2/,
+    texts: 1,
+    cut: 8192, // 8,192 tokens is the limit, and it has no truncation of its own
+    dimension: 1024,
+    types: ['float'],
+    request: ([inputText]) => ({ inputText, dimensions: 1024, normalize: true, embeddingTypes: ['float'] }),
+    reply: parsed => [parsed.embedding ?? parsed.embeddingsByType?.float],
+  },
+];
+
+const KINDS = { document: 'search_document', query: 'search_query' };
+/** What one call of `embed` takes where the model takes one text a call. */
+const BATCH = 96;
+const CONCURRENCY = 8;
+/** A zero vector or a crash of the model may be chance: this many attempts before the text is held to be the cause. */
+const BLAME_AFTER = 3;
+
+function cohere(texts: readonly string[], kind: TextKind, type: EmbeddingType) {
+  return { texts, input_type: KINDS[kind], embedding_types: [type] };
+}
+
+/** With embedding_types the vectors are keyed by type; some deployments have answered with the bare list all the same. */
+function cohereReply({ embeddings }: Reply, type: EmbeddingType): unknown {
+  return Array.isArray(embeddings) ? embeddings : (embeddings as Record<string, unknown> | undefined)?.[type];
+}
+
+/** Opens `bedrock:MODEL`; MODEL may have a region prefix, as inference profiles do (`us.cohere.embed-v4:0`). */
+export async function openBedrock(
+  modelId: string,
+  options: EmbedOptions & { patience?: Partial<Patience> } = {},
+): Promise<Embedder> {
+  const model = modelId.replace(/^[a-z]{2,6}\./, match => (/^(cohere|amazon)/.test(match) ? match : ''));
+  const family = FAMILIES.find(({ id }) => id.test(model));
+  const type = options.embeddingType ?? 'float';
+  if (!family)
+    throw new UserError(
+      `bedrock:${modelId} is no model that fdnix knows: set BEDROCK_MODEL_ID to cohere.embed-english-v3, cohere.embed-multilingual-v3, cohere.embed-v4:0 or amazon.titan-embed-text-v2:0`,
+    );
+  if (!family.types.includes(type))
+    throw new UserError(`bedrock:${modelId} gives no ${type} vectors: choose one of ${family.types.join(', ')}`);
+  const { dimension } = family;
+  // HTTP/1.1, one call a connection: on the SDK's HTTP/2 default one stalled connection stalls every call.
+  const client = new sdk.BedrockRuntimeClient({ ...CLIENT, requestHandler: new NodeHttpHandler(HTTP) });
+  const gate = openGate(CONCURRENCY);
+  const reserve = options.rate === undefined ? () => 0 : tokenBucket(options.rate, CONCURRENCY);
+  const call = caller(
+    {
+      service: 'bedrock',
+      resource: `model ${modelId}`,
+      variable: 'BEDROCK_MODEL_ID',
+      missing: 'check the id, and that the model is offered in AWS_REGION',
+    },
+    gate,
+    options.patience,
+  );
+
+  /** One call; the service's reason where it refuses these texts. */
+  function invoke(texts: readonly string[], kind: TextKind, signal?: AbortSignal) {
+    const body = JSON.stringify(family!.request(texts, kind, type));
+    const command = new sdk.InvokeModelCommand({
+      modelId,
+      contentType: 'application/json',
+      accept: 'application/json',
+      body,
+    });
+    return gate.run(() =>
+      call('InvokeModel', signal, async (abortSignal, tried, allow) => {
+        const wait = reserve();
+        if (wait > 0) {
+          allow(wait);
+          await sleep(wait, undefined, { signal: abortSignal });
+        }
+        try {
+          const reply = await client.send(command, { abortSignal });
+          const vectors = family!.reply(JSON.parse(reply.body.transformToString()) as Reply, type);
+          return readVectors(vectors, texts.length, dimension, tried + 1 >= BLAME_AFTER);
+        } catch (error) {
+          const blame = is(error, 'ModelErrorException') && tried + 1 >= BLAME_AFTER;
+          const unknown = /model (id|identifier)|on-demand throughput/i.test((error as Error).message);
+          if (blame || (is(error, 'ValidationException') && !unknown))
+            return new EmbedFailure((error as Error).message);
+          throw error;
+        }
+      }),
+    );
+  }
+
+  /** A refusal is a text's own fault only if the model takes other texts. */
+  let proof: Promise<Awaited<ReturnType<typeof invoke>>> | undefined;
+  async function prove(refused: EmbedFailure, signal?: AbortSignal) {
+    proof ??= invoke(['nixpkgs'], 'document', signal);
+    const answer = await proof.catch(error => {
+      proof = undefined;
+      throw error;
+    });
+    if (answer instanceof EmbedFailure)
+      throw new UserError(`bedrock:${modelId} (BEDROCK_MODEL_ID) refuses every text: ${refused.reason}`);
+  }
+
+  /** Halves what is refused until the texts at fault are alone: 2·log₂(n) calls a text, and only for refused ones. */
+  async function isolate(texts: readonly string[], kind: TextKind, signal?: AbortSignal): Promise<Outcome[]> {
+    const answer = await invoke(texts, kind, signal);
+    if (!(answer instanceof EmbedFailure)) return answer;
+    await prove(answer, signal);
+    if (texts.length === 1) return [answer];
+    const half = Math.ceil(texts.length / 2);
+    const first = await isolate(texts.slice(0, half), kind, signal);
+    return [...first, ...(await isolate(texts.slice(half), kind, signal))];
+  }
+
+  return {
+    id: `bedrock:${modelId}`,
+    digest: createHash('sha256')
+      .update(JSON.stringify({ model, dimension, type, cut: family.cut }))
+      .digest('hex'),
+    dimension,
+    batchSize: Math.max(BATCH, family.texts),
+    concurrency: family.texts === 1 ? 1 : CONCURRENCY,
+
+    async embed(texts, kind, signal) {
+      const outcomes: Outcome[] = texts.map(() => new EmbedFailure('the text is empty'));
+      const sent = texts.flatMap((text, at) => (text.trim() === '' ? [] : [{ at, text: cut(text, family.cut) }]));
+      const calls: (typeof sent)[] = [];
+      for (let from = 0; from < sent.length; from += family.texts) calls.push(sent.slice(from, from + family.texts));
+      await Promise.all(
+        calls.map(async part => {
+          const answers = await isolate(part.map(({ text }) => text), kind, signal); // biome-ignore format: one step
+          part.forEach(({ at }, n) => {
+            outcomes[at] = answers[n]!;
+          });
+        }),
+      );
+      return outcomes;
+    },
+
+    async close() {
+      client.destroy();
+    },
+  };
+}
+
+type Outcome = Float32Array | EmbedFailure;
+
+/** Unit vectors out of a reply, or an error that has the call repeated. `blame`: a zero vector is the text's own. */
+function readVectors(vectors: unknown, count: number, dimension: number, blame: boolean): Outcome[] {
+  if (!Array.isArray(vectors) || vectors.length !== count)
+    throw named('Garbled', `${Array.isArray(vectors) ? vectors.length : 'no'} vectors came for ${count} texts`);
+  return vectors.map((numbers: unknown, at) => {
+    if (!Array.isArray(numbers) || numbers.length !== dimension)
+      throw named('Garbled', `vector ${at} has ${(numbers as unknown[])?.length ?? 'no'} of ${dimension} numbers`);
+    let squares = 0;
+    for (const value of numbers) squares += typeof value === 'number' ? value * value : Number.NaN;
+    if (!Number.isFinite(squares)) throw named('Garbled', `vector ${at} holds what is no number`);
+    if (squares === 0) {
+      if (blame) return new EmbedFailure('the model gave a zero vector');
+      throw named('Garbled', `vector ${at} is zero`);
+    }
+    const norm = Math.sqrt(squares);
+    return Float32Array.from(numbers as number[], value => value / norm);
+  });
+}
+
+/** The first `length` UTF-16 units, without half a surrogate pair. */
+export function cut(text: string, length: number): string {
+  const head = text.toWellFormed().slice(0, length);
+  return /[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head;
+}
+
+/** Calls a minute, `burst` of them at once: each use gives the milliseconds to wait before the call. */
+export function tokenBucket(perMinute: number, burst: number, now: () => number = Date.now): () => number {
+  if (!(perMinute > 0)) throw new UserError(`--rate ${perMinute}: give calls a minute, more than 0`);
+  const interval = 60_000 / perMinute;
+  let free = Number.NEGATIVE_INFINITY; // when the bucket would be full again, less the burst
+  return () => {
+    free = Math.max(free, now() - interval * (burst - 1));
+    const wait = Math.max(0, free - now());
+    free += interval;
+    return wait;
+  };
+}

@@ -1,0 +1,302 @@
+import { crc32 } from 'node:zlib';
+import * as sdk from '@aws-sdk/client-dynamodb';
+import { CLIENT, caller, each, HTTP, is, named, openGate, type Patience } from '../aws.ts';
+import { UserError } from '../errors.ts';
+import { compareNames } from '../package.ts';
+import { ahead, chunks, merge } from '../streams.ts';
+import {
+  fromItem,
+  fromKeys,
+  type Item,
+  itemKey,
+  KEY_ATTRIBUTES,
+  PENDING_INDEX,
+  PENDING_SHARD,
+  RUN_KEY,
+  SHARDS,
+  shardOf,
+  toItem,
+} from './dynamodb-items.ts';
+import { initTable } from './dynamodb-table.ts';
+import {
+  type EmbeddingMark,
+  needsEmbedding,
+  type Retirement,
+  type RunKind,
+  type RunRecord,
+  type Store,
+  type StoredKey,
+  type StoredPackage,
+} from './store.ts';
+
+/** A scan is split into this many, read at once: 27–50 µs of CPU an item keep one core busy from about four on. */
+const SEGMENTS = 8;
+const BATCH_WRITE = 25;
+const BATCH_GET = 100;
+
+/** Opens `dynamodb:TABLE`: partition key packageName, sort key version, sparse index `pending`. */
+export async function openDynamodb(table: string, options: { patience?: Partial<Patience> } = {}): Promise<Store> {
+  const client = new sdk.DynamoDBClient({ ...CLIENT, requestHandler: HTTP });
+  verifyReplies(client);
+  const gate = openGate(32);
+  const call = caller(
+    {
+      service: 'dynamodb',
+      resource: `table ${table}`,
+      variable: 'DYNAMODB_TABLE',
+      missing: `check AWS_REGION, or create it with fdnix init --store dynamodb:${table}`,
+    },
+    gate,
+    options.patience,
+  );
+
+  /** Sends the 25 until DynamoDB has taken every one: it may take some and hand back the others. */
+  async function writeBatch(items: Item[], signal?: AbortSignal) {
+    let left: sdk.WriteRequest[] = items.map(Item => ({ PutRequest: { Item } }));
+    await call('BatchWriteItem', signal, async abortSignal => {
+      const reply = await client.send(new sdk.BatchWriteItemCommand({ RequestItems: { [table]: left } }), {
+        abortSignal,
+      });
+      left = reply.UnprocessedItems?.[table] ?? [];
+      if (left.length > 0) throw named('UnprocessedItems', `${left.length} of ${items.length} items were not taken`);
+    });
+  }
+
+  /** Whole items, those that exist, in the order of `keys`. */
+  async function readBatch(keys: Item[], signal?: AbortSignal): Promise<Item[]> {
+    const found = new Map<string, Item>();
+    let left = keys;
+    await call('BatchGetItem', signal, async abortSignal => {
+      const RequestItems = { [table]: { Keys: left, ConsistentRead: true } };
+      const reply = await client.send(new sdk.BatchGetItemCommand({ RequestItems }), { abortSignal });
+      for (const item of reply.Responses?.[table] ?? []) found.set(keyText(item), item);
+      left = reply.UnprocessedKeys?.[table]?.Keys ?? [];
+      if (left.length > 0) throw named('UnprocessedKeys', `${left.length} of ${keys.length} items were not given`);
+    });
+    return keys.map(key => found.get(keyText(key))).filter(item => item !== undefined);
+  }
+
+  async function* pages(
+    action: 'Scan' | 'Query',
+    input: sdk.ScanCommandInput & sdk.QueryCommandInput,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Item[]> {
+    let ExclusiveStartKey: Item | undefined;
+    do {
+      const page = { ...input, ExclusiveStartKey };
+      const reply = await call(action, signal, abortSignal =>
+        action === 'Scan'
+          ? client.send(new sdk.ScanCommand(page), { abortSignal })
+          : client.send(new sdk.QueryCommand(page), { abortSignal }),
+      );
+      yield reply.Items ?? [];
+      ExclusiveStartKey = reply.LastEvaluatedKey;
+    } while (ExclusiveStartKey);
+  }
+
+  /** Consistent: what an earlier run wrote a moment ago must be seen, or it would be written and embedded again. */
+  async function* scan(input: Partial<sdk.ScanCommandInput>, signal?: AbortSignal): AsyncGenerator<Item> {
+    const segments = Array.from({ length: SEGMENTS }, (_, Segment) =>
+      pages('Scan', { TableName: table, ConsistentRead: true, ...input, Segment, TotalSegments: SEGMENTS }, signal),
+    );
+    for await (const page of merge(segments)) for (const item of page) if (item.packageName?.S !== RUN_KEY) yield item;
+  }
+
+  /** Changes one item where it exists and `condition` holds; otherwise nothing. Safe to repeat. */
+  async function update(
+    of: { packageName: string; version: string },
+    set: Record<string, sdk.AttributeValue>,
+    remove: string[],
+    condition: { expression: string; values?: Item } | undefined,
+    signal?: AbortSignal,
+  ) {
+    const sets = Object.keys(set).map(name => `${name} = :${name}`);
+    const values = {
+      ...Object.fromEntries(Object.keys(set).map(name => [`:${name}`, set[name]!])),
+      ...condition?.values,
+    };
+    const command = new sdk.UpdateItemCommand({
+      TableName: table,
+      Key: itemKey(of),
+      UpdateExpression: `SET ${sets.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
+      ConditionExpression: ['attribute_exists(packageName)', condition?.expression].filter(Boolean).join(' AND '),
+      ExpressionAttributeValues: values,
+    });
+    await call('UpdateItem', signal, async abortSignal => {
+      try {
+        await client.send(command, { abortSignal });
+      } catch (error) {
+        if (!is(error, 'ConditionalCheckFailedException')) throw error;
+      }
+    });
+  }
+
+  return {
+    name: `dynamodb:${table}`,
+
+    init: () => initTable(client, table, call),
+
+    async *keys(signal): AsyncGenerator<StoredKey> {
+      const names = Object.fromEntries(KEY_ATTRIBUTES.map((name, n) => [`#${n}`, name]));
+      const input = { ProjectionExpression: Object.keys(names).join(', '), ExpressionAttributeNames: names };
+      for await (const item of scan(input, signal)) yield fromKeys(item);
+    },
+
+    async put(items, signal) {
+      // A batch with one key twice is refused as a whole; the later item wins, as it would have.
+      const latest = new Map(items.map(item => [`${item.packageName}\0${item.version}`, item]));
+      const unfit: UserError[] = [];
+      await each(gate, chunks([...latest.values()], BATCH_WRITE), async chunk => {
+        const batch = chunk.flatMap(item => {
+          try {
+            return [toItem(item)];
+          } catch (error) {
+            if (error instanceof UserError) unfit.push(error);
+            else throw error;
+            return [];
+          }
+        });
+        if (batch.length > 0) await writeBatch(batch, signal);
+      });
+      if (unfit.length > 0)
+        throw new UserError(
+          `dynamodb:${table}: ${unfit.length} of ${latest.size} items not stored: ${unfit[0]!.message}`,
+        );
+    },
+
+    async retire(items, signal) {
+      await each(gate, items, (item: Retirement) =>
+        update(
+          item,
+          {
+            retired: { S: item.retired },
+            lastRevision: { S: item.lastRevision },
+            lastUpdated: { S: item.lastUpdated },
+          },
+          [PENDING_SHARD],
+          undefined,
+          signal,
+        ),
+      );
+    },
+
+    async versions(packageName) {
+      const found: StoredPackage[] = [];
+      const input = {
+        TableName: table,
+        ConsistentRead: true,
+        KeyConditionExpression: 'packageName = :name',
+        ExpressionAttributeValues: { ':name': { S: packageName } },
+      };
+      if (packageName === '' || packageName === RUN_KEY) return found;
+      for await (const page of pages('Query', input)) found.push(...page.map(fromItem));
+      const order = (item: StoredPackage) => (item.retired === null ? 0 : 1);
+      return found.sort((a, b) => order(a) - order(b) || compareNames(a.firstRevision, b.firstRevision));
+    },
+
+    async *current(signal) {
+      for await (const item of scan({ FilterExpression: 'attribute_not_exists(retired)' }, signal))
+        yield fromItem(item);
+    },
+
+    /**
+     * Shard by shard, in each by packageName. The index holds keys only and lags behind the table by a moment, so every
+     * item is read from the table and looked at again.
+     */
+    async *pending(signal) {
+      async function* keys() {
+        for (const shard of SHARDS) {
+          const input = {
+            TableName: table,
+            IndexName: PENDING_INDEX,
+            KeyConditionExpression: `${PENDING_SHARD} = :shard`,
+            ExpressionAttributeValues: { ':shard': { S: shard } },
+          };
+          for await (const page of pages('Query', input, signal))
+            for (const chunk of chunks(page, BATCH_GET)) yield chunk;
+        }
+      }
+      for await (const items of ahead(4, keys(), chunk => readBatch(chunk.map(keyOf), signal)))
+        for (const item of items.map(fromItem)) if (needsEmbedding(item)) yield item;
+    },
+
+    async markEmbedded(marks, signal) {
+      await each(gate, marks, (mark: EmbeddingMark) => {
+        const { vectorBatch, embeddingError } = mark;
+        const set: Item = { hasEmbedding: { BOOL: vectorBatch !== null }, embeddingModel: { S: mark.embeddingModel } };
+        if (vectorBatch !== null) set.vectorBatch = { S: vectorBatch };
+        if (embeddingError !== null) set.embeddingError = { S: embeddingError };
+        const remove = ['vectorBatch', 'embeddingError'].filter(name => !(name in set));
+        const same = { expression: 'embeddingHash = :same', values: { ':same': { S: mark.embeddingHash } } };
+        return update(mark, set, [...remove, PENDING_SHARD], same, signal);
+      });
+    },
+
+    async forgetEmbeddings(signal) {
+      const marked = 'attribute_not_exists(retired) AND (hasEmbedding = :yes OR attribute_exists(embeddingError))';
+      const input = { FilterExpression: marked, ExpressionAttributeValues: { ':yes': { BOOL: true } } };
+      let batch: StoredKey[] = [];
+      const flush = async () => {
+        await each(gate, batch, key =>
+          update(
+            key,
+            { hasEmbedding: { BOOL: false }, [PENDING_SHARD]: { S: shardOf(key) } },
+            ['embeddingModel', 'vectorBatch', 'embeddingError'],
+            { expression: 'attribute_not_exists(retired)' },
+            signal,
+          ),
+        );
+        batch = [];
+      };
+      for await (const item of scan(input, signal)) if (batch.push(fromKeys(item)) === 1000) await flush();
+      await flush();
+    },
+
+    async run(kind) {
+      const command = new sdk.GetItemCommand({ TableName: table, Key: runKey(kind), ConsistentRead: true });
+      const { Item } = await call('GetItem', undefined, abortSignal => client.send(command, { abortSignal }));
+      return Item?.run?.S ? (JSON.parse(Item.run.S) as RunRecord) : null;
+    },
+
+    async recordRun(kind, run) {
+      const Item = { ...runKey(kind), run: { S: JSON.stringify(run) } };
+      const command = new sdk.PutItemCommand({ TableName: table, Item });
+      await call('PutItem', undefined, abortSignal => client.send(command, { abortSignal }));
+    },
+
+    async close() {
+      client.destroy();
+    },
+  };
+}
+
+/** DynamoDB sends a CRC-32 of every reply; the SDK does not look at it. 0.1 ms for a page of 1 MB. */
+function verifyReplies(client: sdk.DynamoDBClient): void {
+  client.middlewareStack.add(
+    next => async args => {
+      const result = await next(args);
+      const response = result.response as { headers: Record<string, string>; body: AsyncIterable<Buffer> | Buffer };
+      const expected = response.headers['x-amz-crc32'];
+      if (expected === undefined || response.headers['content-encoding']) return result;
+      const parts: Buffer[] = [];
+      for await (const part of response.body as AsyncIterable<Buffer>) parts.push(part);
+      const body = Buffer.concat(parts);
+      if (crc32(body) !== Number(expected)) throw named('Garbled', 'the reply does not have the checksum sent with it');
+      response.body = body;
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'verifyReplies' },
+  );
+}
+
+function runKey(kind: RunKind): Item {
+  return itemKey({ packageName: RUN_KEY, version: kind });
+}
+
+function keyOf(item: Item): Item {
+  return { packageName: item.packageName!, version: item.version! };
+}
+
+function keyText(item: Item): string {
+  return `${item.packageName?.S}\0${item.version?.S}`;
+}

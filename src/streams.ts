@@ -1,0 +1,40 @@
+export function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
+}
+
+/** What the sources yield, as it comes; one value a source is read ahead. A failure of one fails the whole. */
+export async function* merge<T>(sources: AsyncGenerator<T>[]): AsyncGenerator<T> {
+  const next = (source: AsyncGenerator<T>) => source.next().then(result => ({ source, result }));
+  const waiting = new Map(sources.map(source => [source, next(source)]));
+  for (const promise of waiting.values()) promise.catch(() => {}); // the first failure is thrown by the race
+  try {
+    while (waiting.size > 0) {
+      const { source, result } = await Promise.race(waiting.values());
+      if (result.done) {
+        waiting.delete(source);
+        continue;
+      }
+      const promise = next(source);
+      promise.catch(() => {});
+      waiting.set(source, promise);
+      yield result.value;
+    }
+  } finally {
+    for (const source of waiting.keys()) source.return(undefined).catch(() => {});
+  }
+}
+
+/** `work` on each value, `depth` at once, results in order. */
+export async function* ahead<T, R>(
+  depth: number,
+  source: AsyncIterable<T>,
+  work: (value: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const running: Promise<R>[] = [];
+  for await (const value of source) {
+    const promise = work(value);
+    promise.catch(() => {});
+    if (running.push(promise) >= depth) yield await running.shift()!;
+  }
+  while (running.length > 0) yield await running.shift()!;
+}

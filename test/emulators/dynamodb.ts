@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listen, type Service } from './listen.ts';
+
+/** In this process, in memory. Lacks transactions, point-in-time recovery, and adding an index to a table. */
+export async function startDynalite(port = 0): Promise<Service> {
+  // @ts-expect-error: dynalite has no types
+  const { default: dynalite } = (await import('dynalite')) as { default: (options: object) => Server };
+  return listen(dynalite({ createTableMs: 0, updateTableMs: 0, deleteTableMs: 0 }), port);
+}
+
+const DYNOXIDE = new URL('../../tools/dynoxide/node_modules/@dynoxide/linux-x64/dynoxide', import.meta.url).pathname;
+
+/** A process of its own; null where its optional binary is not installed (`npm ci --prefix tools/dynoxide`). */
+export async function startDynoxide(): Promise<Service | null> {
+  if (!existsSync(DYNOXIDE)) return null;
+  const port = await freePort();
+  const child = spawn(DYNOXIDE, ['serve', '--port', String(port)], { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  for (let tries = 0; !(await answers(port)); tries++) {
+    if (tries > 200 || child.exitCode !== null) throw new Error('dynoxide did not start');
+    await sleep(10);
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1');
+    const done = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once('connect', () => done(true)).once('error', () => done(false));
+  });
+}
