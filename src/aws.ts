@@ -35,7 +35,13 @@ export interface Place {
 
 /** `allow` gives the attempt that many milliseconds more than {@link Patience.attempt}, from now on. */
 export type Attempt<T> = (signal: AbortSignal, tried: number, allow: (ms: number) => void) => Promise<T>;
-export type Caller = <T>(action: string, signal: AbortSignal | undefined, attempt: Attempt<T>) => Promise<T>;
+/** `object` is what within the resource the call is about, for messages. */
+export type Caller = <T>(
+  action: string,
+  signal: AbortSignal | undefined,
+  attempt: Attempt<T>,
+  object?: string,
+) => Promise<T>;
 
 /**
  * A function that runs one call of a service: attempts with a time limit each, full-jitter backoff in between
@@ -44,7 +50,7 @@ export type Caller = <T>(action: string, signal: AbortSignal | undefined, attemp
  */
 export function caller(place: Place, gate?: Gate, options: Partial<Patience> = {}): Caller {
   const patience = { ...PATIENCE, ...options };
-  return async (action, signal, attempt) => {
+  return async (action, signal, attempt, object) => {
     const end = Date.now() + patience.deadline;
     for (let tried = 0; ; tried++) {
       try {
@@ -59,8 +65,9 @@ export function caller(place: Place, gate?: Gate, options: Partial<Patience> = {
         const wait = Math.random() * Math.min(patience.cap, patience.base * 2 ** tried);
         const again =
           kind === 'throttled' || kind === 'transient' || (kind === 'doubtful' && tried + 1 < patience.tries);
-        if (!again || Date.now() + wait >= end) throw explain(error, place, action, again ? tried + 1 : 0);
-        await sleep(wait, undefined, signal && { signal });
+        if (!again || Date.now() + wait >= end)
+          throw explain(error, place, object ? `${action} of ${object}` : action, tried + 1);
+        await sleep(wait, undefined, signal && { signal }).catch(() => {}); // the next attempt gives the signal's reason
       }
     }
   };
@@ -127,20 +134,20 @@ export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful'
   if (status >= 500 || status === 408 || TRANSIENT.test(name) || TRANSIENT.test(code)) return 'transient';
   if (/socket hang up|aborted|premature/i.test(message)) return 'transient';
   if (DOUBTFUL.test(name) || name === 'SyntaxError') return 'doubtful';
-  if (name === 'CredentialsProviderError') return 'never';
+  if (name === 'CredentialsProviderError' || message === 'Region is missing') return 'never';
   // Without a status, or with one of success, it is the reply that could not be read, or there was no connection.
   return status >= 300 ? 'never' : 'doubtful';
 }
 
 /** One line for the user: what failed, on which resource, and the variable or IAM action to look at. */
-export function explain(error: unknown, place: Place, action: string, tries = 0): UserError {
+export function explain(error: unknown, place: Place, action: string, tries: number): UserError {
   const { service, resource, variable, missing } = place;
   const name = error instanceof Error ? error.name : '';
   const text = reason(error);
   const status = (error as ServiceError).$metadata?.httpStatusCode;
   const say = (message: string, code?: number) =>
     new UserError(message, code === undefined ? { cause: error } : { code, cause: error });
-  const allow = `allow ${service}:${action} on ${resource}`;
+  const allow = `allow ${service}:${action.split(' ')[0]} on ${resource}`;
   if (/Region is missing/.test(text))
     return say(`AWS_REGION is not set, and ${service}:${action} on ${resource} (${variable}) needs a region: set it`);
   if (name === 'CredentialsProviderError' || /resolved credential object is not valid/i.test(text))
@@ -166,7 +173,7 @@ export function explain(error: unknown, place: Place, action: string, tries = 0)
   )
     return say(`there is no ${resource} (${variable}) in this region: ${missing}`);
   const what = text && text !== name ? `${name}: ${text}` : name;
-  if (tries > 0 || classify(error) !== 'never')
+  if (classify(error) !== 'never')
     return say(
       `${service}:${action} on ${resource} failed (${what})${tries > 1 ? `, ${tries} attempts` : ''}: run again, everything finished so far is kept`,
       EXIT.incomplete,

@@ -2,6 +2,17 @@ export function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
 }
 
+/** Lists of `size` values; the last may be shorter. */
+export async function* grouped<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let group: T[] = [];
+  for await (const value of source) {
+    if (group.push(value) < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
 /** What the sources yield, as it comes; one value a source is read ahead. A failure of one fails the whole. */
 export async function* merge<T>(sources: AsyncGenerator<T>[]): AsyncGenerator<T> {
   const next = (source: AsyncGenerator<T>) => source.next().then(result => ({ source, result }));

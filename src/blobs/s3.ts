@@ -34,21 +34,26 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
   /** The request and the reading of its body are one attempt: a body that breaks off is asked for again. */
   async function get(name: string, signal?: AbortSignal): Promise<Blob | null> {
     const command = new sdk.GetObjectCommand({ Bucket, Key: prefix + name, ChecksumMode: 'ENABLED' });
-    return call('GetObject', signal, async (abortSignal, _, allow) => {
-      try {
-        const reply = await client.send(command, { abortSignal });
-        const length = reply.ContentLength ?? 0;
-        allow(length * MS_PER_BYTE);
-        const bytes = Buffer.from(await reply.Body!.transformToByteArray());
-        if (bytes.length !== length) throw named('Garbled', `${name}: ${bytes.length} of ${length} bytes came`);
-        if (reply.ChecksumSHA256 && reply.ChecksumSHA256 !== sha256(bytes))
-          throw named('Garbled', `${name}: the bytes do not have the sha256 stored with them`);
-        return { bytes, etag: reply.ETag ?? '' };
-      } catch (error) {
-        if (is(error, 'NoSuchKey')) return null;
-        throw error;
-      }
-    });
+    return call(
+      'GetObject',
+      signal,
+      async (abortSignal, _, allow) => {
+        try {
+          const reply = await client.send(command, { abortSignal });
+          const length = reply.ContentLength ?? 0;
+          allow(length * MS_PER_BYTE);
+          const bytes = Buffer.from(await reply.Body!.transformToByteArray());
+          if (bytes.length !== length) throw named('Garbled', `${name}: ${bytes.length} of ${length} bytes came`);
+          if (reply.ChecksumSHA256 && reply.ChecksumSHA256 !== sha256(bytes))
+            throw named('Garbled', `${name}: the bytes do not have the sha256 stored with them`);
+          return { bytes, etag: reply.ETag ?? '' };
+        } catch (error) {
+          if (is(error, 'NoSuchKey')) return null;
+          throw error;
+        }
+      },
+      name,
+    );
   }
 
   return {
@@ -93,16 +98,21 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
         ...(ifMatch === null ? { IfNoneMatch: '*' } : ifMatch === undefined ? {} : { IfMatch: ifMatch }),
       });
       let repeated = false;
-      const etag = await call('PutObject', signal, async (abortSignal, tried, allow) => {
-        repeated = tried > 0;
-        allow(bytes.length * MS_PER_BYTE);
-        try {
-          return (await client.send(command, { abortSignal })).ETag ?? null;
-        } catch (error) {
-          if (is(error, 'PreconditionFailed') || (ifMatch !== undefined && is(error, 'NoSuchKey'))) return null;
-          throw error;
-        }
-      });
+      const etag = await call(
+        'PutObject',
+        signal,
+        async (abortSignal, tried, allow) => {
+          repeated = tried > 0;
+          allow(bytes.length * MS_PER_BYTE);
+          try {
+            return (await client.send(command, { abortSignal })).ETag ?? null;
+          } catch (error) {
+            if (is(error, 'PreconditionFailed') || (ifMatch !== undefined && is(error, 'NoSuchKey'))) return null;
+            throw error;
+          }
+        },
+        name,
+      );
       if (etag !== null || !repeated) return etag;
       // The condition may have failed because of an earlier attempt that was written and never acknowledged.
       const now = await get(name, signal);
@@ -135,7 +145,7 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
 
     async delete(name) {
       const command = new sdk.DeleteObjectCommand({ Bucket, Key: prefix + name });
-      await call('DeleteObject', undefined, abortSignal => client.send(command, { abortSignal }));
+      await call('DeleteObject', undefined, abortSignal => client.send(command, { abortSignal }), name);
     },
 
     async close() {

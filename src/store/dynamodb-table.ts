@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as sdk from '@aws-sdk/client-dynamodb';
 import { type Caller, is } from '../aws.ts';
 import { UserError } from '../errors.ts';
@@ -67,8 +68,11 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
       );
     }
   }
-  for (let state = created ? await describe() : found; !isActive(state); state = await describe())
-    await new Promise(resolve => setTimeout(resolve, 500));
+  let wait = 20;
+  for (let state = created ? await describe() : found; !isActive(state); state = await describe()) {
+    await sleep(wait);
+    wait = Math.min(2 * wait, 5000);
+  }
   await call('UpdateContinuousBackups', undefined, async abortSignal => {
     const PointInTimeRecoverySpecification = { PointInTimeRecoveryEnabled: true };
     try {

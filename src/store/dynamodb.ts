@@ -1,9 +1,9 @@
-import { crc32 } from 'node:zlib';
 import * as sdk from '@aws-sdk/client-dynamodb';
-import { CLIENT, caller, each, HTTP, is, named, openGate, type Patience } from '../aws.ts';
+import { caller, each, is, named, openGate, type Patience } from '../aws.ts';
 import { UserError } from '../errors.ts';
 import { compareNames } from '../package.ts';
-import { ahead, chunks, merge } from '../streams.ts';
+import { ahead, chunks, grouped, merge } from '../streams.ts';
+import { openClient } from './dynamodb-client.ts';
 import {
   fromItem,
   fromKeys,
@@ -36,8 +36,7 @@ const BATCH_GET = 100;
 
 /** Opens `dynamodb:TABLE`: partition key packageName, sort key version, sparse index `pending`. */
 export async function openDynamodb(table: string, options: { patience?: Partial<Patience> } = {}): Promise<Store> {
-  const client = new sdk.DynamoDBClient({ ...CLIENT, requestHandler: HTTP });
-  verifyReplies(client);
+  const client = openClient();
   const gate = openGate(32);
   const call = caller(
     {
@@ -80,7 +79,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     action: 'Scan' | 'Query',
     input: sdk.ScanCommandInput & sdk.QueryCommandInput,
     signal?: AbortSignal,
-  ): AsyncGenerator<Item[]> {
+  ): AsyncGenerator<sdk.ScanCommandOutput | sdk.QueryCommandOutput> {
     let ExclusiveStartKey: Item | undefined;
     do {
       const page = { ...input, ExclusiveStartKey };
@@ -89,17 +88,25 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
           ? client.send(new sdk.ScanCommand(page), { abortSignal })
           : client.send(new sdk.QueryCommand(page), { abortSignal }),
       );
-      yield reply.Items ?? [];
+      yield reply;
       ExclusiveStartKey = reply.LastEvaluatedKey;
     } while (ExclusiveStartKey);
   }
+
+  const shardQuery = (shard: string) => ({
+    TableName: table,
+    IndexName: PENDING_INDEX,
+    KeyConditionExpression: `${PENDING_SHARD} = :shard`,
+    ExpressionAttributeValues: { ':shard': { S: shard } },
+  });
 
   /** Consistent: what an earlier run wrote a moment ago must be seen, or it would be written and embedded again. */
   async function* scan(input: Partial<sdk.ScanCommandInput>, signal?: AbortSignal): AsyncGenerator<Item> {
     const segments = Array.from({ length: SEGMENTS }, (_, Segment) =>
       pages('Scan', { TableName: table, ConsistentRead: true, ...input, Segment, TotalSegments: SEGMENTS }, signal),
     );
-    for await (const page of merge(segments)) for (const item of page) if (item.packageName?.S !== RUN_KEY) yield item;
+    for await (const page of merge(segments))
+      for (const item of page.Items ?? []) if (item.packageName?.S !== RUN_KEY) yield item;
   }
 
   /** Changes one item where it exists and `condition` holds; otherwise nothing. Safe to repeat. */
@@ -107,19 +114,19 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     of: { packageName: string; version: string },
     set: Record<string, sdk.AttributeValue>,
     remove: string[],
-    condition: { expression: string; values?: Item } | undefined,
+    condition: { expression: string; values?: Item },
     signal?: AbortSignal,
   ) {
     const sets = Object.keys(set).map(name => `${name} = :${name}`);
     const values = {
       ...Object.fromEntries(Object.keys(set).map(name => [`:${name}`, set[name]!])),
-      ...condition?.values,
+      ...condition.values,
     };
     const command = new sdk.UpdateItemCommand({
       TableName: table,
       Key: itemKey(of),
       UpdateExpression: `SET ${sets.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
-      ConditionExpression: ['attribute_exists(packageName)', condition?.expression].filter(Boolean).join(' AND '),
+      ConditionExpression: `attribute_exists(packageName) AND ${condition.expression}`,
       ExpressionAttributeValues: values,
     });
     await call('UpdateItem', signal, async abortSignal => {
@@ -174,7 +181,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
             lastUpdated: { S: item.lastUpdated },
           },
           [PENDING_SHARD],
-          undefined,
+          { expression: 'attribute_not_exists(retired)' },
           signal,
         ),
       );
@@ -189,9 +196,12 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
         ExpressionAttributeValues: { ':name': { S: packageName } },
       };
       if (packageName === '' || packageName === RUN_KEY) return found;
-      for await (const page of pages('Query', input)) found.push(...page.map(fromItem));
-      const order = (item: StoredPackage) => (item.retired === null ? 0 : 1);
-      return found.sort((a, b) => order(a) - order(b) || compareNames(a.firstRevision, b.firstRevision));
+      for await (const page of pages('Query', input)) found.push(...(page.Items ?? []).map(fromItem));
+      const rank = (item: StoredPackage) => Number(item.retired !== null);
+      const newest = (a: string, b: string) => compareNames(b, a);
+      return found.sort(
+        (a, b) => rank(a) - rank(b) || newest(a.lastUpdated, b.lastUpdated) || newest(a.version, b.version),
+      );
     },
 
     async *current(signal) {
@@ -206,18 +216,20 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     async *pending(signal) {
       async function* keys() {
         for (const shard of SHARDS) {
-          const input = {
-            TableName: table,
-            IndexName: PENDING_INDEX,
-            KeyConditionExpression: `${PENDING_SHARD} = :shard`,
-            ExpressionAttributeValues: { ':shard': { S: shard } },
-          };
-          for await (const page of pages('Query', input, signal))
-            for (const chunk of chunks(page, BATCH_GET)) yield chunk;
+          for await (const page of pages('Query', shardQuery(shard), signal))
+            yield* chunks(page.Items ?? [], BATCH_GET);
         }
       }
       for await (const items of ahead(4, keys(), chunk => readBatch(chunk.map(keyOf), signal)))
         for (const item of items.map(fromItem)) if (needsEmbedding(item)) yield item;
+    },
+
+    async pendingCount() {
+      let count = 0;
+      await each(gate, SHARDS, async shard => {
+        for await (const page of pages('Query', { ...shardQuery(shard), Select: 'COUNT' })) count += page.Count ?? 0;
+      });
+      return count;
     },
 
     async markEmbedded(marks, signal) {
@@ -233,23 +245,17 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     },
 
     async forgetEmbeddings(signal) {
-      const marked = 'attribute_not_exists(retired) AND (hasEmbedding = :yes OR attribute_exists(embeddingError))';
-      const input = { FilterExpression: marked, ExpressionAttributeValues: { ':yes': { BOOL: true } } };
-      let batch: StoredKey[] = [];
-      const flush = async () => {
-        await each(gate, batch, key =>
-          update(
-            key,
-            { hasEmbedding: { BOOL: false }, [PENDING_SHARD]: { S: shardOf(key) } },
-            ['embeddingModel', 'vectorBatch', 'embeddingError'],
-            { expression: 'attribute_not_exists(retired)' },
-            signal,
-          ),
-        );
-        batch = [];
+      const input = {
+        FilterExpression: 'hasEmbedding = :yes OR attribute_exists(embeddingError)',
+        ExpressionAttributeValues: { ':yes': { BOOL: true } },
       };
-      for await (const item of scan(input, signal)) if (batch.push(fromKeys(item)) === 1000) await flush();
-      await flush();
+      const forget = (item: StoredKey) => {
+        const set: Item = { hasEmbedding: { BOOL: false } };
+        if (item.retired === null) set[PENDING_SHARD] = { S: shardOf(item) };
+        const still = item.retired === null ? 'attribute_not_exists(retired)' : 'attribute_exists(retired)';
+        return update(item, set, ['embeddingModel', 'vectorBatch', 'embeddingError'], { expression: still }, signal);
+      };
+      for await (const items of grouped(scan(input, signal), 1000)) await each(gate, items.map(fromKeys), forget);
     },
 
     async run(kind) {
@@ -268,25 +274,6 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
       client.destroy();
     },
   };
-}
-
-/** DynamoDB sends a CRC-32 of every reply; the SDK does not look at it. 0.1 ms for a page of 1 MB. */
-function verifyReplies(client: sdk.DynamoDBClient): void {
-  client.middlewareStack.add(
-    next => async args => {
-      const result = await next(args);
-      const response = result.response as { headers: Record<string, string>; body: AsyncIterable<Buffer> | Buffer };
-      const expected = response.headers['x-amz-crc32'];
-      if (expected === undefined || response.headers['content-encoding']) return result;
-      const parts: Buffer[] = [];
-      for await (const part of response.body as AsyncIterable<Buffer>) parts.push(part);
-      const body = Buffer.concat(parts);
-      if (crc32(body) !== Number(expected)) throw named('Garbled', 'the reply does not have the checksum sent with it');
-      response.body = body;
-      return result;
-    },
-    { step: 'deserialize', priority: 'low', name: 'verifyReplies' },
-  );
 }
 
 function runKey(kind: RunKind): Item {
