@@ -1,0 +1,193 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import { listen, readBody, type Service } from './listen.ts';
+
+/** What may happen to one exchange. */
+export type Fault =
+  /** An answer of the proxy's own; the request is not forwarded. */
+  | { kind: 'status'; status: number; body: string; headers?: Record<string, string> }
+  /** Connection reset, or closed, before anything is forwarded. */
+  | { kind: 'reset' | 'fin' }
+  /** Nothing is forwarded, nothing comes back. */
+  | { kind: 'hang' }
+  /** Forwarded and carried out; the reply is lost by a reset, or never comes. */
+  | { kind: 'lost' | 'stall' }
+  /** The whole length is announced, half the body comes. */
+  | { kind: 'truncate' }
+  /** One byte of the body is another: a control character, which neither JSON nor XML may hold. */
+  | { kind: 'garble' }
+  /** The body comes so slowly that no idle timer fires and no reader has the patience. */
+  | { kind: 'drip' }
+  | { kind: 'delay'; ms: number }
+  /** Only the first items of a batch are forwarded, or only the first keys; the rest comes back as not processed. */
+  | { kind: 'unprocessed'; share: number }
+  /** The reply is another: for services that answer wrongly. */
+  | { kind: 'rewrite'; edit: (body: string) => string };
+
+export interface Exchange {
+  /** `BatchWriteItem`, `PUT vectors/`, `InvokeModel`. */
+  op: string;
+  /** How many of this op came before. */
+  n: number;
+}
+export type Plan = (exchange: Exchange) => Fault | null;
+
+export interface Proxy extends Service {
+  /** May be replaced at any time; counting starts anew when it is. */
+  plan: Plan | null;
+  /** Every exchange since the plan was set. */
+  log: { op: string; fault: Fault['kind'] | null }[];
+  reset(plan?: Plan): void;
+}
+
+/** An HTTP proxy in front of one emulator, between it and the real SDK. */
+export async function startProxy(target: string, operation: (request: IncomingMessage) => string): Promise<Proxy> {
+  const agent = new Agent({ keepAlive: true });
+  const counts = new Map<string, number>();
+  const proxy = {
+    plan: null as Plan | null,
+    log: [] as Proxy['log'],
+    reset(plan?: Plan) {
+      proxy.plan = plan ?? null;
+      proxy.log = [];
+      counts.clear();
+    },
+  };
+
+  const server = createServer(async (incoming, outgoing) => {
+    try {
+      const body = await readBody(incoming);
+      const op = operation(incoming);
+      const n = counts.get(op) ?? 0;
+      counts.set(op, n + 1);
+      const fault = proxy.plan?.({ op, n }) ?? null;
+      proxy.log.push({ op, fault: fault?.kind ?? null });
+      await exchange(incoming, body, outgoing, fault);
+    } catch {
+      outgoing.destroy(); // the client has gone
+    }
+  });
+
+  async function forward(incoming: IncomingMessage, body: Buffer) {
+    const { pathname, search } = new URL(incoming.url!, 'http://x');
+    const { hostname, port } = new URL(target);
+    const headers = { ...incoming.headers, 'content-length': String(body.length) };
+    return new Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }>((resolve, reject) => {
+      const outgoing = request(
+        { hostname, port, path: pathname + search, method: incoming.method!, headers, agent },
+        async reply => {
+          try {
+            resolve({ status: reply.statusCode!, headers: reply.headers, body: await readBody(reply) });
+          } catch (error) {
+            reject(error as Error);
+          }
+        },
+      );
+      outgoing.on('error', reject).end(body);
+    });
+  }
+
+  async function exchange(incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse, fault: Fault | null) {
+    const socket = incoming.socket;
+    switch (fault?.kind) {
+      case 'status':
+        outgoing.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers }).end(fault.body);
+        return;
+      case 'reset':
+        socket.resetAndDestroy();
+        return;
+      case 'fin':
+        socket.end();
+        return;
+      case 'hang':
+        return;
+      case 'delay':
+        await sleep(fault.ms);
+    }
+    const kept = fault?.kind === 'unprocessed' ? split(body, fault.share) : null;
+    const reply = await forward(incoming, kept?.forwarded ?? body);
+    let bytes = reply.body;
+    const headers = { ...reply.headers };
+    delete headers['transfer-encoding'];
+    switch (fault?.kind) {
+      case 'lost':
+        socket.resetAndDestroy();
+        return;
+      case 'stall':
+        return;
+      case 'garble':
+        if (bytes.length > 0) bytes[Math.floor(bytes.length / 2)] = 7;
+        break;
+      case 'rewrite':
+        bytes = Buffer.from(fault.edit(bytes.toString()));
+        break;
+      case 'unprocessed':
+        bytes = kept!.merge(bytes);
+        if (headers['x-amz-crc32']) headers['x-amz-crc32'] = String(crc32(bytes));
+    }
+    if (incoming.method !== 'HEAD' && reply.status !== 204) headers['content-length'] = String(bytes.length);
+    outgoing.writeHead(reply.status, headers);
+    if (fault?.kind === 'truncate') {
+      outgoing.write(bytes.subarray(0, bytes.length >> 1), () => socket.destroy());
+    } else if (fault?.kind === 'drip') {
+      outgoing.flushHeaders();
+      for (const byte of bytes) {
+        if (socket.destroyed) return;
+        outgoing.write(Buffer.of(byte));
+        await sleep(20);
+      }
+      outgoing.end();
+    } else outgoing.end(incoming.method === 'HEAD' ? undefined : bytes);
+  }
+
+  const service = await listen(server);
+  return Object.assign(proxy, service, {
+    async close() {
+      agent.destroy();
+      await service.close();
+    },
+  });
+}
+
+/** A BatchWriteItem or BatchGetItem of which only a part is forwarded. */
+function split(body: Buffer, share: number): { forwarded: Buffer; merge(reply: Buffer): Buffer } {
+  const input = JSON.parse(body.toString());
+  const [table] = Object.keys(input.RequestItems) as [string];
+  const requests = input.RequestItems[table];
+  const list: unknown[] = requests.Keys ?? requests;
+  const count = Math.max(1, Math.floor(list.length * share));
+  const wrap = (part: unknown[]) => ({ [table]: requests.Keys ? { ...requests, Keys: part } : part });
+  const rest = list.slice(count);
+  return {
+    forwarded: Buffer.from(JSON.stringify({ ...input, RequestItems: wrap(list.slice(0, count)) })),
+    merge(reply) {
+      const output = JSON.parse(reply.toString());
+      if (rest.length > 0) output[requests.Keys ? 'UnprocessedKeys' : 'UnprocessedItems'] = wrap(rest);
+      return Buffer.from(JSON.stringify(output));
+    },
+  };
+}
+
+export function dynamodbOperation(incoming: IncomingMessage): string {
+  return String(incoming.headers['x-amz-target']).replace(/^.*\./, '');
+}
+
+/** `PUT vectors/`, `GET vector-index/`, `GET list`, `PUT bucket`. */
+export function s3Operation(incoming: IncomingMessage): string {
+  const { pathname, searchParams } = new URL(incoming.url!, 'http://x');
+  const [, , key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(decodeURIComponent(pathname))!;
+  const what = key ? key.replace(/[^/]*$/, '') : searchParams.has('list-type') ? 'list' : 'bucket';
+  return `${incoming.method} ${what}`;
+}
+
+/** mulberry32: a plan decides by seed, not by chance. */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
