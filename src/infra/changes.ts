@@ -1,0 +1,60 @@
+import { Duration, Size } from 'aws-cdk-lib';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { Construct } from 'constructs';
+import { allowBucket, allowModel, allowTable } from './access.ts';
+import { LOG_GROUPS, PENDING, PREFIXES } from './names.ts';
+import { logging } from './search.ts';
+import { modelVariable, type Place } from './tasks.ts';
+
+/**
+ * The event-driven alternative to the nightly embedding: when the table's stream tells of items that need an embedding,
+ * the embedding image embeds all that need one. What an event names is not read: the sparse index is the list of work,
+ * so an event that comes twice or late costs a look at an empty index. What it cannot finish, the stream brings again,
+ * and after that the nightly run does it.
+ */
+export function embedChanges(scope: Construct, { table, bucket, images, settings }: Place & { table: TableV2 }): void {
+  const embed = new lambda.DockerImageFunction(scope, 'EmbedChanges', {
+    functionName: 'fdnix-embed-changes',
+    description: 'Embeds what changed in the table',
+    code: lambda.DockerImageCode.fromEcr(images.embedding, {
+      tagOrDigest: settings.images.embedding,
+      cmd: ['embed'],
+    }),
+    memorySize: 1769,
+    ephemeralStorageSize: Size.mebibytes(512),
+    timeout: Duration.minutes(15),
+    // One at a time: two would embed the same texts.
+    reservedConcurrentExecutions: 1,
+    environment: {
+      DYNAMODB_TABLE: table.tableName,
+      S3_BUCKET: bucket.bucketName,
+      FDNIX_HOME: '/tmp/fdnix',
+      ...modelVariable(settings),
+    },
+    ...logging(scope, 'EmbedChanges', LOG_GROUPS.changes),
+  });
+  allowTable(embed.role!, table, 'write');
+  allowBucket(embed.role!, bucket, {
+    write: [PREFIXES.vectors, PREFIXES.vectorIndex],
+    remove: [PREFIXES.vectors],
+  });
+  allowModel(embed.role!, settings.model);
+  embed.addEventSource(
+    new DynamoEventSource(table, {
+      startingPosition: lambda.StartingPosition.LATEST,
+      batchSize: 1000,
+      maxBatchingWindow: Duration.minutes(5),
+      parallelizationFactor: 1,
+      retryAttempts: 5,
+      maxRecordAge: Duration.hours(6),
+      filters: [
+        lambda.FilterCriteria.filter({
+          eventName: lambda.FilterRule.or('INSERT', 'MODIFY'),
+          dynamodb: { NewImage: { [PENDING.partition]: { S: lambda.FilterRule.exists() } } },
+        }),
+      ],
+    }),
+  );
+}

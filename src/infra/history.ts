@@ -1,0 +1,91 @@
+import { callState, caught, type Fargate, failureStates, fargateState, type State } from './asl.ts';
+import { PREFIXES } from './names.ts';
+import type { Task } from './tasks.ts';
+
+export interface HistoryParts {
+  fargate: Fargate;
+  metadata: Task;
+  bucketName: string;
+  topicArn: string;
+  pipelineArn: string;
+  /** Seconds. */
+  timeouts: { evaluate: number; record: number };
+}
+
+/** Evaluations at once: four are one vCPU each, below the six that a new account may run. */
+export const CONCURRENCY = 4;
+
+/**
+ * Version history: `{"revisions": ["<oldest commit>", …, "<newest commit>"]}`. What takes long, evaluating, runs for
+ * several revisions at once and leaves each result in the bucket, where a later execution finds it. What must be in
+ * order, recording which revision first and last had a version, is one task that goes through the results oldest first
+ * and continues after the revision that the table is at. Then the newest is embedded, indexed and published.
+ */
+export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...rest }: HistoryParts): State {
+  const list = { Bucket: bucketName, 'Key.$': `States.Format('${PREFIXES.history}{}.json', $$.Execution.Name)` };
+  return {
+    Comment: 'Several nixpkgs revisions, oldest first, into the version history',
+    StartAt: 'Evaluate revisions',
+    States: {
+      'Evaluate revisions': {
+        Type: 'Map',
+        Label: 'Revisions',
+        ItemsPath: '$.revisions',
+        MaxConcurrency: CONCURRENCY,
+        ToleratedFailurePercentage: 0,
+        ItemSelector: {
+          'command.$': "States.Array('history', 'evaluate', $$.Map.Item.Value)",
+        },
+        ItemProcessor: {
+          ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+          StartAt: 'Evaluate',
+          States: {
+            Evaluate: evaluate(
+              fargateState(
+                fargate,
+                metadata,
+                { 'Command.$': '$.command' },
+                { timeout: rest.timeouts.evaluate, onError: '' },
+              ),
+            ),
+          },
+        },
+        ResultPath: null,
+        ...caught('Notify'),
+        Next: 'Keep list',
+      },
+      // A container override may be 8 KB long: the list goes through the bucket.
+      'Keep list': callState(
+        'aws-sdk:s3:putObject',
+        { ...list, 'Body.$': '$.revisions', ContentType: 'application/json' },
+        { ResultPath: null, onError: 'Notify', next: 'Record' },
+      ),
+      Record: fargateState(
+        fargate,
+        metadata,
+        {
+          'Command.$': `States.Array('history', 'record', States.Format('${PREFIXES.history}{}.json', $$.Execution.Name))`,
+        },
+        { timeout: rest.timeouts.record, next: 'Reindex', onError: 'Notify' },
+      ),
+      Reindex: {
+        Type: 'Task',
+        Resource: 'arn:aws:states:::states:startExecution.sync:2',
+        Parameters: {
+          StateMachineArn: rest.pipelineArn,
+          Input: { extract: false, 'AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$': '$$.Execution.Id' },
+        },
+        ResultPath: null,
+        ...caught('Notify'),
+        Next: 'Recorded',
+      },
+      Recorded: { Type: 'Succeed' },
+      ...failureStates(topicArn, 'the version history'),
+    },
+  };
+}
+
+/** Inside the map an error is left to the map: it stops, and its Catch notifies. */
+function evaluate({ Catch: _, ...state }: State): State {
+  return state;
+}

@@ -1,0 +1,50 @@
+/**
+ * The names and sizes of the deployed system. They are a contract: operators' scripts, dashboards and the programs'
+ * defaults know them.
+ */
+export const TABLE = 'fdnix-packages';
+/** The sparse secondary index of what needs an embedding, as the DynamoDB store queries it. */
+export const PENDING = { index: 'pending', partition: 'pendingShard', sort: 'packageName' } as const;
+/** Partition key of the records of runs; the sort key is the kind of run. */
+export const RUN_KEY = '#run';
+export const BUCKET = 'fdnix-vec';
+export const PIPELINE = 'fdnix-daily-pipeline';
+export const HISTORY = 'fdnix-version-history';
+export const TRIGGER = 'fdnix-daily-pipeline-trigger';
+
+/** ECR repositories; the key is what the code calls the image. */
+export const REPOSITORIES = {
+  metadata: 'fdnix-metadata-generator',
+  embedding: 'fdnix-embedding-generator',
+  search: 'fdnix-search',
+} as const;
+
+export const LOG_GROUPS = {
+  metadata: '/fdnix/metadata-generator',
+  embedding: '/fdnix/embedding-generator',
+  search: '/fdnix/search',
+  changes: '/fdnix/embed-changes',
+  requests: '/fdnix/api-requests',
+  network: '/fdnix/network',
+  /** Step Functions shortens its resource policy for names below this prefix. */
+  states: '/aws/vendedlogs/states/fdnix',
+} as const;
+
+/** Fargate sizes: CPU units (1024 = one vCPU) and MiB. */
+export const SIZES = {
+  metadata: { cpu: 1024, memoryLimitMiB: 3072 },
+  embedding: { cpu: 2048, memoryLimitMiB: 6144 },
+} as const;
+
+/** What lies where in the bucket; see the formats in docs. */
+export const PREFIXES = {
+  vectors: 'vectors/',
+  vectorIndex: 'vector-index/',
+  indexes: 'indexes/',
+  history: 'history/',
+} as const;
+/** Names the index that is served; `candidate.json` beside it names the one to be tried. */
+export const SERVED = 'indexes/current.json';
+
+/** EMF metrics that the programs write to their logs. */
+export const METRICS = { namespace: 'fdnix', shrinkage: 'Shrinkage' } as const;

@@ -1,0 +1,270 @@
+import { callState, type Fargate, failureStates, failWith, fargateState, INCOMPLETE, type State } from './asl.ts';
+import { RUN_KEY, SERVED } from './names.ts';
+import type { Task } from './tasks.ts';
+
+export interface PipelineParts {
+  fargate: Fargate;
+  metadata: Task;
+  embedding: Task;
+  tableName: string;
+  pendingIndex: string;
+  bucketName: string;
+  topicArn: string;
+  /** As the vectors name it: `bedrock:…` or `static:fdnix`. */
+  model: string;
+  /** Must find something in every index that is worth serving. */
+  smokeQuery: string;
+  timeouts: Timeouts;
+}
+
+/** Seconds. The first run embeds everything and takes the longest; see docs/cost.md for what runs take. */
+export interface Timeouts {
+  extract: number;
+  embed: number;
+  index: number;
+  smoke: number;
+  publish: number;
+  all: number;
+}
+export const TIMEOUTS: Timeouts = { extract: 3600, embed: 7200, index: 1800, smoke: 600, publish: 600, all: 21_600 };
+
+/** What an execution's input may override. */
+export interface PipelineInput {
+  /** A branch, tag or commit of NixOS/nixpkgs; empty: the revision inside the image. */
+  revision?: string;
+  /** Package sets to narrow the extraction to. */
+  sets?: string[];
+  /** At most this many packages (0: all), and at most this many texts to embed in this execution (0: all). */
+  limit?: number;
+  embedLimit?: number;
+  /** False: index what the table holds already. */
+  extract?: boolean;
+  /** Embed, index and publish even if the served index is of this revision and model already. */
+  force?: boolean;
+}
+const DEFAULTS: Required<PipelineInput> = {
+  revision: '',
+  sets: [],
+  limit: 0,
+  embedLimit: 0,
+  extract: true,
+  force: false,
+};
+
+/** Rounds of embedding before what is still pending counts as a failure. */
+const ROUNDS = 5;
+
+/**
+ * extract → embed → index → smoke query → publish. The wait between extraction and embedding, and between embedding
+ * and indexing, is for conditions: the record of the run is there, and the index of what needs an embedding is empty.
+ */
+export function pipelineDefinition(parts: PipelineParts): State {
+  const { fargate, metadata, embedding, topicArn, timeouts } = parts;
+  const program = (id: string, command: string, next: string) =>
+    fargateState(
+      fargate,
+      embedding,
+      { 'Command.$': command },
+      { timeout: timeouts[id as keyof Timeouts], next, onError: 'Notify' },
+    );
+
+  return {
+    Comment: 'nixpkgs metadata to a published search index',
+    StartAt: 'Defaults',
+    TimeoutSeconds: timeouts.all,
+    States: {
+      Defaults: { Type: 'Pass', Result: DEFAULTS, ResultPath: '$.defaults', Next: 'Options' },
+      Options: {
+        Type: 'Pass',
+        Parameters: {
+          'in.$': 'States.JsonMerge($.defaults, $$.Execution.Input, false)',
+          flags: { revision: { list: [] }, limit: { list: [] }, embedLimit: { list: [] } },
+          round: { n: 0 },
+        },
+        Next: 'Revision given?',
+      },
+      ...flag('Revision', 'revision', { StringEquals: '' }, '--nixpkgs=github:NixOS/nixpkgs/{}', 'Limit given?'),
+      ...flag('Limit', 'limit', { NumericEquals: 0 }, '--limit={}', 'Embed limit given?'),
+      ...flag('Embed limit', 'embedLimit', { NumericEquals: 0 }, '--limit={}', 'Sets'),
+      Sets: {
+        Type: 'Map',
+        ItemsPath: '$.in.sets',
+        ItemProcessor: {
+          ProcessorConfig: { Mode: 'INLINE' },
+          StartAt: 'Set',
+          States: {
+            Set: {
+              Type: 'Pass',
+              Parameters: { 'flag.$': "States.Format('--set={}', $)" },
+              OutputPath: '$.flag',
+              End: true,
+            },
+          },
+        },
+        ResultPath: '$.flags.sets',
+        Next: 'Command',
+      },
+      Command: {
+        Type: 'Pass',
+        // Arrays of arrays: the states that use them flatten them with [*][*].
+        Parameters: {
+          'extract.$': "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.sets, $.flags.limit.list)",
+          'embed.$': "States.Array(States.Array('embed'), $.flags.embedLimit.list)",
+        },
+        ResultPath: '$.command',
+        Next: 'Extract?',
+      },
+      'Extract?': {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.in.extract', BooleanEquals: false, Next: 'Read run' }],
+        Default: 'Extract',
+      },
+      Extract: fargateState(
+        fargate,
+        metadata,
+        { 'Command.$': '$.command.extract[*][*]' },
+        { timeout: timeouts.extract, next: 'Read run', onError: 'Extract incomplete?' },
+      ),
+      ...incomplete('Extract', 'Read run', topicArn),
+
+      'Read run': callState(
+        'dynamodb:getItem',
+        {
+          TableName: parts.tableName,
+          ConsistentRead: true,
+          Key: { packageName: { S: RUN_KEY }, version: { S: 'extract' } },
+        },
+        { ResultPath: '$.stored', onError: 'Notify', next: 'Run recorded?' },
+      ),
+      'Run recorded?': {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.stored.Item.run.S', IsPresent: true, Next: 'Run' }],
+        Default: 'Nothing extracted',
+      },
+      'Nothing extracted': failWith('NothingExtracted', 'The table holds no record of a complete extraction.'),
+      Run: {
+        Type: 'Pass',
+        Parameters: { 'run.$': 'States.StringToJson($.stored.Item.run.S)' },
+        ResultPath: '$.extracted',
+        Next: 'Read served',
+      },
+      'Read served': callState(
+        'aws-sdk:s3:getObject',
+        { Bucket: parts.bucketName, Key: SERVED },
+        {
+          ResultSelector: { 'index.$': 'States.StringToJson($.Body)' },
+          ResultPath: '$.served',
+          Catch: [{ ErrorEquals: ['S3.NoSuchKeyException'], ResultPath: '$.served', Next: 'Embed' }],
+          onError: 'Notify',
+          next: 'Anything pending?',
+        },
+      ),
+      'Anything pending?': readPending(parts, 'Unchanged?'),
+      'Unchanged?': {
+        Type: 'Choice',
+        Choices: [
+          {
+            And: [
+              { Variable: '$.in.force', BooleanEquals: false },
+              { Variable: '$.extracted.run.revision', StringEqualsPath: '$.served.index.revision' },
+              { Variable: '$.served.index.model.id', StringEquals: parts.model },
+              NOTHING_PENDING,
+            ],
+            Next: 'Unchanged',
+          },
+        ],
+        Default: 'Embed',
+      },
+      Unchanged: { Type: 'Succeed', Comment: 'What is served is this revision already.' },
+
+      Embed: fargateState(
+        fargate,
+        embedding,
+        { 'Command.$': '$.command.embed[*][*]' },
+        { timeout: timeouts.embed, next: 'Read pending', onError: 'Embed incomplete?' },
+      ),
+      ...incomplete('Embed', 'Read pending', topicArn),
+      'Read pending': readPending(parts, 'Embedded?'),
+      'Embedded?': {
+        Type: 'Choice',
+        Choices: [
+          { ...NOTHING_PENDING, Next: 'Index' },
+          { Variable: '$.in.embedLimit', NumericGreaterThan: 0, Next: 'Index' },
+          { Variable: '$.round.n', NumericGreaterThanEquals: ROUNDS, Next: 'Not embedded' },
+        ],
+        Default: 'Next round',
+      },
+      'Next round': {
+        Type: 'Pass',
+        Parameters: { 'n.$': 'States.MathAdd($.round.n, 1)' },
+        ResultPath: '$.round',
+        Next: 'Pause',
+      },
+      Pause: { Type: 'Wait', Seconds: 60, Next: 'Embed' },
+      'Not embedded': failWith('NotEmbedded', `Packages still need an embedding after ${ROUNDS} rounds.`),
+
+      Index: program('index', "States.Array('index', '--upload')", 'Smoke query'),
+      'Smoke query': program(
+        'smoke',
+        `States.Array('search', '--index=blobs:candidate', '--limit=1', '${parts.smokeQuery}')`,
+        'Publish',
+      ),
+      Publish: program('publish', "States.Array('publish')", 'Published'),
+      Published: { Type: 'Succeed' },
+      ...failureStates(topicArn, 'the daily pipeline'),
+    },
+  };
+}
+
+/** Where the input has another value than `unset`, one command line flag made of it. */
+function flag(name: string, key: string, unset: object, format: string, next: string): Record<string, State> {
+  return {
+    [`${name} given?`]: {
+      Type: 'Choice',
+      Choices: [{ Variable: `$.in.${key}`, ...unset, Next: next }],
+      Default: name,
+    },
+    [name]: {
+      Type: 'Pass',
+      Parameters: { 'list.$': `States.Array(States.Format('${format}', $.in.${key}))` },
+      ResultPath: `$.flags.${key}`,
+      Next: next,
+    },
+  };
+}
+
+/** After a Catch: a task that did all but some packages is reported and the pipeline goes on; all else is a failure. */
+function incomplete(task: string, next: string, topicArn: string): Record<string, State> {
+  return {
+    [`${task} incomplete?`]: {
+      Type: 'Choice',
+      Choices: [{ Variable: '$.error.Cause', StringMatches: `*${INCOMPLETE}*`, Next: `Report ${task}` }],
+      Default: 'Notify',
+    },
+    [`Report ${task}`]: callState(
+      'sns:publish',
+      {
+        TopicArn: topicArn,
+        Subject: 'fdnix: some packages failed',
+        'Message.$': `States.Format('${task} failed for some packages in execution {} and went on; its log lists them.', $$.Execution.Name)`,
+      },
+      { ResultPath: null, onError: 'Notify', next },
+    ),
+  };
+}
+
+/** One look at the sparse index: it is empty when nothing needs an embedding, and reading it then costs nothing. */
+function readPending(parts: PipelineParts, next: string): State {
+  return callState(
+    'aws-sdk:dynamodb:scan',
+    { TableName: parts.tableName, IndexName: parts.pendingIndex, Select: 'COUNT', Limit: 1 },
+    { ResultPath: '$.pending', onError: 'Notify', next },
+  );
+}
+/** A page may be empty and yet have a successor. */
+const NOTHING_PENDING = {
+  And: [
+    { Variable: '$.pending.Count', NumericEquals: 0 },
+    { Not: { Variable: '$.pending.LastEvaluatedKey', IsPresent: true } },
+  ],
+};

@@ -1,0 +1,37 @@
+import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import * as ecr from 'aws-cdk-lib/aws-ecr';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { REPOSITORIES } from './names.ts';
+
+/** The image repositories: a stack of their own, because images must be pushed before anything can run them. */
+export class RegistryStack extends Stack {
+  constructor(scope: Construct, id: string, props: StackProps) {
+    super(scope, id, props);
+    for (const [name, repositoryName] of Object.entries(REPOSITORIES)) {
+      const repository = new ecr.Repository(this, name, {
+        repositoryName,
+        imageTagMutability: ecr.TagMutability.IMMUTABLE,
+        imageScanOnPush: true,
+        encryption: ecr.RepositoryEncryption.AES_256,
+        removalPolicy: RemovalPolicy.RETAIN,
+        // Thirty tagged images are a month of nightly builds to roll back to.
+        lifecycleRules: [
+          { rulePriority: 1, tagStatus: ecr.TagStatus.UNTAGGED, maxImageAge: Duration.days(7) },
+          { rulePriority: 2, tagStatus: ecr.TagStatus.ANY, maxImageCount: 30 },
+        ],
+      });
+      if (name === 'metadata') continue;
+      // Lambda pulls as a service, not as the function's role; only functions of this account and region may ask.
+      repository.addToResourcePolicy(
+        new iam.PolicyStatement({
+          principals: [new iam.ServicePrincipal('lambda.amazonaws.com')],
+          actions: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+          conditions: {
+            StringLike: { 'aws:sourceArn': this.formatArn({ service: 'lambda', resource: 'function:fdnix-*' }) },
+          },
+        }),
+      );
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { AccessLogField, AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { allowBucket, allowModel } from './access.ts';
+import { LOG_GROUPS, PREFIXES } from './names.ts';
+import { accept } from './policy.ts';
+import { modelVariable, type Place } from './tasks.ts';
+
+/** Requests a second, and in a burst: what a thousand searches a day never reach, and what bounds the bill. */
+export const THROTTLE = { rateLimit: 20, burstLimit: 40 };
+
+/**
+ * The API and the page: the search image behind an HTTP API. `serve --follow` opens the index that the bucket names as
+ * current, looks every minute whether it names another, and swaps without dropping a request; until a first one is
+ * published it serves the index inside the image.
+ */
+export function searchApi(scope: Construct, { bucket, images, settings }: Omit<Place, 'table'>): apigateway.HttpApi {
+  const handler = new lambda.DockerImageFunction(scope, 'Search', {
+    functionName: 'fdnix-search',
+    description: 'Search API and page',
+    code: lambda.DockerImageCode.fromEcr(images.search, {
+      tagOrDigest: settings.images.search,
+      cmd: ['serve', '--follow'],
+    }),
+    // One vCPU comes with 1,769 MB; an index of 150 MB is read into memory once while it is being fetched.
+    memorySize: 1769,
+    // Two indexes lie side by side during a swap.
+    ephemeralStorageSize: Size.mebibytes(1024),
+    timeout: Duration.seconds(29),
+    environment: { S3_BUCKET: bucket.bucketName, FDNIX_HOME: '/tmp/fdnix', ...modelVariable(settings) },
+    ...logging(scope, 'Search', LOG_GROUPS.search),
+  });
+  allowBucket(handler.role!, bucket, { read: [PREFIXES.indexes] });
+  allowModel(handler.role!, settings.model);
+
+  const api = new apigateway.HttpApi(scope, 'Api', {
+    apiName: 'fdnix-search',
+    description: 'fdnix: nixpkgs by meaning and by name',
+    createDefaultStage: false,
+  });
+  const integration = new HttpLambdaIntegration('SearchIntegration', handler);
+  const methods = [apigateway.HttpMethod.GET, apigateway.HttpMethod.HEAD, apigateway.HttpMethod.OPTIONS];
+  api.addRoutes({ path: '/', methods, integration });
+  api.addRoutes({ path: '/{proxy+}', methods, integration });
+  const requests = logGroup(scope, 'RequestLog', LOG_GROUPS.requests);
+  api.addStage('Stage', {
+    stageName: '$default',
+    autoDeploy: true,
+    throttle: THROTTLE,
+    // No query and no address: what people look for is theirs.
+    accessLogSettings: {
+      destination: new apigateway.LogGroupLogDestination(requests),
+      format: AccessLogFormat.custom(
+        JSON.stringify({
+          id: AccessLogField.contextRequestId(),
+          time: AccessLogField.contextRequestTime(),
+          method: AccessLogField.contextHttpMethod(),
+          route: '$context.routeKey',
+          status: AccessLogField.contextStatus(),
+          ms: '$context.responseLatency',
+          bytes: AccessLogField.contextResponseLength(),
+        }),
+      ),
+    },
+  });
+  accept(api, 'APIG4', 'A public search over public metadata: throttled, read-only, without any user data.');
+  return api;
+}
+
+/** A log group and a role that may write to it and, so far, nothing else. */
+export function logging(scope: Construct, id: string, name: string): { logGroup: logs.LogGroup; role: iam.Role } {
+  const group = logGroup(scope, `${id}Log`, name);
+  const role = new iam.Role(scope, `${id}Role`, { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+  group.grantWrite(role);
+  return { logGroup: group, role };
+}
+
+function logGroup(scope: Construct, id: string, logGroupName: string): logs.LogGroup {
+  return new logs.LogGroup(scope, id, {
+    logGroupName,
+    retention: logs.RetentionDays.THREE_MONTHS,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+}

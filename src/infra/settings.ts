@@ -1,0 +1,92 @@
+import { BUCKET, REPOSITORIES } from './names.ts';
+
+export type Image = keyof typeof REPOSITORIES;
+
+/** All that a deployment decides. Everything else is fixed. */
+export interface Settings {
+  account: string;
+  region: string;
+  /** Digests (`sha256:…`) of the images in the registry of that account and region. */
+  images: Record<Image, string>;
+  /** The nixpkgs commit inside the metadata image. */
+  revision: string;
+  /** What the nightly run indexes: a branch, tag or commit of NixOS/nixpkgs; null: the image's own revision. */
+  follow: string | null;
+  /** A Bedrock model; null: the shipped static model, which needs none. */
+  model: string | null;
+  /** Bucket names are global: another deployment needs another one. */
+  bucket: string;
+  /** Gets the notifications, if given. */
+  email: string | null;
+  /** Embed what changed as soon as the table's stream says so, beside the nightly run. */
+  eventDriven: boolean;
+}
+
+type Given = Record<string, unknown>;
+
+/** The settings, or an error of one line that names everything that is missing or wrong. */
+export function parseSettings(input: unknown): Settings {
+  const { given, problems, take, maybe } = reader(input);
+  const model = maybe('model', /^[a-z0-9][\w.:-]+$/, 'give a Bedrock model or "static"') ?? 'cohere.embed-english-v3';
+  const settings: Settings = {
+    ...place(take),
+    images: digests(given.images, problems),
+    revision: take('revision', /^[0-9a-f]{40}$/, 'give the full nixpkgs commit that the metadata image holds'),
+    follow: maybe('follow', /^[\w.][\w./-]{0,199}$/, 'give a branch, tag or commit of NixOS/nixpkgs'),
+    model: model === 'static' ? null : model,
+    bucket: maybe('bucket', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, 'give an S3 bucket name without dots') ?? BUCKET,
+    email: maybe('email', /^[^\s@]+@[^\s@]+$/, 'give one address'),
+    eventDriven: given.eventDriven === true,
+  };
+  refuse(problems);
+  return settings;
+}
+
+/** Account and region alone: all that the registry needs. */
+export function parsePlace(input: unknown): Pick<Settings, 'account' | 'region'> {
+  const { problems, take } = reader(input);
+  const found = place(take);
+  refuse(problems);
+  return found;
+}
+
+type Take = (name: string, shape: RegExp, hint: string) => string;
+
+function place(take: Take): Pick<Settings, 'account' | 'region'> {
+  return {
+    account: take('account', /^\d{12}$/, 'give the twelve digits of the AWS account'),
+    region: take('region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'give a region such as eu-central-1'),
+  };
+}
+
+function reader(input: unknown) {
+  const given = (typeof input === 'object' && input !== null ? input : {}) as Given;
+  const problems: string[] = [];
+  const take: Take = (name, shape, hint) => {
+    const value = given[name];
+    if (typeof value === 'string' && shape.test(value)) return value;
+    problems.push(`${name} ${value === undefined ? 'is missing' : `is ${JSON.stringify(value)}`}: ${hint}`);
+    return '';
+  };
+  const maybe = (name: string, shape: RegExp, hint: string) =>
+    given[name] === undefined || given[name] === null || given[name] === '' ? null : take(name, shape, hint);
+  return { given, problems, take, maybe };
+}
+
+function refuse(problems: string[]): void {
+  if (problems.length > 0) throw new Error(`refused, nothing was changed: ${problems.join('; ')}`);
+}
+
+function digests(images: unknown, problems: string[]): Settings['images'] {
+  const given = (typeof images === 'object' && images !== null ? images : {}) as Record<string, unknown>;
+  const found = { metadata: '', embedding: '', search: '' };
+  for (const image of Object.keys(REPOSITORIES) as Image[]) {
+    const digest = given[REPOSITORIES[image]];
+    if (typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest)) found[image] = digest;
+    else
+      problems.push(
+        `no digest of ${REPOSITORIES[image]}: images are deployed by digest (sha256:…) only, push them first and give the file that lists them`,
+      );
+  }
+  return found;
+}

@@ -1,0 +1,92 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
+import type { Construct } from 'constructs';
+import { allowBucket } from './access.ts';
+import type { Fargate } from './asl.ts';
+import { embedChanges } from './changes.ts';
+import { type HistoryParts, historyDefinition } from './history.ts';
+import { allow, allowExecution, allowNotify, allowTasks, machine } from './machines.ts';
+import { HISTORY, PENDING, PIPELINE, PREFIXES, TRIGGER } from './names.ts';
+import { network } from './network.ts';
+import { alarms, notifications } from './notifications.ts';
+import { pipelineDefinition, TIMEOUTS, type Timeouts } from './pipeline.ts';
+import { searchApi } from './search.ts';
+import type { Settings } from './settings.ts';
+import { storage } from './storage.ts';
+import { imageRepositories, tasks } from './tasks.ts';
+
+export interface FdnixStackProps extends StackProps {
+  settings: Settings;
+  timeouts?: Timeouts;
+  historyTimeouts?: HistoryParts['timeouts'];
+}
+
+/** Everything that runs: storage, tasks, the nightly pipeline, the version history, search, alarms. */
+export class FdnixStack extends Stack {
+  constructor(scope: Construct, id: string, { settings, timeouts, historyTimeouts, ...props }: FdnixStackProps) {
+    super(scope, id, props);
+    const { table, bucket } = storage(this, { bucket: settings.bucket, stream: settings.eventDriven });
+    const images = imageRepositories(this);
+    const place = { table, bucket, settings, images };
+    const { vpc, securityGroup } = network(this);
+    const { cluster, metadata, embedding } = tasks(this, place, vpc);
+    const topic = notifications(this, settings.email);
+    const fargate: Fargate = { cluster, vpc, securityGroup };
+    const shared = { fargate, metadata, bucketName: bucket.bucketName, topicArn: topic.topicArn };
+
+    const pipeline = machine(
+      this,
+      'Pipeline',
+      PIPELINE,
+      pipelineDefinition({
+        ...shared,
+        embedding,
+        tableName: table.tableName,
+        pendingIndex: PENDING.index,
+        model: settings.model === null ? 'static:fdnix' : `bedrock:${settings.model}`,
+        smokeQuery: 'firefox',
+        timeouts: timeouts ?? TIMEOUTS,
+      }),
+    );
+    allowTasks(pipeline, fargate, [metadata, embedding]);
+    allowNotify(pipeline, topic);
+    allow(pipeline, ['dynamodb:GetItem'], [table.tableArn]);
+    allow(pipeline, ['dynamodb:Scan'], [`${table.tableArn}/index/${PENDING.index}`]);
+    allowBucket(pipeline, bucket, { read: [PREFIXES.indexes] });
+
+    const history = machine(
+      this,
+      'History',
+      HISTORY,
+      historyDefinition({
+        ...shared,
+        pipelineArn: pipeline.stateMachineArn,
+        timeouts: historyTimeouts ?? { evaluate: 3600, record: 21_600 },
+      }),
+    );
+    allowTasks(history, fargate, [metadata]);
+    allowNotify(history, topic);
+    allowBucket(history, bucket, { write: [PREFIXES.history] });
+    allowExecution(history, PIPELINE);
+    allowExecution(history, HISTORY);
+
+    new events.Rule(this, 'Nightly', {
+      ruleName: TRIGGER,
+      description: 'The nightly run, 02:00 UTC',
+      schedule: events.Schedule.cron({ minute: '0', hour: '2' }),
+      targets: [
+        new SfnStateMachine(pipeline, {
+          input: events.RuleTargetInput.fromObject(settings.follow === null ? {} : { revision: settings.follow }),
+        }),
+      ],
+    });
+
+    const api = searchApi(this, place);
+    if (settings.eventDriven) embedChanges(this, { ...place, table });
+    alarms(this, topic, { pipeline, history, api });
+
+    new CfnOutput(this, 'SearchUrl', { value: api.apiEndpoint });
+    new CfnOutput(this, 'PipelineArn', { value: pipeline.stateMachineArn });
+  }
+}

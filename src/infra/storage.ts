@@ -1,0 +1,49 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { PENDING, TABLE } from './names.ts';
+import { accept } from './policy.ts';
+
+/** The table and the bucket. Both outlive the stack: `destroy` leaves them, with all they hold. */
+export function storage(scope: Construct, options: { bucket: string; stream: boolean }) {
+  const text = (name: string) => ({ name, type: dynamodb.AttributeType.STRING });
+  const table = new dynamodb.TableV2(scope, 'Packages', {
+    tableName: TABLE,
+    partitionKey: text('packageName'),
+    sortKey: text('version'),
+    billing: dynamodb.Billing.onDemand(),
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    // The key that AWS owns: encrypted at rest at no cost; a key of our own would protect public metadata from nobody.
+    encryption: dynamodb.TableEncryptionV2.dynamoOwnedKey(),
+    deletionProtection: true,
+    removalPolicy: RemovalPolicy.RETAIN,
+    globalSecondaryIndexes: [
+      {
+        indexName: PENDING.index,
+        partitionKey: text(PENDING.partition),
+        sortKey: text(PENDING.sort),
+        projectionType: dynamodb.ProjectionType.KEYS_ONLY,
+      },
+    ],
+    ...(options.stream && { dynamoStream: dynamodb.StreamViewType.NEW_IMAGE }),
+  });
+
+  const bucket = new s3.Bucket(scope, 'Vectors', {
+    bucketName: options.bucket,
+    versioned: true,
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    encryption: s3.BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    removalPolicy: RemovalPolicy.RETAIN,
+    // What was replaced or deleted stays for a month, to restore from. Nothing current ever expires.
+    lifecycleRules: [
+      { noncurrentVersionExpiration: Duration.days(30), abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      { expiredObjectDeleteMarker: true },
+    ],
+  });
+  accept(bucket, 'S1', 'Access logs of public metadata would outgrow it; CloudTrail records who changed the bucket.');
+  return { table, bucket };
+}
