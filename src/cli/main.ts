@@ -15,6 +15,11 @@ const COMMANDS: Record<string, Entry> = {
   extract: entry('extract', 'metadata of one nixpkgs revision, into the store', () => import('./extract.ts')),
   embed: entry('embed', 'vectors for what has none yet', () => import('./embed.ts')),
   run: entry('run', 'extract, embed and index in one go: the daily job', () => import('./run.ts')),
+  publish: entry(
+    'publish [which]',
+    'the index that is served: the newest, or an earlier one',
+    () => import('./publish.ts'),
+  ),
   status: entry('status', 'what is there: revision, counts, model, sizes, last runs', () => import('./status.ts')),
   init: entry('init', 'creates the table and bucket, or the local files', () => import('./init.ts')),
 };

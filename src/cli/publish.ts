@@ -1,0 +1,38 @@
+import { openBlobs } from '../blobs/blobs.ts';
+import { now } from '../config.ts';
+import { EXIT } from '../errors.ts';
+import { type Published, publish, published } from '../vectors/publish.ts';
+import { command } from './command.ts';
+
+export default command({
+  usage: 'publish [which]',
+  options: {
+    which: { string: true, describe: 'candidate, previous, or a revision or digest of --list' },
+    list: { boolean: true, default: false, describe: 'only list what is published and what was before' },
+  },
+  examples: [
+    ['$0 publish', "the index that 'index --upload' made last becomes the one that is served"],
+    ['$0 publish previous', 'back to the index before'],
+    ['$0 publish --list', 'what there is to go back to'],
+  ],
+  async run(args, { config, out, log }) {
+    const blobs = await openBlobs(config.blobs);
+    try {
+      const pointer = args.list
+        ? await published(blobs)
+        : await publish(blobs, (args.which as string | undefined) ?? 'candidate', now());
+      if (args.json) await out(`${JSON.stringify(pointer)}\n`);
+      else if (args.list && pointer) for (const one of [pointer, ...pointer.earlier]) await out(`${line(one)}\n`);
+      else if (pointer) log(`published in ${blobs.name}: ${line(pointer)}`);
+      else log(`${blobs.name} has published nothing yet`);
+      return pointer ? EXIT.ok : EXIT.none;
+    } finally {
+      await blobs.close();
+    }
+  },
+});
+
+function line({ digest, revision, packages, model, bytes, published }: Published): string {
+  const size = `${Math.round(bytes / 1e6)} MB`;
+  return `${digest.slice(0, 12)}  ${revision}  ${packages} packages  ${model.id}  ${size}  ${published}`;
+}

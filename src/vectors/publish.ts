@@ -1,0 +1,198 @@
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Blobs } from '../blobs/blobs.ts';
+import { Refused, reason, UserError } from '../errors.ts';
+
+/** What a search index says of itself, as far as it is published. */
+export interface Identity {
+  revision: string;
+  model: { id: string; digest: string; dimension: number };
+  packages: number;
+  /** Hex sha256 over the contents: the same contents, the same digest. */
+  digest: string;
+}
+
+/** An index in the blobs. */
+export interface Published extends Identity {
+  /** Its blob, such as `indexes/3f….sqlite`: named by contents, so it never changes. */
+  name: string;
+  bytes: number;
+  /** ISO 8601. */
+  published: string;
+}
+
+/** `indexes/current.json`: the index that is served, and those before it, newest first. */
+export interface Pointer extends Published {
+  formatVersion: 1;
+  earlier: Published[];
+}
+
+type Which = 'current' | 'candidate';
+
+/** Two weeks of nightly indexes to roll back to; at 110 MB each they cost four cents a month. */
+const KEEP = 14;
+
+/** Stores an index and names it as the candidate: nothing serves it before {@link publish}. */
+export async function upload(blobs: Blobs, file: string, identity: Identity, now: string): Promise<Published> {
+  const { revision, model, packages, digest } = identity;
+  const bytes = await readFile(file);
+  const name = `indexes/${digest.slice(0, 32)}.sqlite`;
+  // The condition fails where an index of the same contents is there already, which is as good.
+  await blobs.put(name, bytes, { ifMatch: null });
+  const candidate: Published = { name, bytes: bytes.length, revision, model, packages, digest, published: now };
+  await blobs.put(pointerName('candidate'), json(candidate));
+  return candidate;
+}
+
+/**
+ * Makes an index the one that is served: `candidate`, `previous`, or one of the last {@link KEEP} by its revision or
+ * digest, or the beginning of either. Two at once lose nothing: the pointer is replaced only while it is the one that
+ * was read.
+ */
+export async function publish(blobs: Blobs, which: string, now: string): Promise<Pointer> {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const current = await read<Pointer>(blobs, 'current');
+    const chosen = await choose(blobs, which, current?.value ?? null);
+    if (!(await exists(blobs, chosen.name)))
+      throw new UserError(`${blobs.name} has no ${chosen.name}: make an index anew with 'fdnix index --upload'`);
+    if (current?.value.digest === chosen.digest) return current.value;
+    const before = current ? [entry(current.value), ...current.value.earlier] : [];
+    const others = before.filter(one => one.digest !== chosen.digest);
+    const pointer: Pointer = {
+      formatVersion: 1,
+      ...entry(chosen),
+      published: now,
+      earlier: others.slice(0, KEEP - 1),
+    };
+    if ((await blobs.put(pointerName('current'), json(pointer), { ifMatch: current?.etag ?? null })) === null) continue;
+    for (const { name } of others.slice(KEEP - 1)) await blobs.delete(name);
+    return pointer;
+  }
+  throw new UserError(`what ${blobs.name} publishes keeps changing: is something else publishing? Try again`);
+}
+
+/** What is published, or null. */
+export async function published(blobs: Blobs): Promise<Pointer | null> {
+  return (await read<Pointer>(blobs, 'current'))?.value ?? null;
+}
+
+async function choose(blobs: Blobs, which: string, current: Pointer | null): Promise<Published> {
+  if (which === 'candidate') {
+    const candidate = await read<Published>(blobs, 'candidate');
+    if (candidate) return candidate.value;
+    throw new UserError(`${blobs.name} has no candidate: make one with 'fdnix index --upload'`);
+  }
+  const earlier = current?.earlier ?? [];
+  const known = current ? [entry(current), ...earlier] : [];
+  const matches = known.filter(one => which !== '' && (one.revision.startsWith(which) || one.digest.startsWith(which)));
+  const found = which === 'previous' ? earlier.slice(0, 1) : matches;
+  if (found.length === 1) return found[0]!;
+  const list = known.map(one => `${one.digest.slice(0, 12)} (${one.revision.slice(0, 12)})`).join(', ');
+  const number = found.length === 0 ? 'no' : 'more than one';
+  throw new UserError(
+    `${number} published index is ${JSON.stringify(which)}: ${blobs.name} has ${list || 'published nothing yet'}`,
+  );
+}
+
+/**
+ * The published index (or the candidate) as a local file below `dir`, named by its contents and fetched only if it is
+ * not there yet. null if there is none.
+ */
+export async function fetchIndex(
+  blobs: Blobs,
+  which: Which,
+  dir: string,
+): Promise<{ file: string; index: Published } | null> {
+  const pointer = await read<Published>(blobs, which);
+  if (!pointer) return null;
+  const index = pointer.value;
+  const file = join(dir, `${index.digest.slice(0, 32)}.sqlite`);
+  const there = await stat(file).catch(() => null);
+  if (there?.size !== index.bytes) await fetch(blobs, index, file);
+  return { file, index };
+}
+
+/** The file that `--index` means: itself, or what `blobs:current` and `blobs:candidate` name, fetched to `dir`. */
+export async function localIndex(spec: string, open: () => Promise<Blobs>, dir: string): Promise<string> {
+  const [, which] = /^blobs:(current|candidate)$/.exec(spec) ?? [];
+  if (!which) return spec;
+  const blobs = await open();
+  try {
+    const found = await fetchIndex(blobs, which as Which, dir);
+    if (found) return found.file;
+    throw new UserError(
+      `${blobs.name} has no ${which} index: make one with 'fdnix index --upload'${which === 'current' ? ", then 'fdnix publish'" : ''}`,
+    );
+  } finally {
+    await blobs.close();
+  }
+}
+
+/**
+ * Keeps `file` at what is published: `look` fetches another index if there is one, puts it in the place of the old by
+ * renaming, and tells whether it did. Whoever serves the file swaps when it changes; the old one stays readable for
+ * whoever has it open.
+ */
+export function followPublished(blobs: Blobs, file: string): { look(): Promise<boolean> } {
+  let seen: string | null = null;
+  return {
+    async look() {
+      const pointer = await read<Pointer>(blobs, 'current');
+      if (!pointer || pointer.etag === seen) return false;
+      await fetch(blobs, pointer.value, file);
+      seen = pointer.etag;
+      return true;
+    },
+  };
+}
+
+async function fetch(blobs: Blobs, index: Published, file: string): Promise<void> {
+  const blob = await blobs.get(index.name);
+  if (!blob)
+    throw new UserError(`${blobs.name} has no ${index.name}, which it names as its index: publish another one`);
+  const scratch = `${file}.${process.pid}.tmp`;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(scratch, blob.bytes);
+    await rename(scratch, file);
+  } catch (error) {
+    await rm(scratch, { force: true });
+    throw new UserError(`cannot write ${file}: ${reason(error)}. Free some space, or give another --home`, {
+      cause: error,
+    });
+  }
+}
+
+async function read<T extends Published>(blobs: Blobs, which: Which): Promise<{ value: T; etag: string } | null> {
+  const name = pointerName(which);
+  const blob = await blobs.get(name);
+  if (!blob) return null;
+  let value: T & { formatVersion?: number };
+  try {
+    value = JSON.parse(blob.bytes.toString());
+  } catch (error) {
+    throw new UserError(`${name} in ${blobs.name} is not JSON: restore an earlier version of it`, { cause: error });
+  }
+  if ((value.formatVersion ?? 1) !== 1)
+    throw new Refused(
+      `${name} in ${blobs.name} has format ${value.formatVersion} and this fdnix knows 1: update fdnix`,
+    );
+  return { value, etag: blob.etag };
+}
+
+async function exists(blobs: Blobs, name: string): Promise<boolean> {
+  for await (const found of blobs.list(name)) if (found.name === name) return true;
+  return false;
+}
+
+function pointerName(which: Which): string {
+  return `indexes/${which}.json`;
+}
+
+function entry({ name, bytes, revision, model, packages, digest, published }: Published): Published {
+  return { name, bytes, revision, model, packages, digest, published };
+}
+
+function json(value: object): Buffer {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+}
