@@ -116,8 +116,8 @@ function someOptions(): Package[] {
     option(
       'services.nginx.enable',
       'Whether to enable Nginx Web Server.',
-      'Type: boolean\n\nDefault: false\n\nExample: true',
+      'Type: boolean\nDefault: false\nExample: true',
     ),
-    option('services.nginx.package', 'Nginx package to use.', 'Type: package\n\nDefault: pkgs.nginxStable'),
+    option('services.nginx.package', 'Nginx package to use.', 'Type: package\nDefault: pkgs.nginxStable'),
   ];
 }

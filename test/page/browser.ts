@@ -1,0 +1,119 @@
+// biome-ignore-all lint/performance/useDomNodeTextContent: what is shown is what is tested
+import { once } from 'node:events';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createApp } from '../../src/http/app.ts';
+import { createNodeServer, stopServer } from '../../src/http/node.ts';
+import type { Search } from '../../src/search/search.ts';
+import { type Memory, memorySearch } from '../http/memory.ts';
+
+/** The first Chromium on PATH, or null. */
+export function findChromium(): string | null {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  for (const path of names.flatMap(name => folders.map(folder => join(folder, name)))) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {}
+  }
+  return null;
+}
+
+/** Headless, as any user including root, and silent: it talks to the server under test only. */
+export function launch(executablePath: string): Promise<Browser> {
+  const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+  const args = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', ...quiet];
+  return chromium.launch({ executablePath, args });
+}
+
+export interface Opened {
+  page: Page;
+  /** Everything that the page complained of: errors, console, violations of its policy, requests elsewhere. */
+  complaints: string[];
+  origin: string;
+  close(): Promise<void>;
+}
+
+/** The real page, served over a search, in a window of its own. */
+export async function openPage(
+  browser: Browser,
+  search: Search,
+  path = '/',
+  options: BrowserContextOptions = {},
+): Promise<Opened> {
+  const html = readFileSync(new URL('../../src/http/page.html', import.meta.url), 'utf8');
+  const complaints: string[] = [];
+  const server = createNodeServer(createApp(search, html, error => complaints.push(`server: ${error}`)));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const context = await browser.newContext({ viewport: { width: 900, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  page.on('pageerror', error => complaints.push(error.message));
+  page.on('console', message => complaints.push(`console: ${message.text()}`));
+  page.on('request', request => {
+    if (!/^(http:\/\/127\.0\.0\.1|data:)/.test(request.url())) complaints.push(`asked ${request.url()}`);
+  });
+  await page.goto(origin + path);
+  const close = async () => {
+    await context.close();
+    await stopServer(server, 100);
+  };
+  return { page, complaints, origin, close };
+}
+
+/** A suite of tests in a browser, each in a window of its own, where whatever the page complains of fails it. */
+export function browserSuite(name: string) {
+  const page = suite(name);
+  const chromium = findChromium();
+  let browser: Browser;
+  if (chromium === null) {
+    console.log(`${name}: skipped, there is no Chromium on PATH (apt-get install chromium)`);
+  } else {
+    page.before(async () => {
+      browser = await launch(chromium);
+    });
+    page.after(() => browser.close());
+  }
+
+  function inPage(
+    name: string,
+    path: string,
+    body: (page: Page, opened: Opened, search: Memory) => Promise<void>,
+    options: { search?: Memory; window?: BrowserContextOptions; complains?: boolean } = {},
+  ): void {
+    const run = async () => {
+      const search = options.search ?? memorySearch();
+      const opened = await openPage(browser, search, path, options.window);
+      try {
+        await body(opened.page, opened, search);
+        if (!options.complains) assert.equal(opened.complaints, []);
+      } finally {
+        await opened.close();
+      }
+    };
+    (chromium === null ? page.skip : page)(name, run);
+  }
+  return { inPage, run: page.run };
+}
+
+/** Waits for an expression to hold. From here, since the page's policy lets nothing evaluate text in it. */
+export async function until(page: Page, expression: string): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await page.evaluate(expression))) {
+    if (Date.now() > end) throw new Error(`waited 10 s in vain for ${expression}`);
+    await page.waitForTimeout(20);
+  }
+}
+
+export const names = (page: Page) => page.locator('.hit h2 button').allTextContents();
+export const settled = (page: Page) => until(page, 'document.querySelector("#hits").children.length > 0');
+export const query = (page: Page) => page.evaluate('location.search') as Promise<string>;
+export const opened = (page: Page) => page.locator('.hit.open .detail');
+export const rowOf = (page: Page, title: string) =>
+  page.locator(`.detail dt:text-is("${title}") + dd`).first().innerText();
