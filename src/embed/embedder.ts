@@ -25,10 +25,14 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
+/** Why a text has no vector. */
 export class EmbedFailure {
   readonly reason: string;
-  constructor(reason: string) {
+  /** True where none is the right answer for this text (no word that the model knows), false where something went wrong. */
+  readonly expected: boolean;
+  constructor(reason: string, expected = false) {
     this.reason = reason;
+    this.expected = expected;
   }
 }
 

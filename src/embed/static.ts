@@ -43,7 +43,7 @@ export async function openStatic(id: string): Promise<Embedder> {
   };
 }
 
-const NO_TOKEN = new EmbedFailure('it has no word that the model knows');
+const NO_TOKEN = new EmbedFailure('it has no word that the model knows', true);
 
 export function parseStatic(file: Uint8Array): StaticModel {
   const { tensors } = readSafetensors(file);

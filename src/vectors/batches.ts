@@ -118,8 +118,10 @@ export async function embedPending(
       const answer = answers[i];
       const { packageName, version, embeddingHash } = item;
       const failure = answer instanceof EmbedFailure ? answer.reason : checkVector(answer, model.dimension);
-      if (failure !== null) options.onFailure?.({ packageName, message: failure });
-      else vectors.push({ id: packageName, vector: answer as Float32Array, metadata: { version, embeddingHash } });
+      const expected = answer instanceof EmbedFailure && answer.expected;
+      if (failure === null)
+        vectors.push({ id: packageName, vector: answer as Float32Array, metadata: { version, embeddingHash } });
+      else if (!expected) options.onFailure?.({ packageName, message: failure });
       marks.push({
         packageName,
         version,
