@@ -22,7 +22,7 @@ let
   wrap = callPackage ./wrap.nix { };
 
   scope = {
-    inherit indexed revision;
+    inherit pkgs indexed revision;
     npm = callPackage ./npm.nix { };
     programs = callPackage ./package.nix { };
   }

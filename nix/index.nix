@@ -14,7 +14,7 @@
 let
   # A path of this machine would make the result depend on it; the store holds what is pinned.
   source =
-    if lib.hasPrefix builtins.storeDir (toString indexed) then
+    if builtins.isPath (indexed.outPath or indexed) || lib.hasPrefix builtins.storeDir (toString indexed) then
       indexed
     else
       throw "fdnix: ${toString indexed} is not in the Nix store: give a flake input (flake = false), or builtins.path { path = …; name = \"source\"; }";
@@ -45,7 +45,7 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
       "model2vec:${model}"
     ];
     # Positions in nixpkgs are relative; any store path in the index would drag its closure along.
-    allowedReferences = [ ];
+    outputChecks.out.allowedReferences = [ ];
     __structuredAttrs = true;
     passthru = { inherit indexed; };
     meta.description = "Search index of nixpkgs ${if revision == null then "" else revision}";
