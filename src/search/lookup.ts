@@ -1,7 +1,11 @@
-import type { Keys } from '../vectors/keys.ts';
+/** Sorted byte strings one after another: string i is `bytes[starts[i] … starts[i + 1]]`. */
+export interface Sorted {
+  bytes: Uint8Array;
+  starts: Uint32Array;
+}
 
 /** Place of the first key that is not before `key`. Keys are compared as bytes. */
-export function lowerBound(keys: Keys, key: Uint8Array): number {
+export function lowerBound(keys: Sorted, key: Uint8Array): number {
   let low = 0;
   let high = keys.starts.length - 1;
   while (low < high) {
@@ -12,7 +16,7 @@ export function lowerBound(keys: Keys, key: Uint8Array): number {
   return low;
 }
 
-function compareKey({ bytes, starts }: Keys, i: number, key: Uint8Array): number {
+function compareKey({ bytes, starts }: Sorted, i: number, key: Uint8Array): number {
   const start = starts[i]!;
   const length = starts[i + 1]! - start;
   const shorter = Math.min(length, key.length);
@@ -24,13 +28,13 @@ function compareKey({ bytes, starts }: Keys, i: number, key: Uint8Array): number
 }
 
 /** Place of the key, or -1. */
-export function exact(keys: Keys, key: Uint8Array): number {
+export function exact(keys: Sorted, key: Uint8Array): number {
   const i = lowerBound(keys, key);
   return i < keys.starts.length - 1 && compareKey(keys, i, key) === 0 ? i : -1;
 }
 
 /** Places of the keys that begin with `prefix`, itself included. */
-export function withPrefix(keys: Keys, prefix: Uint8Array): [from: number, to: number] {
+export function withPrefix(keys: Sorted, prefix: Uint8Array): [from: number, to: number] {
   const from = lowerBound(keys, prefix);
   const after = Uint8Array.from(prefix);
   let last = after.length - 1;
@@ -44,7 +48,7 @@ export function withPrefix(keys: Keys, prefix: Uint8Array): [from: number, to: n
  * Places of the keys one edit away from `key`: a character more, less, another, or two neighbours swapped (Damerau).
  * A scan of all keys: 150,000 take about a millisecond, as most differ in length or in both of the first two characters.
  */
-export function oneEditAway(keys: Keys, key: Uint8Array): number[] {
+export function oneEditAway(keys: Sorted, key: Uint8Array): number[] {
   const { bytes, starts } = keys;
   const found: number[] = [];
   for (let i = 0; i < starts.length - 1; i++) {
