@@ -10,7 +10,10 @@ export function allowed(index: Index, options: SearchOptions): Uint8Array | null
   const { columns, lists } = index;
   const tests: ((doc: number) => boolean)[] = [];
   const { platform, license, maintainer, set, program, type, unfree, broken } = options;
-  const listed = (name: 'platforms' | 'license' | 'maintainers' | 'teams' | 'set', test: (value: string) => boolean) => {
+  const listed = (
+    name: 'platforms' | 'license' | 'maintainers' | 'teams' | 'set',
+    test: (value: string) => boolean,
+  ) => {
     const hits = lists[name].map(values => values.some(test));
     return (doc: number) => hits[columns[name][doc]!]!;
   };

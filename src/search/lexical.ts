@@ -35,7 +35,11 @@ export function queryTerms(query: string, terms: Postings, size: number): Term[]
 }
 
 /** Adds the BM25 score of each document to `scores`; returns the documents that have one, each once. */
-export function scoreTerms(queried: readonly Term[], { firsts, docs, impacts }: Postings, scores: Float32Array): number[] {
+export function scoreTerms(
+  queried: readonly Term[],
+  { firsts, docs, impacts }: Postings,
+  scores: Float32Array,
+): number[] {
   const touched: number[] = [];
   for (const { place, idf } of queried) {
     const unit = idf / 255;

@@ -61,8 +61,11 @@ export function oneEditAway(keys: Sorted, key: Uint8Array): number[] {
     while (same < shorter && bytes[start + same] === key[same]) same++;
     if (longer === 0) {
       if (same === length) continue;
-      if (tail(bytes, start, same + 1, key, same + 1, length) || swapped(bytes, start, same, key, length)) found.push(i);
-    } else if (longer === 1 ? tail(bytes, start, same + 1, key, same, length) : tail(bytes, start, same, key, same + 1, length))
+      if (tail(bytes, start, same + 1, key, same + 1, length) || swapped(bytes, start, same, key, length))
+        found.push(i);
+    } else if (
+      longer === 1 ? tail(bytes, start, same + 1, key, same, length) : tail(bytes, start, same, key, same + 1, length)
+    )
       found.push(i);
   }
   return found;

@@ -22,6 +22,11 @@ const POPULAR = 0.1;
 const MAX_PREFIX = 5000;
 const MAX_NAMED = 60;
 
+/** What speaks for a package whatever is searched: below 0.3, so that it never bridges two tiers. */
+export function merit(prior: number, popularity: number): number {
+  return 0.1 * prior * (1 + POPULAR * popularity);
+}
+
 /**
  * The packages that the query names: exactly, by program, in a set that it names too (`python requests`,
  * `python3Packages.requests`), as the beginning of a name, or with one edit.
@@ -36,8 +41,7 @@ export function navigate(index: Index, query: string, families: readonly (readon
     const rival = best.get(doc);
     if (!rival || score > rival.score) best.set(doc, { doc, score, why });
   };
-  const merit = (doc: number, kind: number) =>
-    KIND[kind]! * index.priors[doc]! * (1 + POPULAR * index.popularity[doc]!) * 0.1;
+  const meritOf = (doc: number, kind: number) => KIND[kind]! * merit(index.priors[doc]!, index.popularity[doc]!);
   const each = (place: number, visit: (doc: number, kind: number) => void) => {
     if (place < 0) return;
     for (let i = keys.firsts[place]!; i < keys.firsts[place + 1]!; i++) visit(keys.docs[i]!, keys.kinds[i]!);
@@ -47,13 +51,13 @@ export function navigate(index: Index, query: string, families: readonly (readon
 
   each(exact(keys, key), (doc, kind) => {
     const path = kind === KEY_KIND.path && index.name(doc) === typed;
-    put(doc, (path ? TIER.path : TIER.name) + merit(doc, kind), WHY[kind]!);
+    put(doc, (path ? TIER.path : TIER.name) + meritOf(doc, kind), WHY[kind]!);
   });
   const words = typed.split(/\s+/);
   for (const [set, name] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {
       if (set(index.lists.set[columns.set[doc]!]![0]!, families[columns.set[doc]!]!))
-        put(doc, TIER.inSet + merit(doc, kind), 'exact name');
+        put(doc, TIER.inSet + meritOf(doc, kind), 'exact name');
     });
   }
   if (key.length >= 2) {
@@ -64,7 +68,7 @@ export function navigate(index: Index, query: string, families: readonly (readon
       if (length === key.length) continue;
       const closeness = Math.sqrt(key.length / length);
       each(place, (doc, kind) => {
-        if (whole(doc, kind)) found.push({ doc, score: TIER.prefix + closeness * merit(doc, kind) , why: 'prefix' });
+        if (whole(doc, kind)) found.push({ doc, score: TIER.prefix + closeness * meritOf(doc, kind), why: 'prefix' });
       });
     }
     found.sort((a, b) => b.score - a.score || a.doc - b.doc);
@@ -73,7 +77,7 @@ export function navigate(index: Index, query: string, families: readonly (readon
   if (key.length >= 4 && words.length <= 3)
     for (const place of oneEditAway(keys, key))
       each(place, (doc, kind) => {
-        if (whole(doc, kind)) put(doc, TIER.spelling + merit(doc, kind), 'spelling');
+        if (whole(doc, kind)) put(doc, TIER.spelling + meritOf(doc, kind), 'spelling');
       });
   return [...best.values()].sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, 2 * MAX_NAMED);
 }

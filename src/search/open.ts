@@ -4,7 +4,7 @@ import { type Index, openIndex } from '../vectors/open.ts';
 import { familyTokens } from '../vectors/prior.ts';
 import { allowed } from './filters.ts';
 import { MAX_QUERY, queryTerms, scoreTerms, type Term } from './lexical.ts';
-import { navigate } from './navigate.ts';
+import { merit, type Named, navigate } from './navigate.ts';
 import { fold, fuse, type Row, type Scores } from './rank.ts';
 import { loadScan, type Scan } from './scan.ts';
 import type { Hit, Mode, Search } from './search.ts';
@@ -71,13 +71,15 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
     async search(query, options = {}) {
       const mode: Mode = options.mode ?? 'hybrid';
       const filter = allowed(index, options);
-      const meaning = mode === 'lexical' ? NONE(index) : await semantic(query, filter);
+      const meaning = mode === 'lexical' ? none(index) : await semantic(query, filter);
       // From here on nothing waits: the score arrays belong to this query.
-      const words = mode === 'semantic' ? { scores: NONE(index), terms: [] } : lexical(query, filter);
-      const named = mode === 'semantic' ? [] : navigate(index, query, families).filter(({ doc }) => !filter || filter[doc]);
+      const words = mode === 'semantic' ? { scores: none(index), terms: [] } : lexical(query, filter);
+      const named =
+        query.trim() === '' ? browse(index, filter) : mode === 'semantic' ? [] : navigate(index, query, families);
+      const within = filter ? named.filter(({ doc }) => filter[doc]) : named;
       const share = mode === 'hybrid' && meaning.top.length > 0 ? undefined : mode === 'semantic' ? 0 : 1;
       const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(options.limit ?? 20)));
-      const rows = fold(fuse(named, words.scores, meaning, share), index.groups, limit);
+      const rows = fold(fuse(within, words.scores, meaning, share), index.groups, limit);
       members ??= groupMembers(index);
       return rows.map(row => hit(index, row, words.terms, members!));
     },
@@ -99,7 +101,15 @@ function* documents(size: number) {
   for (let doc = 0; doc < size; doc++) yield doc;
 }
 
-function NONE(index: Index): Scores {
+/** Without a query: what the filters let through, by what speaks for it whatever is searched. */
+function browse(index: Index, filter: Uint8Array | null): Named[] {
+  if (!filter) return [];
+  const merits = Float32Array.from(index.priors, (prior, doc) => filter[doc]! * merit(prior, index.popularity[doc]!));
+  const best = topK(merits, documents(index.size), MAX_LIMIT);
+  return best.map(doc => ({ doc, score: merits[doc]!, why: 'filter' }));
+}
+
+function none(index: Index): Scores {
   return { top: [], of: new Float32Array(index.size) };
 }
 
@@ -128,7 +138,10 @@ function hit(index: Index, row: Row, terms: readonly Term[], members: Map<number
     flags: (['broken', 'insecure', 'unfree'] as string[])
       .filter(flag => found[flag as 'broken'])
       .concat(found.available ? [] : ['unavailable']),
-    also: members.get(index.groups[row.doc]!)!.filter(doc => doc !== row.doc).map(index.name),
+    also: members
+      .get(index.groups[row.doc]!)!
+      .filter(doc => doc !== row.doc)
+      .map(index.name),
   };
 }
 

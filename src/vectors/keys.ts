@@ -34,9 +34,9 @@ export function buildKeys(packages: readonly Pick<Package, 'packageName' | 'pnam
   const add = (name: string | null, doc: number, kind: number) => {
     const key = name ? nameKey(name) : '';
     if (key === '' || key.length > MAX_KEY) return;
-    let docs = entries.get(key);
-    if (!docs) entries.set(key, (docs = new Map()));
-    if (!docs.has(doc)) docs.set(doc, kind);
+    const docs = entries.get(key);
+    if (!docs) entries.set(key, new Map([[doc, kind]]));
+    else if (!docs.has(doc)) docs.set(doc, kind);
   };
   packages.forEach((pkg, doc) => {
     const [set, leaf] = setAndLeaf(pkg.packageName);

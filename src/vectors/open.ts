@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Refused, reason, UserError } from '../errors.ts';
 import type { Package } from '../package.ts';
-import { type Columns, type Lists, LISTS, unpackRecord } from './columns.ts';
+import { type Columns, LISTS, type Lists, unpackRecord } from './columns.ts';
 import type { Model } from './format.ts';
 import type { Keys } from './keys.ts';
 import { APPLICATION_ID, INDEX_FORMAT } from './layout.ts';
@@ -52,7 +52,9 @@ export function openIndex(file: string): Index {
     checkFormat(db, file);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${file} is no search index: ${reason(error)}. Run 'fdnix index' to make one`, { cause: error });
+    throw new UserError(`${file} is no search index: ${reason(error)}. Run 'fdnix index' to make one`, {
+      cause: error,
+    });
   }
   try {
     return readIndex(db);
@@ -81,7 +83,10 @@ function checkFormat(db: DatabaseSync, file: string): void {
 
 function readIndex(db: DatabaseSync): Index {
   const meta = Object.fromEntries(
-    db.prepare('SELECT key, value FROM meta').all().map(row => [String(row.key), JSON.parse(String(row.value))]),
+    db
+      .prepare('SELECT key, value FROM meta')
+      .all()
+      .map(row => [String(row.key), JSON.parse(String(row.value))]),
   );
   const { lists, ...info } = meta as unknown as IndexMeta & { lists: Lists };
   const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
@@ -100,7 +105,10 @@ function readIndex(db: DatabaseSync): Index {
     return new Float32Array(buffer, byteOffset, byteLength / 4);
   };
   const nameBytes = bytes('names.bytes');
-  const names = { bytes: Buffer.from(nameBytes.buffer, nameBytes.byteOffset, nameBytes.length), starts: words('names.starts') };
+  const names = {
+    bytes: Buffer.from(nameBytes.buffer, nameBytes.byteOffset, nameBytes.length),
+    starts: words('names.starts'),
+  };
   const columns = { flags: bytes('columns.flags') } as Columns;
   for (const name of LISTS) columns[name] = words(`columns.${name}`);
   const list = (prefix: string) => ({
@@ -110,9 +118,7 @@ function readIndex(db: DatabaseSync): Index {
     docs: words(`${prefix}.docs`),
   });
   const record = db.prepare('SELECT record FROM records WHERE doc = ?');
-  const history = db.prepare(
-    'SELECT version, firstRevision, lastRevision FROM history WHERE packageName = ?',
-  );
+  const history = db.prepare('SELECT version, firstRevision, lastRevision FROM history WHERE packageName = ?');
   const size = names.starts.length - 1;
   const name = (doc: number) => names.bytes.toString('utf8', names.starts[doc]!, names.starts[doc + 1]!);
 

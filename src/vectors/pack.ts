@@ -42,7 +42,12 @@ export interface PackResult {
  * Writes the search index of the store's current packages to `file`, in one piece or not at all. The same store and
  * vectors give the same bytes. Refuses where vectors and store do not belong together.
  */
-export async function packIndex(store: Store, blobs: Blobs, file: string, options: PackOptions = {}): Promise<PackResult> {
+export async function packIndex(
+  store: Store,
+  blobs: Blobs,
+  file: string,
+  options: PackOptions = {},
+): Promise<PackResult> {
   const { report, signal } = options;
   const run = await store.run('extract');
   if (!run) throw new UserError(`${store.name} holds no finished extraction: run 'fdnix extract' first`);
@@ -55,7 +60,8 @@ export async function packIndex(store: Store, blobs: Blobs, file: string, option
     for (const field of ['platforms', 'maintainers', 'teams', 'outputs', 'licenses'] as const)
       item[field] = intern(item[field]);
     packages.push(item);
-    if (packages.length % 1000 === 0) report?.({ phase: 'reading', done: packages.length, total: null, unit: 'packages' });
+    if (packages.length % 1000 === 0)
+      report?.({ phase: 'reading', done: packages.length, total: null, unit: 'packages' });
   }
   signal?.throwIfAborted();
   if (packages.length === 0) throw new UserError(`${store.name} holds no packages: run 'fdnix extract' first`);
@@ -131,7 +137,8 @@ interface PastVersion {
 async function readHistory(store: Store, signal?: AbortSignal): Promise<PastVersion[]> {
   const past: PastVersion[] = [];
   for await (const { packageName, version, firstRevision, lastRevision, retired } of store.keys(signal))
-    if (retired !== null) past.push({ packageName, version, firstRevision, lastRevision: lastRevision ?? firstRevision });
+    if (retired !== null)
+      past.push({ packageName, version, firstRevision, lastRevision: lastRevision ?? firstRevision });
   return past.sort((a, b) => compareNames(a.packageName, b.packageName) || compareNames(a.version, b.version));
 }
 
@@ -147,9 +154,9 @@ async function readVectors(packages: readonly StoredPackage[], index: VectorInde
   const wanted = new Map<string, Map<string, number>>();
   packages.forEach((pkg, doc) => {
     if (!pkg.hasEmbedding) return;
-    let batch = wanted.get(pkg.vectorBatch!);
-    if (!batch) wanted.set(pkg.vectorBatch!, (batch = new Map()));
-    batch.set(pkg.packageName, doc);
+    const batch = wanted.get(pkg.vectorBatch!);
+    if (batch) batch.set(pkg.packageName, doc);
+    else wanted.set(pkg.vectorBatch!, new Map([[pkg.packageName, doc]]));
   });
   let done = 0;
   for (const entry of index.batches) {
@@ -215,7 +222,8 @@ function write(
   feed(hash, JSON.stringify(contents));
   const digest = hash.digest('hex');
   const value = db.prepare('INSERT INTO meta VALUES (?, ?)');
-  for (const [key, content] of Object.entries({ ...contents, created, digest })) value.run(key, JSON.stringify(content));
+  for (const [key, content] of Object.entries({ ...contents, created, digest }))
+    value.run(key, JSON.stringify(content));
   db.exec('COMMIT');
   return digest;
 }

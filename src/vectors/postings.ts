@@ -66,7 +66,10 @@ export function buildPostings(packages: readonly Texts[]): Postings {
     const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
     for (const [token, frequency] of frequencies) {
       let list = lists.get(token);
-      if (!list) lists.set(token, (list = { docs: [], impacts: [] }));
+      if (!list) {
+        list = { docs: [], impacts: [] };
+        lists.set(token, list);
+      }
       list.docs.push(doc);
       list.impacts.push(Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
     }

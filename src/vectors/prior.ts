@@ -39,13 +39,13 @@ export function popularity(packages: readonly Package[], groups: Uint32Array): F
   });
 }
 
-/** Counts in how many groups a word occurs; the groups of one word come in runs, mostly. */
+/** Counts in how many groups a word occurs. */
 class Counter {
   readonly #groups = new Map<string, Set<number>>();
   add(word: string, group: number): void {
-    let groups = this.#groups.get(word);
-    if (!groups) this.#groups.set(word, (groups = new Set()));
-    groups.add(group);
+    const groups = this.#groups.get(word);
+    if (groups) groups.add(group);
+    else this.#groups.set(word, new Set([group]));
   }
   count(word: string): number {
     return this.#groups.get(word)?.size ?? 0;

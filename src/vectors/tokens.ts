@@ -28,7 +28,11 @@ export function words(text: string): string[] {
 const WORD = /[\p{L}\p{N}]+(?:\+\+|#(?![\p{L}\p{N}]))?/gu;
 
 function fold(text: string): string {
-  return text.normalize('NFKD').replace(/\p{M}+/gu, '').toLowerCase().replace(/['’]s\b/g, '');
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+    .replace(/['’]s\b/g, '');
 }
 
 /** One word as the index knows it. */
@@ -54,7 +58,11 @@ export function textTokens(text: string): string[] {
  * signs, its parts at camel case and at the borders of letters and digits, and all of it glued together. Each once.
  */
 export function nameTokens(name: string): string[] {
-  const parts = name.normalize('NFKD').replace(/\p{M}+/gu, '').match(/[\p{L}\p{N}]+/gu) ?? [];
+  const parts =
+    name
+      .normalize('NFKD')
+      .replace(/\p{M}+/gu, '')
+      .match(/[\p{L}\p{N}]+/gu) ?? [];
   const tokens = new Set<string>();
   for (const part of parts) {
     tokens.add(stem(part.toLowerCase()));

@@ -1,6 +1,9 @@
 import { compareNames, type Package, splitAttrPath } from '../package.ts';
 
-type Named = Pick<Package, 'type' | 'packageName' | 'pname' | 'version' | 'description' | 'homepage' | 'broken' | 'insecure'>;
+type Named = Pick<
+  Package,
+  'type' | 'packageName' | 'pname' | 'version' | 'description' | 'homepage' | 'broken' | 'insecure'
+>;
 
 /** A set without the versions in its name: `python313Packages` → `pythonPackages`, `linuxKernel.packages.linux_6_12` → `linuxPackages`. */
 export function setFamily(set: string): string {
@@ -75,7 +78,13 @@ export function groupVariants(packages: readonly Named[]): Uint32Array<ArrayBuff
 }
 
 function homepage(url: string | null): string | null {
-  return url && url.toLowerCase().replace(/^https?:\/\/(www\.)?/, '').replace(/[/#]+$/, '');
+  return (
+    url &&
+    url
+      .toLowerCase()
+      .replace(/^https?:\/\/(www\.)?/, '')
+      .replace(/[/#]+$/, '')
+  );
 }
 
 /**
