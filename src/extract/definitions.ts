@@ -53,7 +53,7 @@ interface Frame {
   set: number;
 }
 
-const SPACE = /[ \n]*(?:(?:\s+|#[^\n]*|\/\*[^]*?\*\/)+)?/y;
+const SPACE = /[ \n]*(?:(?:\s+|#[^\n]*|\/\*[\s\S]*?\*\/)+)?/y;
 const WORD = /[A-Za-z_][\w'-]*/y;
 
 function scan(source: string, literal: (attr: string, value: string, definition: Definition) => void): void {
@@ -80,7 +80,7 @@ function scan(source: string, literal: (attr: string, value: string, definition:
       const start = end;
       end = source[start] === '"' ? endOfString(source, start) : skip(WORD, start);
       if (end === start) return null;
-      const last = source[start] === '"' ? unescape(source.slice(start + 1, end - 1)) : source.slice(start, end);
+      const last = source[start] === '"' ? unescapeString(source.slice(start + 1, end - 1)) : source.slice(start, end);
       if (source[end] === '.' && source[end + 1] !== '.') continue;
       return { last, end };
     }
@@ -106,7 +106,7 @@ function scan(source: string, literal: (attr: string, value: string, definition:
         const text = source.slice(at + 1, end - 1);
         if (source[skip(SPACE, end)] === ';' && !text.includes('${')) {
           const within = frames.map(outer => outer.name).filter(name => name !== null);
-          literal(path.last, unescape(text), { line: lineAt(start), within, set: frame.set });
+          literal(path.last, unescapeString(text), { line: lineAt(start), within, set: frame.set });
         }
         at = end;
       }
@@ -123,7 +123,7 @@ function scan(source: string, literal: (attr: string, value: string, definition:
   }
 }
 
-const PLAIN = /(?:[^"\\$]|\\[^]|\$(?!\{))*/y;
+const PLAIN = /(?:[^"\\$]|\\[\s\S]|\$(?!\{))*/y;
 
 /** The offset after the string that begins at `start`. */
 function endOfString(source: string, start: number): number {
@@ -168,6 +168,6 @@ function isLetter(char: string): boolean {
   return (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z') || char === '_';
 }
 
-function unescape(text: string): string {
-  return text.replace(/\\([^])/g, (_, char: string) => ({ n: '\n', r: '\r', t: '\t' })[char] ?? char);
+function unescapeString(text: string): string {
+  return text.replace(/\\([\s\S])/g, (_, char: string) => ({ n: '\n', r: '\r', t: '\t' })[char] ?? char);
 }

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { joinAttrPath, type Package, parsePackage, splitAttrPath } from '../package.ts';
+import { type Failure, joinAttrPath, type Package, parsePackage, splitAttrPath } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { defaultMemory, LEAST_MEMORY } from './memory.ts';
 import { checkNix, createScratch, type End, startEvaluator } from './nix.ts';
@@ -27,12 +27,6 @@ export interface EvaluateOptions {
   /** One line for each unit of work that ended. */
   onUnit?: ((line: string) => void) | undefined;
   signal?: AbortSignal | undefined;
-}
-
-/** An attribute that cannot be evaluated, with Nix's own message. */
-export interface Failure {
-  packageName: string;
-  message: string;
 }
 
 /** Sets of up to this many names are walked where they are found; larger ones become work for all evaluators. */
@@ -241,7 +235,8 @@ function narrow(root: readonly string[], sets: readonly string[]): { path: strin
   const paths = [...new Set(sets)].map(splitAttrPath);
   const unknown = paths.find(path => !root.includes(path[0]!));
   if (unknown) throw new UserError(`this nixpkgs has no ${unknown[0]} that --set could name`);
-  const within = (path: string[], set: string[]) => set.length < path.length && set.every((name, i) => name === path[i]);
+  const within = (path: string[], set: string[]) =>
+    set.length < path.length && set.every((name, i) => name === path[i]);
   return paths
     .filter(path => !paths.some(set => within(path, set)))
     .map(path => ({ path: path.slice(0, -1), names: path.slice(-1) }));
@@ -251,7 +246,9 @@ function narrow(root: readonly string[], sets: readonly string[]): { path: strin
 function checkTree(tree: string): string {
   const missing = ['default.nix', 'lib', 'pkgs/top-level'].find(path => !existsSync(join(tree, path)));
   if (missing !== undefined)
-    throw new UserError(`${tree} is no nixpkgs: it has no ${missing}; give the root of a nixpkgs tree, or a flake reference`);
+    throw new UserError(
+      `${tree} is no nixpkgs: it has no ${missing}; give the root of a nixpkgs tree, or a flake reference`,
+    );
   return realpathSync(tree);
 }
 

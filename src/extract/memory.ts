@@ -29,7 +29,9 @@ export async function residentMemory(pids: readonly number[]): Promise<number[]>
   const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,rss=', '-p', pids.join(',')]).catch(() => ({
     stdout: '',
   }));
-  const found = new Map([...stdout.matchAll(/(\d+)\s+(\d+)/g)].map(([, pid, kib]) => [Number(pid), Number(kib) / 1024]));
+  const found = new Map(
+    [...stdout.matchAll(/(\d+)\s+(\d+)/g)].map(([, pid, kib]) => [Number(pid), Number(kib) / 1024]),
+  );
   return pids.map(pid => found.get(pid) ?? 0);
 }
 

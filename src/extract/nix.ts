@@ -144,12 +144,12 @@ function option(name: string, value: string): string[] {
 
 /**
  * Nix's message out of what it wrote, on one line, with the place: the last `error:` is the cause, those before it say
- * while what. Paths become relative to the tree.
+ * while what. Paths become relative to `tree`, unless that is empty.
  */
 export function readError(stderr: string, tree: string): string {
   const lines = stderr
     .replace(/\x1b\[[0-9;]*m/g, '')
-    .replaceAll(`${tree}/`, '')
+    .replaceAll(tree && `${tree}/`, '')
     .split('\n');
   const start = lines.findLastIndex(line => /^\s*error:\s*\S/.test(line));
   if (start === -1) return '';
@@ -157,6 +157,9 @@ export function readError(stderr: string, tree: string): string {
   const end = lines.findIndex((line, i) => i > start && (place.test(line) || /^\s*…/.test(line)));
   const text = lines.slice(start, end === -1 ? undefined : end).join(' ');
   const where = end === -1 ? undefined : place.exec(lines[end]!)?.[1];
-  const message = text.replace(/\s+/g, ' ').replace(/^ ?error: ?/, '').trim();
+  const message = text
+    .replace(/\s+/g, ' ')
+    .replace(/^ ?error: ?/, '')
+    .trim();
   return `${message.length > 500 ? `${message.slice(0, 500)}…` : message}${where ? ` (at ${where})` : ''}`;
 }
