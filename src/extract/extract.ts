@@ -24,6 +24,8 @@ export interface EvaluateOptions {
   report?: Report | undefined;
   /** Called once for each attribute that cannot be evaluated. */
   onFailure?: ((failure: Failure) => void) | undefined;
+  /** Called once with the number of names at the root. */
+  onNames?: ((count: number) => void) | undefined;
   /** One line for each unit of work that ended. */
   onUnit?: ((line: string) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -97,6 +99,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
       else if (told.names) {
         walk.tell();
         const [path, names] = [walk.current ?? [], told.names];
+        if (walk.current === null) options.onNames?.(names.length);
         const parts = walk.current === null && options.sets ? narrow(names, options.sets) : [{ path, names }];
         queue.add(...parts.map(part => ({ ...part, mode: 'plain' as const, deaths: 0 })));
       } else if (told.thrown) {

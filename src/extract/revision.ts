@@ -74,13 +74,14 @@ async function revisionOf(path: string): Promise<string> {
       cause,
     });
   });
-  return identify(path, `sha256-${Buffer.from(hash.stdout.trim(), 'hex').toString('base64')}`);
+  return identify(path, hash.stdout.trim());
 }
 
-/** `26.11-sha256-…`. */
+/** `26.11-sha256-…`, the hash in hex, because a revision may become part of a path. */
 function identify(path: string, narHash: string): string {
   const file = ['.version', 'lib/.version'].map(name => join(path, name)).find(existsSync);
-  return [file && readFileSync(file, 'utf8').trim(), narHash].filter(Boolean).join('-');
+  const hash = narHash.startsWith('sha256-') ? Buffer.from(narHash.slice(7), 'base64').toString('hex') : narHash;
+  return [file && readFileSync(file, 'utf8').trim(), `sha256-${hash}`].filter(Boolean).join('-');
 }
 
 function findUp(name: string, from: string): string | null {
