@@ -62,6 +62,6 @@ export function writeSafetensors({ metadata, tensors }: Safetensors): Buffer {
 /** A tensor's values; its bytes are copied where they are not aligned. */
 export function float32(tensor: Tensor): Float32Array {
   const { bytes } = tensor;
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Float32Array(aligned.buffer, aligned.byteOffset, bytes.length >> 2);
 }

@@ -56,6 +56,12 @@ export class Matrices {
     for (let panel = 0; panel < n; panel += 8)
       for (let i = 0; i < k; i++)
         for (let j = 0, from = i * stepK + panel * stepN; j < 8; j++, from += stepN) panels[to++] = values[from]!;
+    this.again(out, a, n, k);
+  }
+
+  /** {@link multiply} by the same b as the last time. */
+  again(out: Matrix, a: Matrix, n: number, k: number): void {
+    const panels = this.#panels;
     this.#multiply(a.values.byteOffset, panels.byteOffset, out.values.byteOffset, a.rows, n, k);
   }
 }

@@ -7,7 +7,7 @@ import type { Pairs, Texts } from './texts.ts';
 /** The pairs of texts that say the same thing twice, by kind. */
 export function makePairs(corpus: Corpus, texts: Texts): Pairs[] {
   const groups = new Map<string, number>();
-  const groupOf = (name: string) => groups.get(name) ?? (groups.set(name, groups.size), groups.size - 1);
+  const groupOf = (name: string) => groups.get(name) ?? groups.set(name, groups.size).size - 1;
   const kinds = new Map<string, Pairs>();
   const pair = (kind: string, group: number, left: number, right: number, sample: number | null = null) => {
     if (left < 0 || right < 0) return;

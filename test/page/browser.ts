@@ -1,3 +1,4 @@
+// biome-ignore-all lint/performance/useDomNodeTextContent: what is shown is what is tested
 import { once } from 'node:events';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
