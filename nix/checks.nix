@@ -125,6 +125,12 @@ in
     [ "$(jq -r 'select(.packageName == "hello").pname' packages.jsonl)" = hello ]
     search --json hello | head -1 | jq -e '.packageName == "hello"'
     status=0; search zzqqxxyy --json >/dev/null || status=$?; [ $status = 1 ] || [ $status = 0 ]
+    # What the workflow that moves the pin says of two indexes.
+    compare() { jq -rn -f ${../.github/compare.jq} --argjson before "[$1]" --argjson after "[$2]"; }
+    of() { echo "{\"index\": {\"revision\": \"0123456789abcdef\", \"packages\": $1, \"vectors\": $1}}"; }
+    compare "$(of 100)" "$(of 99)" | grep -q '^| packages | 100 | 99 |'
+    compare "$(of 100)" "$(of 85)" | grep -q 'More than 10 %'
+    ! compare "$(of 100)" "$(of 69)" 2> /dev/null
     status=0; fdnix nonsense 2>error || status=$?; [ $status = 2 ] && [ "$(wc -l < error)" = 1 ]
     touch $out
   '';

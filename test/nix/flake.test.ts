@@ -61,7 +61,7 @@ for (const lockfile of ['package-lock.json', 'tools/node/package-lock.json']) {
 
 const version = spawnSync('nix', ['--version'], { encoding: 'utf8' });
 const hasNix = version.status === 0;
-if (!hasNix) console.log('flake outputs: skipped, there is no nix on PATH');
+if (!hasNix) console.log('skipped: the flake is not evaluated, there is no nix on PATH');
 const test = hasNix ? flake : flake.skip;
 
 function nix(args: string[]) {
@@ -133,7 +133,7 @@ test('checks instantiate for every system', () => {
   const wholeModules =
     realTree !== null && !/^ *#\.\//m.test(readFileSync(join(realTree, 'nixos/modules/module-list.nix'), 'utf8'));
   const skipped = wholeModules ? [] : ['home', 'module', 'vm'];
-  if (skipped.length > 0) console.log(`not evaluated, for want of a whole nixpkgs: checks ${skipped.join(', ')}`);
+  if (skipped.length > 0) console.log(`note: not evaluated, for want of a whole nixpkgs: checks ${skipped.join(', ')}`);
   const names = JSON.stringify(skipped).replaceAll(',', ' ');
   const checks = evaluate(
     'checks',

@@ -1,0 +1,11 @@
+# $before and $after: `fdnix status --json` over two indexes. Prints a table, or fails where too much was lost.
+($before[0].index) as $b
+| ($after[0].index) as $a
+| ($a.packages / $b.packages) as $kept
+| if ($kept >= 0.7 | not) then error("from \($b.packages) to \($a.packages) packages: more than 30 % lost") else . end
+| (if $kept < 0.9 then "**More than 10 % of the packages are gone.**", "" else empty end),
+  "| | before | after |",
+  "|---|---|---|",
+  "| revision | \($b.revision[:12]) | \($a.revision[:12]) |",
+  "| packages | \($b.packages) | \($a.packages) |",
+  "| vectors | \($b.vectors) | \($a.vectors) |"
