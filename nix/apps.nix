@@ -71,51 +71,51 @@ in
 
     deploy = app {
       name = "deploy";
-      description = "The AWS deployment: diff, deploy or destroy";
+      description = "The AWS deployment: diff, deploy or destroy, as the settings say";
       runtimeInputs = [ nodejs_24 ];
       text = ''
-        case "''${1-}" in
-          diff | deploy | destroy | synth) ;;
-          *) echo "usage: nix run .#deploy -- diff|deploy|destroy [CDK FLAGS]" >&2; exit 2 ;;
-        esac
+        usage() { echo "usage: nix run .#deploy -- diff|deploy|destroy SETTINGS.json [registry] [CDK FLAGS]" >&2; exit 2; }
+        case "''${1-}" in diff | deploy | destroy | synth) command=$1 ;; *) usage ;; esac
+        [ -f "''${2-}" ] || usage
+        app="node ${tree}/src/infra/app.ts $(realpath "$2")"
+        shift 2
+        [ "''${1-}" != registry ] || { app="$app registry"; shift; }
         # CDK writes its output where it is told to; the tree in the store is read-only.
         out=$(mktemp -d)
         trap 'rm -rf "$out"' EXIT
-        node ${tree}/node_modules/aws-cdk/bin/cdk --app "node ${tree}/src/infra/app.ts" --output "$out" "$@"
+        node ${tree}/node_modules/aws-cdk/bin/cdk "$command" --app "$app" --output "$out" "$@"
       '';
     };
   }
   // lib.optionalAttrs stdenvNoCC.hostPlatform.isLinux {
     push = app {
       name = "push";
-      description = "Copies the images to a registry and prints their digests";
+      description = "Copies the images to a registry and prints their digests as JSON";
       runtimeInputs = [ skopeo ];
       text = ''
-        usage="usage: nix run .#push -- REPO [TAG]   (REPO: a registry and path such as ghcr.io/me, or oci:DIR for a local layout)"
         case "''${1-}" in
-          "" | -*) echo "$usage" >&2; exit 2 ;;
-          oci:*) repo=$1 ;;
-          *) repo=docker://$1 ;;
+          "" | -*) echo "usage: nix run .#push -- REPO [TAG]   (REPO: a registry and path such as ghcr.io/me, or oci:DIR for a local layout)" >&2; exit 2 ;;
+          oci:*) repo=$1 sep=: ;;
+          *) repo=docker://$1 sep=/ ;;
         esac
         digest=$(mktemp)
         trap 'rm -f "$digest"' EXIT
+        list=
         push() { # NAME TAG STREAM
-          case $repo in
-            oci:*) target=$repo:$1-$2 ;;
-            *) target=$repo/$1:$2 ;;
-          esac
-          # A file, not a pipe: skopeo reads the archive twice.
-          archive=$(mktemp); "$3" 2>/dev/null > "$archive"
-          skopeo --insecure-policy copy --quiet --digestfile "$digest" "docker-archive:$archive" "$target"
-          rm -f "$archive"
-          echo "$1@$(cat "$digest")"
+          tag=$2
+          [ "$sep" = / ] || { mkdir -p "''${repo#oci:}"; tag=; }
+          "$3" 2>/dev/null | skopeo --insecure-policy copy --quiet --digestfile "$digest" docker-archive:/dev/stdin "$repo$sep$1''${tag:+:$tag}" >&2
+          list="$list''${list:+,}\"$1\":\"$(cat "$digest")\""
         }
       ''
       + lib.concatStrings (
         lib.mapAttrsToList (_: image: ''
           push ${image.imageName} "''${2:-${image.imageTag}}" ${image.passthru.stream}
         '') images
-      );
+      )
+      + ''
+        echo "{$list}"
+      '';
     };
   };
 }

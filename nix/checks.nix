@@ -174,6 +174,13 @@ in
         channel = "nixos-unstable";
       } == [ "services.fdnix: nixpkgs and channel exclude each other; set one of them." ];
     assert complaints { } == [ ];
+    assert
+      (nixos {
+        serve = {
+          enable = true;
+          socket = "/run/fdnix.sock";
+        };
+      }).systemd.sockets.fdnix-search.socketConfig.ListenStream == "/run/fdnix.sock";
     assert machine.networking.firewall.allowedTCPPorts == [ 8181 ];
     runCommand "fdnix-check-module"
       {

@@ -1,4 +1,5 @@
 # OCI images, the same bytes on every machine. Store paths become layers: nixpkgs, Node and our program each have their own.
+# The entry point is fdnix, the command (extract, embed, serve) what a task definition or a Lambda may replace.
 # No shell stands between the kernel and Node, so SIGTERM arrives. `IMAGE.stream` writes the tar to stdout.
 {
   lib,
@@ -27,8 +28,7 @@ let
     {
       name,
       description,
-      program,
-      args ? [ ],
+      command,
       env ? { },
       contents ? [ ],
       labels ? { },
@@ -47,9 +47,9 @@ let
         Volumes."/tmp" = { };
         Entrypoint = [
           (lib.getExe' nodejs-slim_24 "node")
-          "${programs}/lib/fdnix/${program}.js"
+          "${programs}/lib/fdnix/fdnix.js"
         ];
-        Cmd = args;
+        Cmd = command;
         StopSignal = "SIGTERM";
         Env = lib.mapAttrsToList (key: value: "${key}=${value}") (
           {
@@ -80,7 +80,7 @@ rec {
   metadata-generator-image = image {
     name = "metadata-generator";
     description = "Extracts the metadata of every nixpkgs package";
-    program = "extract";
+    command = [ "extract" ];
     env = {
       PATH = lib.makeBinPath [ nix ];
       FDNIX_NIXPKGS = "${indexed}";
@@ -93,15 +93,14 @@ rec {
   embedding-generator-image = image {
     name = "embedding-generator";
     description = "Embeds the packages that have no vector yet";
-    program = "embed";
+    command = [ "embed" ];
   };
 
   # Also a Lambda container: with AWS_LAMBDA_RUNTIME_API set, `serve` answers the runtime's events instead of a port.
   search-image = image {
     name = "search";
     description = "Search API and web page with the index of nixpkgs inside";
-    program = "fdnix";
-    args = [
+    command = [
       "serve"
       "--host"
       "0.0.0.0"

@@ -9,6 +9,7 @@ self:
 let
   cfg = config.services.fdnix;
   inherit (pkgs.stdenv.hostPlatform) system;
+  index = cfg.environment.FDNIX_INDEX or "/var/lib/fdnix/index.sqlite";
   run = name: lib.escapeShellArgs ([ (lib.getExe cfg.package) ] ++ cfg.arguments.${name});
 
   unit = {
@@ -72,6 +73,12 @@ in
       example = "/run/secrets/fdnix";
       description = "File with more environment, such as AWS credentials; it stays out of the store.";
     };
+    serve.socket = lib.mkOption {
+      type = lib.types.nullOr lib.types.path;
+      default = null;
+      example = "/run/fdnix.sock";
+      description = "A Unix socket, for a proxy before it, in place of host and port.";
+    };
     serve.openFirewall = lib.mkEnableOption "the service's port in the firewall";
   };
 
@@ -109,21 +116,33 @@ in
     (lib.mkIf (cfg.enable && cfg.serve.enable) {
       systemd.services.fdnix-search = lib.recursiveUpdate unit {
         description = "fdnix: search API and web page";
-        wantedBy = [ "multi-user.target" ];
-        # Starts once there is an index: fdnix-search.path looks for it.
-        unitConfig.ConditionPathExists = cfg.environment.FDNIX_INDEX or "/var/lib/fdnix/index.sqlite";
+        unitConfig.ConditionPathExists = index;
+        wantedBy = lib.mkIf (cfg.serve.socket == null) [ "multi-user.target" ];
         serviceConfig = {
           ExecStart = run "serve";
           Restart = "on-failure";
           RestartSec = 5;
         };
       };
-      systemd.paths.fdnix-search = {
-        description = "fdnix: the first index appears";
-        wantedBy = [ "multi-user.target" ];
-        pathConfig.PathExists = cfg.environment.FDNIX_INDEX or "/var/lib/fdnix/index.sqlite";
-      };
       networking.firewall.allowedTCPPorts = lib.mkIf cfg.serve.openFirewall [ cfg.serve.port ];
+    })
+    # Starts the service when there is an index: at once, or when the first nightly job has made one.
+    (lib.mkIf (cfg.enable && cfg.serve.enable && cfg.serve.socket == null) {
+      systemd.paths.fdnix-search = {
+        description = "fdnix: the first index";
+        wantedBy = [ "multi-user.target" ];
+        pathConfig.PathExists = index;
+      };
+    })
+    (lib.mkIf (cfg.enable && cfg.serve.enable && cfg.serve.socket != null) {
+      systemd.sockets.fdnix-search = {
+        description = "fdnix: search API and web page";
+        wantedBy = [ "sockets.target" ];
+        socketConfig = {
+          ListenStream = cfg.serve.socket;
+          SocketMode = "0666";
+        };
+      };
     })
   ];
 }

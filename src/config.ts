@@ -61,6 +61,8 @@ export function environment(env: Environment = process.env) {
     /** Where S3 is, if not at AWS: the SDK reads these itself, and we only whether bucket names can be host names. */
     s3Endpoint: env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || null,
     noColor: Boolean(env.NO_COLOR),
+    /** Where programs that fdnix starts are found. */
+    path: env.PATH ?? '',
   };
 }
 

@@ -1,71 +1,135 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import type { InferredOptionTypes } from 'yargs';
 import { now } from '../config.ts';
-import { EXIT, UserError } from '../errors.ts';
-import { openRelease, readRelease } from '../extract/channel.ts';
-import { compareNames, type Failure, type Package, serialisePackage } from '../package.ts';
-import { openStore } from '../store/store.ts';
+import { EXIT, Refused, reason, UserError } from '../errors.ts';
+import { compareNames, type Failure, serialisePackage } from '../package.ts';
+import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
-import { type Context, command } from './command.ts';
+import { type CommonArguments, type Context, command } from './command.ts';
+import { hostSystem, isIn, openSource, type Source } from './source.ts';
+
+export const OPTIONS = {
+  nixpkgs: {
+    string: true,
+    describe: 'a nixpkgs to evaluate: directory or flake reference; by default the revision that fdnix pins',
+  },
+  from: { string: true, describe: "instead, a release's packages.json, file or URL, plain, .br, .gz or .zst" },
+  revisions: {
+    string: true,
+    describe: 'a file of --nixpkgs and --from arguments, one a line, oldest first: each becomes history',
+  },
+  system: { string: true, default: hostSystem(), describe: 'which system to evaluate for' },
+  set: { string: true, array: true, describe: 'only this package set or package (repeatable)' },
+  jobs: { number: true, alias: 'j', describe: 'evaluators at once; by default one per core' },
+  'max-memory': {
+    number: true,
+    describe: 'MiB of all processes together; by default nine tenths of what the machine or container has',
+  },
+  failures: { string: true, describe: 'write what could not be evaluated to this file, as JSONL' },
+  output: {
+    string: true,
+    alias: 'o',
+    describe: 'write JSONL sorted by attribute path to this file (- for stdout), not to the store',
+  },
+  revision: { string: true, describe: 'the revision to record, where the input does not tell' },
+  'allow-shrink': {
+    boolean: true,
+    default: false,
+    describe: 'accept a result that lost more than 30 % of the packages',
+  },
+  limit: { number: true, describe: 'only the first N packages, for a trial with --output' },
+} as const;
+
+export type Arguments = InferredOptionTypes<typeof OPTIONS> & CommonArguments;
 
 export default command({
   usage: 'extract',
-  options: {
-    from: { string: true, describe: "a release's packages.json, file or URL, plain, .br, .gz or .zst" },
-    output: {
-      string: true,
-      alias: 'o',
-      describe: 'write JSONL sorted by attribute path to this file (- for stdout), not to the store',
-    },
-    revision: { string: true, describe: 'the revision to record, where the input does not tell' },
-    'allow-shrink': {
-      boolean: true,
-      default: false,
-      describe: 'accept a result that lost more than 30 % of the packages',
-    },
-    limit: { number: true, describe: 'only the first N packages, for a trial with --output' },
-  },
+  options: OPTIONS,
   examples: [
-    ['$0 extract --from packages.json.br', 'a release of nixpkgs into the local store'],
-    ['$0 extract --from packages.json.br -o - | head -1', 'the first record as JSON'],
+    ['$0 extract', 'the pinned nixpkgs into the local store'],
+    ['$0 extract --nixpkgs nixpkgs/nixos-unstable --failures failed.jsonl', 'another one, by flake reference'],
+    ['$0 extract --nixpkgs . --set python3Packages -o -', 'a set of the nixpkgs in this directory, as JSON'],
+    ['$0 extract --from packages.json.br', 'a release of nixpkgs, without Nix'],
   ],
   async run(args, context) {
-    if (!args.from) throw new UserError('what to extract? Give --from FILE or URL of a packages.json');
-    const release = await openRelease(args.from, context.signal);
     const failures: Failure[] = [];
-    const onFailure = (failure: Failure) => failures.push(failure);
-    try {
-      const packages = readRelease(release, { report: context.report, signal: context.signal, onFailure });
-      const revision = args.revision ?? release.revision;
-      if (args.output) await writeJsonl(packages, args.output, context, args.limit);
-      else {
-        const store = await openStore(context.config.store, { create: true });
-        try {
-          const result = await sync(store, packages, {
-            revision,
-            kind: 'extract',
-            now: now(),
-            failed: () => failures.map(failure => failure.packageName),
-            allowShrink: args['allow-shrink'],
-            report: context.report,
-            warn: context.warn,
-            signal: context.signal,
-          });
-          if (args.json) await context.out(`${JSON.stringify({ ...result, failed: failures.length })}\n`);
-          else context.log(summary(result, store.name));
-        } finally {
-          await store.close();
-        }
+    if (args.output) {
+      if (args.revisions) throw new UserError('--revisions needs a store: leave out --output');
+      const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context, failures);
+      try {
+        await writeJsonl(source, args, context);
+      } finally {
+        await source.close();
       }
-    } finally {
-      await release.close();
+    } else {
+      const sources = args.revisions ? await readSeries(args.revisions) : [args.from ?? args.nixpkgs ?? null];
+      let store: Store | null = null;
+      try {
+        for (const spec of sources) {
+          if (context.signal.aborted) break;
+          const found: Failure[] = [];
+          const source = await openSource(spec, args, context, found);
+          try {
+            store ??= await openStore(context.config.store, { create: true });
+            await store.init();
+            await syncSource(store, source, found, args, context);
+          } finally {
+            await source.close();
+            failures.push(...found);
+          }
+        }
+      } finally {
+        await store?.close();
+      }
     }
+    failures.sort((a, b) => compareNames(a.packageName, b.packageName));
+    if (args.failures) await writeFailures(args.failures, failures);
     for (const { packageName, message } of failures.slice(0, 20)) context.warn(`${packageName}: ${message}`);
     if (failures.length > 20) context.warn(`… and ${failures.length - 20} more`);
+    if (failures.length > 0) context.warn(`${failures.length} attributes could not be evaluated`);
     return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
   },
 });
+
+async function syncSource(store: Store, source: Source, failures: Failure[], args: Arguments, context: Context) {
+  const { set } = args;
+  const result = await sync(store, source.packages, {
+    revision: source.revision,
+    kind: 'extract',
+    now: now(),
+    ...(set && { covers: (name: string) => set.some(path => isIn(name, path)) }),
+    failed: () => failures.map(failure => failure.packageName),
+    get floor() {
+      return source.floor();
+    },
+    allowShrink: args['allow-shrink'],
+    report: context.report,
+    warn: context.warn,
+    signal: context.signal,
+  });
+  if (args.json) await context.out(`${JSON.stringify({ ...result, failed: failures.length })}\n`);
+  else context.log(summary(result, store.name));
+}
+
+/** One source a line; empty lines and comments do not count. */
+async function readSeries(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(cause => {
+    throw new UserError(`cannot read ${file}: ${reason(cause)}`, { cause });
+  });
+  const lines = text.split('\n').map(line => line.trim());
+  const sources = lines.filter(line => line !== '' && !line.startsWith('#'));
+  if (sources.length === 0)
+    throw new UserError(`${file} names no revision: write one directory, flake reference or packages.json a line`);
+  return sources;
+}
+
+async function writeFailures(file: string, failures: readonly Failure[]): Promise<void> {
+  await writeFile(file, failures.map(failure => `${JSON.stringify(failure)}\n`).join('')).catch(cause => {
+    throw new UserError(`cannot write ${file}: ${reason(cause)}`, { cause });
+  });
+}
 
 /** What a run did, in one line. */
 export function summary(result: SyncResult, store: string): string {
@@ -84,11 +148,16 @@ export function summary(result: SyncResult, store: string): string {
 }
 
 /** Sorted by attribute path, so the same input gives the same bytes. A file appears only when it is whole. */
-async function writeJsonl(packages: AsyncIterable<Package>, output: string, context: Context, limit?: number) {
+async function writeJsonl(source: Source, args: Arguments, context: Context) {
+  const output = args.output!;
   const lines: [string, string][] = [];
-  for await (const pkg of packages) lines.push([pkg.packageName, serialisePackage(pkg)]);
+  for await (const pkg of source.packages) lines.push([pkg.packageName, serialisePackage(pkg)]);
   lines.sort((a, b) => compareNames(a[0], b[0]));
-  const text = lines.slice(0, limit).map(([, line]) => `${line}\n`);
+  if (lines.length < source.floor() && !args['allow-shrink'])
+    throw new Refused(
+      `refused, nothing was written: ${lines.length} packages are fewer than the least plausible number, ${source.floor()}. If that is right, run it again with --allow-shrink`,
+    );
+  const text = lines.slice(0, args.limit).map(([, line]) => `${line}\n`);
   if (output === '-') for (const line of text) await context.out(line);
   else {
     const scratch = `${output}.${process.pid}.tmp`;

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/performance/useDomNodeTextContent: what is shown is what is tested
 import { once } from 'node:events';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/performance/useDomNodeTextContent: what is shown is what is tested
 import * as assert from 'uvu/assert';
 import { memorySearch, REVISION, records } from '../http/memory.ts';
 import { browserSuite, names, opened, query, rowOf, settled, until } from './browser.ts';

@@ -1,0 +1,40 @@
+import { openBlobs } from '../blobs/blobs.ts';
+import { EXIT } from '../errors.ts';
+import { openStore } from '../store/store.ts';
+import { type PackResult, packIndex } from '../vectors/pack.ts';
+import { command } from './command.ts';
+
+export default command({
+  usage: 'index',
+  options: { output: { string: true, alias: 'o', describe: 'the file to write (default: where --index points)' } },
+  examples: [
+    ['$0 index', 'the search index of the revision that was extracted and embedded last'],
+    ['$0 index --output index.sqlite --json', 'into a file of its own; what it holds as JSON'],
+  ],
+  async run(args, { config, report, log, out, signal }) {
+    const file = args.output ?? config.index;
+    const store = await openStore(config.store);
+    const blobs = await openBlobs(config.blobs);
+    try {
+      const result = await packIndex(store, blobs, file, { report, signal });
+      if (args.json) await out(`${JSON.stringify({ file, ...result })}\n`);
+      else log(summary(file, result));
+      return EXIT.ok;
+    } finally {
+      await Promise.all([blobs.close(), store.close()]);
+    }
+  },
+});
+
+/** What an index holds, on one line. */
+export function summary(
+  file: string,
+  { revision, packages, options, vectors, pending, refused, size }: PackResult,
+): string {
+  const parts = [`${packages} packages`];
+  if (options > 0) parts.push(`${options} options`);
+  parts.push(`${vectors} vectors`);
+  if (pending > 0) parts.push(`${pending} not embedded yet ('fdnix embed')`);
+  if (refused > 0) parts.push(`${refused} without a vector, found by their words`);
+  return `${file}: ${parts.join(', ')}; ${(size / 1e6).toFixed(1)} MB, revision ${revision}`;
+}

@@ -1,0 +1,125 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { environment } from '../config.ts';
+import { EXIT, reason, UserError } from '../errors.ts';
+import { openSearch } from '../search/open.ts';
+import type { Mode, Search, SearchOptions } from '../search/search.ts';
+import { type Context, command } from './command.ts';
+import { formatter, hitLines, jsonLine, versionLines } from './hit.ts';
+
+export default command({
+  usage: 'search [query..]',
+  options: {
+    query: { string: true, array: true, hidden: true },
+    limit: { number: true, alias: 'n', default: 20, describe: 'at most this many' },
+    mode: { choices: ['hybrid', 'lexical', 'semantic'] as const, default: 'hybrid', describe: 'how to find' },
+    type: { choices: ['package', 'option'] as const, describe: 'only these' },
+    platform: { string: true, describe: 'only what runs there, such as aarch64-darwin' },
+    license: { string: true, describe: 'only this licence, an SPDX id' },
+    set: { string: true, describe: 'only this package set, such as python3Packages' },
+    maintainer: { string: true, describe: 'only what this person or team maintains' },
+    program: { string: true, describe: 'only what has this main program' },
+    unfree: { boolean: true, describe: 'only unfree ones; --no-unfree: none of them' },
+    broken: { boolean: true, describe: 'only broken ones; --no-broken: none of them' },
+    format: { string: true, describe: "one line for each hit, such as '{name}\\t{version}\\t{description}'" },
+    queries: { string: true, describe: 'a file of lines {id, query} (- for stdin) → lines {id, results, ms}' },
+    'version-history': { string: true, describe: 'the versions that this package had, and in which revisions' },
+  },
+  examples: [
+    ['$0 search cut a video without re-encoding', 'by purpose'],
+    ['$0 search rg', 'by program'],
+    ['$0 search python requests --json', 'one JSON object for each hit'],
+    ["$0 search --format '{name}\\t{description}' editor | fzf", 'choose among them'],
+    ['$0 search --maintainer fpletz --no-broken', 'all of one maintainer, best known first'],
+    ['$0 search --version-history ripgrep', 'which revision had which version'],
+  ],
+  async run(args, context) {
+    const { config, out } = context;
+    const query = (args.query ?? []).join(' ');
+    const options = filters(args);
+    if (!Number.isInteger(args.limit) || args.limit < 1)
+      throw new UserError(`--limit wants a whole number from 1, not ${args.limit}`);
+    const asked = [args.queries, args['version-history']].filter(value => value !== undefined).length;
+    if (asked + (query === '' ? 0 : 1) > 1) throw new UserError('give one of a query, --queries and --version-history');
+    if (asked === 0 && query.trim() === '' && Object.keys(options).length === 2)
+      throw new UserError(
+        "what are you looking for? Give some words, or a filter such as --maintainer; see 'fdnix search --help'",
+      );
+    const format = args.format === undefined ? null : formatter(args.format);
+    const search = await openSearch(config.index, args.model === undefined ? {} : { model: config.model });
+    try {
+      if (args['version-history'] !== undefined)
+        return await history(search, args['version-history'], args.json, context);
+      if (args.queries !== undefined) return await answerAll(search, args.queries, options, context);
+      const hits = await search.search(query, options);
+      const look = {
+        color: process.stdout.isTTY === true && !environment().noColor,
+        width: process.stdout.isTTY ? process.stdout.columns : null,
+      };
+      await out(hits.map(hit => (args.json ? jsonLine(hit) : format ? format(hit) : hitLines(hit, look))).join(''));
+      if (hits.length === 0) context.log('nothing found');
+      return hits.length > 0 ? EXIT.ok : EXIT.none;
+    } finally {
+      await search.close();
+    }
+  },
+});
+
+const FILTERS = ['type', 'platform', 'license', 'set', 'maintainer', 'program', 'unfree', 'broken'] as const;
+
+function filters(
+  args: { limit: number; mode: Mode } & { [name in (typeof FILTERS)[number]]?: unknown },
+): SearchOptions {
+  const given = FILTERS.filter(name => args[name] !== undefined).map(name => [name, args[name]]);
+  return { limit: args.limit, mode: args.mode, ...Object.fromEntries(given) };
+}
+
+async function history(search: Search, packageName: string, json: boolean, { out, log }: Context): Promise<number> {
+  const shown = search.show(packageName);
+  if (!shown) {
+    log(
+      `there is no package ${JSON.stringify(packageName)} in the index; give the attribute path as a search shows it`,
+    );
+    return EXIT.none;
+  }
+  await out(json ? shown.versions.map(jsonLine).join('') : versionLines(shown.versions));
+  return EXIT.ok;
+}
+
+/** Answers a file of queries, for measuring: the time is that of the search alone. */
+async function answerAll(search: Search, file: string, options: SearchOptions, context: Context): Promise<number> {
+  const input = file === '-' ? process.stdin : createReadStream(file);
+  const failed = new Promise<never>((_, reject) => {
+    input.on('error', (error: Error) => reject(new UserError(`--queries: cannot read ${file}: ${reason(error)}`)));
+  });
+  failed.catch(() => {});
+  let number = 0;
+  let warm = false;
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const done = (async () => {
+    for await (const line of lines) {
+      number++;
+      if (line.trim() === '') continue;
+      if (context.signal.aborted) break;
+      const { id, query } = parseQuery(line, `${file}:${number}`);
+      if (!warm) await search.search(query, options);
+      warm = true;
+      const start = performance.now();
+      const hits = await search.search(query, options);
+      const ms = Math.round((performance.now() - start) * 1000) / 1000;
+      await context.out(jsonLine({ id, results: hits.map(hit => hit.packageName), ms }));
+    }
+  })();
+  await Promise.race([done, failed]);
+  return EXIT.ok;
+}
+
+function parseQuery(line: string, where: string): { id: unknown; query: string } {
+  try {
+    const { id, query } = JSON.parse(line);
+    if (id !== undefined && typeof query === 'string') return { id, query };
+  } catch {
+    // told below
+  }
+  throw new UserError(`--queries: ${where} is no line {"id":…,"query":"…"}`);
+}

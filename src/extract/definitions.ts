@@ -1,0 +1,173 @@
+/**
+ * Line numbers of a large generated file (hackage-packages.nix has 16 MB) in one pass outside Nix, which would read the
+ * file again for every package. Knows the literals `pname = "…"`, `version = "…"` and so on, and what each is within.
+ */
+const POSITION_ATTRS = new Set(['pname', 'version', 'name', 'description']);
+
+interface Definition {
+  line: number;
+  /** Names of the definitions around it, outermost first: `['alexandria']`. */
+  within: string[];
+  /** The attribute set that it stands in, by number. */
+  set: number;
+}
+
+export interface Definitions {
+  /**
+   * The line of `attr = "value"` that belongs to a package called `name` in its set, or null where the text does not
+   * settle it: computed values, aliases, ambiguity.
+   */
+  line(attr: string, value: string, name: string, pname: string): number | null;
+}
+
+/** Reads Nix source. Total: text that is no Nix gives no or fewer lines. */
+export function readDefinitions(source: string): Definitions {
+  const literals = new Map<string, Definition[]>();
+  const pnames = new Map<number, string>();
+  scan(source, (attr, value, definition) => {
+    const key = `${attr}=${value}`;
+    const same = literals.get(key);
+    if (same) same.push(definition);
+    else literals.set(key, [definition]);
+    if (attr === 'pname') pnames.set(definition.set, value);
+  });
+  const single = (found: Definition[]) => (found.length === 1 ? found[0]!.line : null);
+  return {
+    line(attr, value, name, pname) {
+      const found = literals.get(`${attr}=${value}`) ?? [];
+      if (attr === 'description' && found.length === 1) return found[0]!.line;
+      // A builder may have put something before the name: perl5.42.0-Moose, sbcl-alexandria.
+      const same = (text: string | undefined) => text !== undefined && (pname === text || pname.endsWith(`-${text}`));
+      return (
+        single(found.filter(definition => definition.within.at(-1) === name)) ??
+        single(found.filter(definition => definition.within.includes(name))) ??
+        single(found.filter(definition => same(pnames.get(definition.set))))
+      );
+    },
+  };
+}
+
+interface Frame {
+  close: string;
+  name: string | null;
+  set: number;
+}
+
+const SPACE = /[ \n]*(?:(?:\s+|#[^\n]*|\/\*[\s\S]*?\*\/)+)?/y;
+const WORD = /[A-Za-z_][\w'-]*/y;
+
+function scan(source: string, literal: (attr: string, value: string, definition: Definition) => void): void {
+  const frames: Frame[] = [{ close: '', name: null, set: 0 }];
+  let sets = 0;
+  let line = 1;
+  let counted = 0;
+  let at = 0;
+
+  const lineAt = (offset: number): number => {
+    for (let next = source.indexOf('\n', counted); next !== -1 && next < offset; next = source.indexOf('\n', counted)) {
+      line++;
+      counted = next + 1;
+    }
+    return line;
+  };
+  const skip = (pattern: RegExp, from: number): number => {
+    pattern.lastIndex = from;
+    return pattern.test(source) ? pattern.lastIndex : from;
+  };
+  /** Reads `a."b".c` at `at`, and what follows it. */
+  const attrPath = (): { last: string; end: number } | null => {
+    for (let end = at; ; end++) {
+      const start = end;
+      end = source[start] === '"' ? endOfString(source, start) : skip(WORD, start);
+      if (end === start) return null;
+      const last = source[start] === '"' ? unescapeString(source.slice(start + 1, end - 1)) : source.slice(start, end);
+      if (source[end] === '.' && source[end + 1] !== '.') continue;
+      return { last, end };
+    }
+  };
+
+  while (at < source.length) {
+    at = skip(SPACE, at);
+    const char = source[at];
+    const frame = frames.at(-1)!;
+    if (char === undefined) return;
+    if (char === '"' || isLetter(char)) {
+      const start = at;
+      const path = attrPath();
+      at = path?.end ?? (char === '"' ? endOfString(source, at) : skip(WORD, at));
+      const word = source.slice(start, at);
+      if (word === 'let') frames.push({ close: 'in', name: null, set: frame.set });
+      else if (word === 'in' && frame.close === 'in') frames.pop();
+      const equals = skip(SPACE, at);
+      if (path === null || source[equals] !== '=' || source[equals + 1] === '=') continue;
+      at = skip(SPACE, equals + 1);
+      if (POSITION_ATTRS.has(path.last) && source[at] === '"') {
+        const end = endOfString(source, at);
+        const text = source.slice(at + 1, end - 1);
+        if (source[skip(SPACE, end)] === ';' && !text.includes('${')) {
+          const within = frames.map(outer => outer.name).filter(name => name !== null);
+          literal(path.last, unescapeString(text), { line: lineAt(start), within, set: frame.set });
+        }
+        at = end;
+      }
+      frame.name = path.last;
+    } else if (char === "'" && source[at + 1] === "'") at = endOfIndented(source, at);
+    else {
+      at++;
+      if (char === '{') frames.push({ close: '}', name: null, set: ++sets });
+      else if (char === ';') frame.name = null;
+      else if (char === '}') {
+        while (frames.length > 1 && frames.pop()!.close !== '}');
+      }
+    }
+  }
+}
+
+const PLAIN = /(?:[^"\\$]|\\[\s\S]|\$(?!\{))*/y;
+
+/** The offset after the string that begins at `start`. */
+function endOfString(source: string, start: number): number {
+  for (let at = start + 1; ; ) {
+    PLAIN.lastIndex = at;
+    PLAIN.test(source);
+    at = PLAIN.lastIndex;
+    if (source[at] !== '$') return Math.min(at + 1, source.length);
+    at = endOfInterpolation(source, at + 2);
+  }
+}
+
+/** The same for ''…'', in which ''', ''$ and ''\ are escapes. */
+function endOfIndented(source: string, start: number): number {
+  for (let at = start + 2; at < source.length; at++) {
+    if (source.startsWith("''", at)) {
+      const next = source[at + 2];
+      if (next === "'" || next === '$') at += 2;
+      else if (next === '\\') at += 3;
+      else return at + 2;
+    } else if (source.startsWith('${', at)) at = endOfInterpolation(source, at + 2) - 1;
+  }
+  return source.length;
+}
+
+function endOfInterpolation(source: string, start: number): number {
+  let depth = 1;
+  let at = start;
+  while (at < source.length && depth > 0) {
+    if (source[at] === '"') at = endOfString(source, at);
+    else if (source.startsWith("''", at)) at = endOfIndented(source, at);
+    else {
+      if (source[at] === '{') depth++;
+      else if (source[at] === '}') depth--;
+      at++;
+    }
+  }
+  return at;
+}
+
+function isLetter(char: string): boolean {
+  return (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z') || char === '_';
+}
+
+function unescapeString(text: string): string {
+  return text.replace(/\\([\s\S])/g, (_, char: string) => ({ n: '\n', r: '\r', t: '\t' })[char] ?? char);
+}

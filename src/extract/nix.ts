@@ -1,0 +1,165 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { environment } from '../config.ts';
+import { UserError } from '../errors.ts';
+
+const SHARD = fileURLToPath(new URL('./shard.nix', import.meta.url));
+const OLDEST = [2, 18];
+
+/** Refuses where there is no Nix, or one that lacks what the evaluator needs (lazy line numbers came with 2.18). */
+export async function checkNix(): Promise<void> {
+  const { stdout } = await promisify(execFile)('nix-instantiate', ['--version']).catch(cause => {
+    throw new UserError(
+      'nix-instantiate is not on PATH: install Nix (https://nixos.org/download), or take a release with --from URL',
+      { cause },
+    );
+  });
+  const version = /(\d+)\.(\d+)/.exec(stdout);
+  const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
+  if (!(major > OLDEST[0]! || (major === OLDEST[0] && minor >= OLDEST[1]!)))
+    throw new UserError(`${stdout.trim()} is too old: evaluating nixpkgs takes Nix ${OLDEST.join('.')} or newer`);
+}
+
+/** A place of its own for Nix: no settings, store, channels or caches of the user are read or written. */
+export interface Scratch {
+  dir: string;
+  env: Record<string, string>;
+  remove(): void;
+}
+
+export function createScratch(): Scratch {
+  const dir = mkdtempSync(join(tmpdir(), 'fdnix-'));
+  for (const name of ['home', 'conf']) mkdirSync(join(dir, name));
+  const env = {
+    PATH: environment().path,
+    HOME: join(dir, 'home'),
+    TMPDIR: dir,
+    NIX_CONF_DIR: join(dir, 'conf'),
+    NIX_STATE_DIR: join(dir, 'state'),
+    NIX_LOG_DIR: join(dir, 'log'),
+    NIX_USER_CONF_FILES: '',
+  };
+  return { dir, env, remove: () => rmSync(dir, { recursive: true, force: true }) };
+}
+
+/** Why an evaluator ended. `error`: Nix said why; `crash`: it did not. */
+export type End = 'done' | 'error' | 'crash' | 'memory' | 'time';
+
+export interface Evaluator {
+  readonly pid: number;
+  /** Milliseconds since it last said something, the time in which nobody listened not counted. */
+  silence(): number;
+  pause(): void;
+  resume(): void;
+  stop(reason: 'memory' | 'time'): void;
+  /** Never rejects. `message` is Nix's own, on one line. */
+  readonly end: Promise<{ reason: End; message: string }>;
+}
+
+/** Starts `shard.nix` on one unit of work; `hear` gets every value that it tells. */
+export function startEvaluator(
+  scratch: Scratch,
+  work: { nixpkgs: string; system: string; [option: string]: unknown },
+  hear: (value: unknown) => void,
+): Evaluator {
+  // What a package may trace itself cannot be taken for ours.
+  const mark = `fdnix-${randomBytes(8).toString('hex')} `;
+  const file = join(scratch.dir, `${mark.trim()}.json`);
+  writeFileSync(file, JSON.stringify({ ...work, mark }));
+  const args = [
+    ...['--eval', '--strict', '--json', SHARD, '--argstr', 'unit', file],
+    ...['--store', 'dummy://', '--readonly-mode'],
+    ...option('restrict-eval', 'true'),
+    ...option('allow-import-from-derivation', 'false'),
+    ...option('system', work.system),
+    ...[work.nixpkgs, file, SHARD].flatMap((path, i) => ['-I', `fdnix${i}=${path}`]),
+  ];
+  const child = spawn('nix-instantiate', args, { env: scratch.env, stdio: ['ignore', 'ignore', 'pipe'] });
+
+  let stopped: 'memory' | 'time' | null = null;
+  let heard = performance.now();
+  let paused = false;
+  let broken: unknown = null;
+  let other = '';
+  let rest = '';
+  const prefix = `trace: ${mark}`;
+  const line = (text: string) => {
+    if (text.startsWith(prefix)) hear(JSON.parse(text.slice(prefix.length)));
+    else other = `${other}${text}\n`.slice(-LONGEST_ERROR);
+  };
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    heard = performance.now();
+    if (broken !== null || stopped !== null) return;
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop()!;
+    try {
+      lines.forEach(line);
+    } catch (error) {
+      broken = error;
+      child.kill('SIGKILL');
+    }
+  });
+  const end = new Promise<{ reason: End; message: string }>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      rmSync(file, { force: true });
+      const message = readError(other + rest, work.nixpkgs);
+      if (broken !== null) reject(broken);
+      else if (stopped !== null) resolve({ reason: stopped, message });
+      else if (code === 0) resolve({ reason: 'done', message: '' });
+      else if (code !== null && message !== '') resolve({ reason: 'error', message });
+      else resolve({ reason: 'crash', message: `the evaluator ended with ${signal ?? `status ${code}`}` });
+    });
+  });
+  return {
+    pid: child.pid ?? -1,
+    silence: () => (paused ? 0 : performance.now() - heard),
+    pause() {
+      paused = true;
+      child.stderr.pause();
+    },
+    resume() {
+      paused = false;
+      heard = performance.now();
+      child.stderr.resume();
+    },
+    stop(reason) {
+      stopped ??= reason;
+      child.kill('SIGKILL');
+    },
+    end,
+  };
+}
+
+const LONGEST_ERROR = 1 << 16;
+
+function option(name: string, value: string): string[] {
+  return ['--option', name, value];
+}
+
+/**
+ * Nix's message out of what it wrote, on one line, with the place: the last `error:` is the cause, those before it say
+ * while what. Paths become relative to `tree`, unless that is empty.
+ */
+export function readError(stderr: string, tree: string): string {
+  const lines = stderr
+    .replace(/\x1b\[[0-9;]*m/g, '')
+    .replaceAll(tree && `${tree}/`, '')
+    .split('\n');
+  const start = lines.findLastIndex(line => /^\s*error:\s*\S/.test(line));
+  if (start === -1) return '';
+  const place = /^\s*at (.+?:\d+):\d+:?$/;
+  const end = lines.findIndex((line, i) => i > start && (place.test(line) || /^\s*…/.test(line)));
+  const text = lines.slice(start, end === -1 ? undefined : end).join(' ');
+  const where = end === -1 ? undefined : place.exec(lines[end]!)?.[1];
+  const message = text
+    .replace(/\s+/g, ' ')
+    .replace(/^ ?error: ?/, '')
+    .trim();
+  return `${message.length > 500 ? `${message.slice(0, 500)}…` : message}${where ? ` (at ${where})` : ''}`;
+}

@@ -1,0 +1,80 @@
+import { ownMemory, residentMemory } from './memory.ts';
+import type { Evaluator } from './nix.ts';
+
+interface Limits {
+  /** MiB of all evaluators and this process. */
+  maxMemory: number;
+  /** Seconds without a word. */
+  timeLimit: number;
+}
+
+interface Member {
+  evaluator: Evaluator;
+  /** MiB, at the last look. */
+  memory: number;
+  peak: number;
+}
+
+/** Milliseconds between two looks at the evaluators, in which one may grow by 100 MiB. */
+const INTERVAL = 100;
+
+/**
+ * Keeps evaluators that run at the same time within their limits: the largest is stopped when all together come near
+ * `maxMemory`, and one that says nothing for `timeLimit` is stopped too.
+ */
+export function createPool({ maxMemory, timeLimit }: Limits) {
+  const members = new Set<Member>();
+  const margin = Math.min(200, maxMemory / 10);
+  let memory = ownMemory();
+  let looking = false;
+  let paused = false;
+
+  const look = async () => {
+    if (looking || members.size === 0) return;
+    looking = true;
+    const all = [...members];
+    const resident = await residentMemory(all.map(({ evaluator }) => evaluator.pid));
+    looking = false;
+    all.forEach((member, i) => {
+      member.memory = members.has(member) ? resident[i]! : 0;
+      member.peak = Math.max(member.peak, member.memory);
+      if (member.evaluator.silence() > 1000 * timeLimit) member.evaluator.stop('time');
+    });
+    memory = all.reduce((sum, member) => sum + member.memory, ownMemory());
+    if (memory > maxMemory - margin) all.reduce((a, b) => (a.memory > b.memory ? a : b)).evaluator.stop('memory');
+  };
+  const timer = setInterval(look, INTERVAL);
+
+  return {
+    /** MiB of all of them and this process, at the last look. */
+    get memory(): number {
+      return memory;
+    },
+    get size(): number {
+      return members.size;
+    },
+    /** Watches an evaluator until it ends; resolves to why it did, and the most memory it had, MiB. */
+    async watch(evaluator: Evaluator) {
+      const member: Member = { evaluator, memory: 0, peak: 0 };
+      members.add(member);
+      if (paused) evaluator.pause();
+      try {
+        return { ...(await evaluator.end), peak: member.peak };
+      } finally {
+        members.delete(member);
+      }
+    },
+    /** Makes them wait, where what they tell is taken more slowly than they tell it. */
+    pause(on: boolean): void {
+      if (on === paused) return;
+      paused = on;
+      for (const { evaluator } of members) on ? evaluator.pause() : evaluator.resume();
+    },
+    async close(): Promise<void> {
+      clearInterval(timer);
+      const all = [...members];
+      for (const { evaluator } of all) evaluator.stop('time');
+      await Promise.allSettled(all.map(({ evaluator }) => evaluator.end));
+    },
+  };
+}

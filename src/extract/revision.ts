@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { environment } from '../config.ts';
+import { reason, UserError } from '../errors.ts';
+import { readError } from './nix.ts';
+
+const run = promisify(execFile);
+const FLAKES = ['--extra-experimental-features', 'nix-command flakes'];
+
+/** A nixpkgs on this machine. */
+export interface Tree {
+  path: string;
+  /** What identifies its contents: a commit (with `-dirty` if files were changed), else version and NAR hash. */
+  revision: string;
+}
+
+/**
+ * Finds a nixpkgs: a directory, a flake reference (fetched by Nix as for any other flake), or, for null, the one that
+ * fdnix pins. `revision`, if known, saves finding out.
+ */
+export async function openTree(spec: string | null, revision?: string): Promise<Tree> {
+  if (spec === null) return pinned(revision);
+  // As for Nix, what could be a path is one.
+  if (/^[./~]/.test(spec) || existsSync(spec)) {
+    if (!existsSync(spec)) throw new UserError(`there is no ${spec}: give --nixpkgs a directory or a flake reference`);
+    return { path: realpathSync(spec), revision: revision ?? (await revisionOf(realpathSync(spec))) };
+  }
+  return fetchFlake(spec, revision);
+}
+
+async function pinned(revision?: string): Promise<Tree> {
+  const { nixpkgs, nixpkgsRevision } = environment();
+  if (nixpkgs !== null) return openTree(nixpkgs, revision ?? nixpkgsRevision ?? undefined);
+  const lock = findUp('flake.lock', import.meta.dirname);
+  const { owner, repo, rev } =
+    (lock && JSON.parse(readFileSync(lock, 'utf8')).nodes?.['nixpkgs-indexed']?.locked) || {};
+  if (!rev) throw new UserError('no nixpkgs is pinned here: give --nixpkgs PATH or FLAKEREF, or --from FILE');
+  return fetchFlake(`github:${owner}/${repo}/${rev}`, revision);
+}
+
+/** Into the user's own store, as every use of a flake does: the next run need not fetch it again. */
+async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
+  // Only a name such as `nixpkgs/nixos-unstable` needs the registry, which Nix else would download in any case.
+  const registry = /^(?!flake:)[a-z0-9+.-]+:/.test(reference) ? ['--option', 'flake-registry', ''] : [];
+  try {
+    const { stdout } = await run('nix', ['flake', 'prefetch', '--json', ...FLAKES, ...registry, '--', reference]);
+    const { storePath, locked, hash } = JSON.parse(stdout);
+    return { path: storePath, revision: revision ?? locked?.rev ?? identify(storePath, hash) };
+  } catch (cause) {
+    const why = readError(String((cause as { stderr?: unknown }).stderr ?? ''), '') || reason(cause);
+    throw new UserError(`cannot fetch ${reference}: ${why}; give a directory or another flake reference`, { cause });
+  }
+}
+
+/** A checkout's commit, a channel's `.git-revision`, else version and NAR hash (5 s of reading for nixpkgs). */
+async function revisionOf(path: string): Promise<string> {
+  const git = async (...args: string[]) => (await run('git', ['-C', path, ...args])).stdout.trim();
+  try {
+    // A tree within another repository has nothing of its commits.
+    if (existsSync(join(path, '.git')) && realpathSync(await git('rev-parse', '--show-toplevel')) === path) {
+      const changed = await git('status', '--porcelain', '--untracked-files=no');
+      return `${await git('rev-parse', 'HEAD')}${changed === '' ? '' : '-dirty'}`;
+    }
+  } catch {
+    // No git here, or none that trusts this directory: the contents still tell.
+  }
+  const file = join(path, '.git-revision');
+  const commit = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  if (/^[0-9a-f]{7,64}$/.test(commit)) return commit;
+  const hash = await run('nix-hash', ['--type', 'sha256', path]).catch(cause => {
+    throw new UserError(`cannot tell the revision of ${path}: nix-hash fails (${reason(cause)}); give --revision`, {
+      cause,
+    });
+  });
+  return identify(path, hash.stdout.trim());
+}
+
+/** `26.11-sha256-…`, the hash in hex, because a revision may become part of a path. */
+function identify(path: string, narHash: string): string {
+  const file = ['.version', 'lib/.version'].map(name => join(path, name)).find(existsSync);
+  const hash = narHash.startsWith('sha256-') ? Buffer.from(narHash.slice(7), 'base64').toString('hex') : narHash;
+  return [file && readFileSync(file, 'utf8').trim(), `sha256-${hash}`].filter(Boolean).join('-');
+}
+
+function findUp(name: string, from: string): string | null {
+  const file = join(from, name);
+  if (existsSync(file)) return file;
+  return dirname(from) === from ? null : findUp(name, dirname(from));
+}

@@ -1,0 +1,169 @@
+# Evaluates one unit of work: the metadata of some attributes of nixpkgs, each told on stderr the moment it is known, so
+# that whatever stops this process costs the one attribute that it was at. Lines, all behind the unit's `mark`:
+#   {"platforms":{…}}   once: the tree's lists of platforms, which records name instead of repeating up to 85 strings
+#   ["a","b"]           the attribute path that is evaluated next
+#   {"record":…}        it is a derivation; the shape of a release's packages.json, fields that no record needs left out
+#   {"names":[…],"inline":…}  it is a set to recurse into; `inline` if that follows here, else it is work for other units
+#   {"thrown":true}     it throws (with `catch` only: what was thrown cannot be told from within Nix)
+{ unit }:
+let
+  work = builtins.fromJSON (builtins.readFile unit);
+  inherit (builtins) isAttrs isList length intersectAttrs mapAttrs;
+
+  config = work.nixpkgs + "/pkgs/top-level/packages-config.nix";
+  pkgs = import work.nixpkgs {
+    inherit (work) system;
+    config = if builtins.pathExists config then import config else { allowAliases = false; };
+    overlays = [ ];
+  };
+
+  say = value: rest: builtins.trace (work.mark + builtins.toJSON value) rest;
+
+  # intersectAttrs picks fields without looking at any of them.
+  pick = fields: value: if isAttrs value then intersectAttrs fields value else value;
+  each = f: value: if isList value then map f value else f value;
+  fields = names: builtins.listToAttrs (map (name: { inherit name; value = null; }) names);
+  metaFields = fields [
+    "description" "longDescription" "homepage" "mainProgram" "changelog"
+    "broken" "insecure" "knownVulnerabilities" "unfree" "available"
+  ];
+  reducedFields = {
+    license = licence;
+    maintainers = each (pick (fields [ "github" "name" "email" ]));
+    teams = each (pick (fields [ "shortName" "github" "name" ]));
+    inherit platforms;
+  };
+  licenceFields = fields [ "spdxId" "shortName" "fullName" "licenseType" "operator" "licenses" "license" "exception" ];
+  compoundFields = fields [ "licenses" "license" "exception" ];
+  licence = each (
+    value:
+    let
+      picked = pick licenceFields value;
+    in
+    if isAttrs value && intersectAttrs compoundFields value != { } then
+      picked // mapAttrs (_: licence) (intersectAttrs compoundFields value)
+    else
+      picked
+  );
+
+  # Lists share their elements, and Nix compares an element with itself by address: finding a list costs next to nothing.
+  known =
+    let
+      lists = builtins.removeAttrs (pkgs.lib.platforms or { }) [ "override" "overrideDerivation" ];
+      both = if lists ? linux && lists ? darwin then { "linux darwin" = lists.linux ++ lists.darwin; } else { };
+    in
+    both // builtins.listToAttrs (
+      builtins.filter (entry: isList entry.value) (
+        map (name: { inherit name; value = lists.${name}; }) (builtins.attrNames lists)
+      )
+    );
+  knownByLength = builtins.groupBy (name: toString (length known.${name})) (builtins.attrNames known);
+  platforms =
+    list:
+    let
+      same = builtins.filter (name: known.${name} == list) (knownByLength.${toString (length list)} or [ ]);
+    in
+    if !isList list || same == [ ] then list else { known = builtins.head same; };
+
+  # Where mkDerivation sees a package, unless it is told otherwise; `.file` costs nothing, but for `.line` Nix 2.26 reads
+  # the whole file again each time: 8 ms in one of 3 MB.
+  place =
+    value:
+    let
+      attr =
+        if value.meta.description or null != null then "description"
+        else if value.version or null != null then "version"
+        else "name";
+      pos = builtins.unsafeGetAttrPos attr (if attr == "description" then value.meta else value);
+    in
+    if pos == null then null else { inherit attr; inherit (pos) file; };
+
+  fileOf = position: builtins.head (builtins.match "(.*):[0-9]+" position);
+
+  # { position } is exact; with { file, attr } the caller finds the line itself. `seen` holds, for each place seen that
+  # turned out to be in a large file or to stand for one (a builder that sets `pos`), that file.
+  locate =
+    seen: value:
+    let
+      guess = place value;
+      position = value.meta.position;
+      file =
+        if builtins.substring 0 (builtins.stringLength guess.file) position == guess.file then guess.file
+        else fileOf position;
+      told = if guess.file == file then guess.attr else "pname";
+    in
+    if !(value.meta ? position) then
+      { inherit seen; fields = { }; }
+    else if work.exact || guess == null then
+      { inherit seen; fields = { inherit position; }; }
+    else if seen ? ${guess.file} then
+      let
+        large = seen.${guess.file};
+      in
+      { inherit seen; fields = { file = large; attr = if large == guess.file then guess.attr else "pname"; }; }
+    else if work.large ? ${file} then
+      { seen = seen // { ${guess.file} = file; }; fields = { inherit position file; attr = told; }; }
+    else
+      { inherit seen; fields = { inherit position; }; };
+
+  record = value: located: {
+    record = {
+      pname = value.pname or value.name;
+      version = value.version or "";
+      outputs = value.outputs or [ ];
+      meta =
+        intersectAttrs metaFields value.meta
+        // mapAttrs (name: _: reducedFields.${name} value.meta.${name}) (intersectAttrs reducedFields value.meta);
+    };
+  } // located;
+
+  # Visits give back what they have `seen`.
+  visit =
+    seen: path: value:
+    if !isAttrs value then
+      seen
+    else if value.type or null == "derivation" then
+      let
+        whole = if value ? meta then value else value // { meta = { }; };
+        located = locate seen whole;
+      in
+      say (record whole located.fields) located.seen
+    else if value.recurseForDerivations or false then
+      let
+        names = builtins.attrNames value;
+        inline = length names <= work.inline;
+      in
+      say { inherit names inline; } (if inline then walk seen path value names else seen)
+    else
+      seen;
+
+  walk =
+    seen: prefix: set: names:
+    builtins.foldl' (
+      seen: name:
+      let
+        path = "${prefix}${builtins.toJSON name}";
+        visited = visit seen "${path}," set.${name};
+        caught = builtins.tryEval visited;
+      in
+      builtins.trace "${work.mark}[${path}]" (
+        if !work.catch then visited
+        else if caught.success then caught.value
+        else say { thrown = true; } seen
+      )
+    ) seen names;
+
+  deliberate = [ "AAAAAASomeThingsFailToEvaluate" ];
+  part =
+    seen: { path, names }:
+    let
+      set = builtins.foldl' (set: name: set.${name}) pkgs path;
+      prefix = builtins.concatStringsSep "" (map (name: "${builtins.toJSON name},") path);
+    in
+    walk seen prefix set (if path == [ ] then builtins.filter (name: !(builtins.elem name deliberate)) names else names);
+in
+if work.parts == [ ] then
+  # The plan: what there is at the root.
+  say { names = builtins.attrNames pkgs; inline = false; } true
+else
+  say { platforms = known; } (builtins.seq (builtins.foldl' part { } work.parts) true)

@@ -1,0 +1,19 @@
+/** The version of the search index file; another one is refused. */
+export const INDEX_FORMAT = 1;
+
+/** `fdnx`: what SQLite keeps in the header of the file to tell whose it is. */
+export const APPLICATION_ID = 0x66646e78;
+
+/**
+ * The tables. `sections` holds typed arrays, little-endian, in parts of a few MB; `records` what they leave out of a
+ * package; `history` the versions before the current one.
+ */
+export const SCHEMA = `
+  PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+  PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${INDEX_FORMAT};
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE sections (name TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, part));
+  CREATE TABLE records (doc INTEGER PRIMARY KEY, record TEXT NOT NULL);
+  CREATE TABLE history (packageName TEXT NOT NULL, version TEXT NOT NULL, firstRevision TEXT NOT NULL,
+    lastRevision TEXT NOT NULL, PRIMARY KEY (packageName, version)) WITHOUT ROWID;
+`;

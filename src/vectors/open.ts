@@ -1,0 +1,163 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { Refused, reason, UserError } from '../errors.ts';
+import type { Package } from '../package.ts';
+import { type Columns, LISTS, type Lists, unpackRecord } from './columns.ts';
+import type { Model } from './format.ts';
+import type { Keys } from './keys.ts';
+import { APPLICATION_ID, INDEX_FORMAT } from './layout.ts';
+import type { Postings } from './postings.ts';
+
+export interface IndexMeta {
+  formatVersion: number;
+  revision: string;
+  model: Model;
+  packages: number;
+  options: number;
+  vectors: number;
+  digest: string;
+  created: string;
+}
+
+/** An open index file. Documents are numbered in the order of their names. */
+export interface Index {
+  readonly meta: IndexMeta;
+  /** Number of documents. */
+  readonly size: number;
+  readonly columns: Columns;
+  readonly lists: Lists;
+  readonly keys: Keys;
+  readonly terms: Postings;
+  /** Per document: the canonical variant, the prior, the popularity, the scale of its vector (0: it has none). */
+  readonly groups: Uint32Array;
+  readonly priors: Float32Array;
+  readonly popularity: Float32Array;
+  readonly scales: Float32Array;
+  name(doc: number): string;
+  /** The document of an attribute path, or -1. */
+  find(packageName: string): number;
+  record(doc: number): { package: Package; firstRevision: string };
+  history(packageName: string): { version: string; firstRevision: string; lastRevision: string }[];
+  /** Copies all vectors to `target`: `size` rows of int8, padded to a multiple of 16. */
+  readVectors(target: Uint8Array): void;
+  close(): void;
+}
+
+/** Opens a search index. Refuses another format, and says what to do about a file that is none. */
+export function openIndex(file: string): Index {
+  if (!existsSync(file)) throw new UserError(`there is no search index ${file}: run 'fdnix index', or 'fdnix run'`);
+  let db: DatabaseSync;
+  try {
+    db = new DatabaseSync(file, { readOnly: true });
+    checkFormat(db, file);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${file} is no search index: ${reason(error)}. Run 'fdnix index' to make one`, {
+      cause: error,
+    });
+  }
+  try {
+    return readIndex(db);
+  } catch (error) {
+    db.close();
+    throw new UserError(`the search index ${file} is damaged: ${reason(error)}. Run 'fdnix index' to make it anew`, {
+      cause: error,
+    });
+  }
+}
+
+function checkFormat(db: DatabaseSync, file: string): void {
+  try {
+    const application = Number(db.prepare('PRAGMA application_id').get()!.application_id);
+    const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);
+    if (application !== APPLICATION_ID) throw new Error('another program made it');
+    if (version !== INDEX_FORMAT)
+      throw new Refused(
+        `${file} has index format ${version}, this fdnix reads ${INDEX_FORMAT}: ${version > INDEX_FORMAT ? 'update fdnix' : "run 'fdnix index' to make it anew"}`,
+      );
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function readIndex(db: DatabaseSync): Index {
+  const meta = Object.fromEntries(
+    db
+      .prepare('SELECT key, value FROM meta')
+      .all()
+      .map(row => [String(row.key), JSON.parse(String(row.value))]),
+  );
+  const { lists, ...info } = meta as unknown as IndexMeta & { lists: Lists };
+  const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
+  const bytes = (name: string): Uint8Array<ArrayBuffer> => {
+    const found = parts.all(name).map(row => row.data as Uint8Array<ArrayBuffer>);
+    if (found.length === 0) throw new Error(`it lacks ${name}`);
+    const whole = found.length === 1 ? found[0]! : Uint8Array.from(Buffer.concat(found));
+    return whole.byteOffset % 4 === 0 ? whole : whole.slice();
+  };
+  const words = (name: string) => {
+    const { buffer, byteOffset, byteLength } = bytes(name);
+    return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  };
+  const floats = (name: string) => {
+    const { buffer, byteOffset, byteLength } = bytes(name);
+    return new Float32Array(buffer, byteOffset, byteLength / 4);
+  };
+  const nameBytes = bytes('names.bytes');
+  const names = {
+    bytes: Buffer.from(nameBytes.buffer, nameBytes.byteOffset, nameBytes.length),
+    starts: words('names.starts'),
+  };
+  const columns = { flags: bytes('columns.flags') } as Columns;
+  for (const name of LISTS) columns[name] = words(`columns.${name}`);
+  const list = (prefix: string) => ({
+    bytes: bytes(`${prefix}.bytes`),
+    starts: words(`${prefix}.starts`),
+    firsts: words(`${prefix}.firsts`),
+    docs: words(`${prefix}.docs`),
+  });
+  const record = db.prepare('SELECT record FROM records WHERE doc = ?');
+  const history = db.prepare('SELECT version, firstRevision, lastRevision FROM history WHERE packageName = ?');
+  const size = names.starts.length - 1;
+  const name = (doc: number) => names.bytes.toString('utf8', names.starts[doc]!, names.starts[doc + 1]!);
+
+  return {
+    meta: info,
+    size,
+    columns,
+    lists,
+    keys: { ...list('keys'), kinds: bytes('keys.kinds') },
+    terms: { ...list('terms'), impacts: bytes('terms.impacts') },
+    groups: words('groups'),
+    priors: floats('priors'),
+    popularity: floats('popularity'),
+    scales: floats('vectors.scales'),
+    name,
+    find(packageName) {
+      let [low, high] = [0, size];
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (name(middle) < packageName) low = middle + 1;
+        else high = middle;
+      }
+      return low < size && name(low) === packageName ? low : -1;
+    },
+    record(doc) {
+      return unpackRecord(name(doc), String(record.get(doc)!.record), doc, columns, lists);
+    },
+    history(packageName) {
+      return history.all(packageName) as { version: string; firstRevision: string; lastRevision: string }[];
+    },
+    readVectors(target) {
+      let at = 0;
+      for (const { data } of parts.iterate('vectors.int8')) {
+        target.set(data as Uint8Array, at);
+        at += (data as Uint8Array).length;
+      }
+    },
+    close() {
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,274 @@
+import { createHash, type Hash } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Blobs } from '../blobs/blobs.ts';
+import { Refused, reason, UserError } from '../errors.ts';
+import { compareNames } from '../package.ts';
+import type { Report } from '../progress.ts';
+import type { Store, StoredPackage } from '../store/store.ts';
+import { loadVectorIndex } from './batches.ts';
+import { buildColumns, packRecord } from './columns.ts';
+import { type Model, readBatch, type VectorIndex } from './format.ts';
+import { buildKeys } from './keys.ts';
+import { INDEX_FORMAT, SCHEMA } from './layout.ts';
+import { buildPostings, offsets } from './postings.ts';
+import { popularity, prior } from './prior.ts';
+import { groupVariants } from './variants.ts';
+
+/** Bytes of one row of a section: a large blob is read in parts, so that it never lies in memory twice. */
+const PART = 1 << 22;
+
+export interface PackOptions {
+  report?: Report;
+  signal?: AbortSignal;
+}
+
+export interface PackResult {
+  revision: string;
+  model: Model;
+  packages: number;
+  options: number;
+  vectors: number;
+  /** Without a vector: not embedded yet, and refused by the model. They are found by their words. */
+  pending: number;
+  refused: number;
+  /** Bytes of the file. */
+  size: number;
+  digest: string;
+}
+
+/**
+ * Writes the search index of the store's current packages to `file`, in one piece or not at all. The same store and
+ * vectors give the same bytes. Refuses where vectors and store do not belong together.
+ */
+export async function packIndex(
+  store: Store,
+  blobs: Blobs,
+  file: string,
+  options: PackOptions = {},
+): Promise<PackResult> {
+  const { report, signal } = options;
+  const run = await store.run('extract');
+  if (!run) throw new UserError(`${store.name} holds no finished extraction: run 'fdnix extract' first`);
+  const vectors = await loadVectorIndex(blobs);
+  if (!vectors) throw new UserError(`${blobs.name} holds no vectors yet: run 'fdnix embed' first`);
+
+  const packages: StoredPackage[] = [];
+  const intern = interner();
+  for await (const item of store.current(signal)) {
+    for (const field of ['platforms', 'maintainers', 'teams', 'outputs', 'licenses'] as const)
+      item[field] = intern(item[field]);
+    packages.push(item);
+    if (packages.length % 1000 === 0)
+      report?.({ phase: 'reading', done: packages.length, total: null, unit: 'packages' });
+  }
+  signal?.throwIfAborted();
+  if (packages.length === 0) throw new UserError(`${store.name} holds no packages: run 'fdnix extract' first`);
+  packages.sort((a, b) => compareNames(a.packageName, b.packageName));
+  checkModels(packages, vectors.index, store, blobs);
+  const history = await readHistory(store, signal);
+  const quantised = await readVectors(packages, vectors.index, blobs, options);
+
+  const groups = groupVariants(packages);
+  const { columns, lists } = buildColumns(packages);
+  const names = packages.map(pkg => Buffer.from(pkg.packageName));
+  const sections: Record<string, ArrayBufferView> = {
+    'names.bytes': Buffer.concat(names),
+    'names.starts': offsets(names.map(name => name.length)),
+    groups,
+    priors: Float32Array.from(packages, prior),
+    popularity: popularity(packages, groups),
+    ...prefixed('columns', columns),
+    ...prefixed('keys', buildKeys(packages)),
+    ...prefixed('terms', buildPostings(packages)),
+    'vectors.scales': quantised.scales,
+    'vectors.int8': quantised.int8,
+  };
+  const counts = {
+    packages: packages.filter(pkg => pkg.type === 'package').length,
+    options: packages.filter(pkg => pkg.type === 'option').length,
+    vectors: packages.filter(pkg => pkg.hasEmbedding).length,
+  };
+  const meta = {
+    formatVersion: INDEX_FORMAT,
+    revision: run.revision,
+    model: vectors.index.model,
+    ...counts,
+    lists,
+    created: run.finished,
+  };
+  signal?.throwIfAborted();
+  report?.({ phase: 'writing', done: 0, total: null, unit: 'packages' });
+  const digest = replaceFile(file, db => write(db, meta, sections, packages, history));
+  return {
+    revision: run.revision,
+    model: vectors.index.model,
+    ...counts,
+    pending: packages.filter(pkg => !pkg.hasEmbedding && pkg.embeddingError === null).length,
+    refused: packages.filter(pkg => !pkg.hasEmbedding && pkg.embeddingError !== null).length,
+    size: statSync(file).size,
+    digest,
+  };
+}
+
+function checkModels(packages: readonly StoredPackage[], index: VectorIndex, store: Store, blobs: Blobs): void {
+  const batches = new Set(index.batches.map(batch => batch.name));
+  for (const { packageName, hasEmbedding, embeddingModel, vectorBatch } of packages) {
+    if (!hasEmbedding) continue;
+    if (embeddingModel !== index.model.id)
+      throw new Refused(
+        `${store.name} says that ${packageName} was embedded by ${embeddingModel}, but the vectors in ${blobs.name} are by ${index.model.id}: run 'fdnix embed --rebuild'`,
+      );
+    if (!batches.has(vectorBatch!))
+      throw new Refused(
+        `the vector of ${packageName} is in ${vectorBatch}, which the vector index in ${blobs.name} does not name: run 'fdnix embed', or 'fdnix embed --rebuild' if that does not help`,
+      );
+  }
+}
+
+interface PastVersion {
+  packageName: string;
+  version: string;
+  firstRevision: string;
+  lastRevision: string;
+}
+
+async function readHistory(store: Store, signal?: AbortSignal): Promise<PastVersion[]> {
+  const past: PastVersion[] = [];
+  for await (const { packageName, version, firstRevision, lastRevision, retired } of store.keys(signal))
+    if (retired !== null)
+      past.push({ packageName, version, firstRevision, lastRevision: lastRevision ?? firstRevision });
+  return past.sort((a, b) => compareNames(a.packageName, b.packageName) || compareNames(a.version, b.version));
+}
+
+/**
+ * Each document's vector as int8, times its own scale; zero where there is none. Rows are padded to 16 numbers, as the
+ * scan reads them. int8 keeps recall@10 at .99 and more against the exact scan.
+ */
+async function readVectors(packages: readonly StoredPackage[], index: VectorIndex, blobs: Blobs, options: PackOptions) {
+  const { dimension } = index.model;
+  const stride = Math.ceil(dimension / 16) * 16;
+  const int8 = new Int8Array(packages.length * stride);
+  const scales = new Float32Array(packages.length);
+  const wanted = new Map<string, Map<string, number>>();
+  packages.forEach((pkg, doc) => {
+    if (!pkg.hasEmbedding) return;
+    const batch = wanted.get(pkg.vectorBatch!);
+    if (batch) batch.set(pkg.packageName, doc);
+    else wanted.set(pkg.vectorBatch!, new Map([[pkg.packageName, doc]]));
+  });
+  let done = 0;
+  for (const entry of index.batches) {
+    const docs = wanted.get(entry.name);
+    if (!docs) continue;
+    options.signal?.throwIfAborted();
+    const blob = await blobs.get(entry.name, options.signal);
+    if (!blob) throw new Refused(`${entry.name} is missing from ${blobs.name}: run 'fdnix embed --rebuild'`);
+    const batch = await readBatch(entry.name, blob.bytes, entry);
+    if (batch.model.digest !== index.model.digest || batch.model.dimension !== dimension)
+      throw new Refused(`${entry.name} is by another model than the vector index says: run 'fdnix embed --rebuild'`);
+    for (const { id, vector, metadata } of batch.vectors) {
+      const doc = docs.get(id);
+      if (doc === undefined || metadata.embeddingHash !== packages[doc]!.embeddingHash) continue;
+      let peak = 0;
+      for (const x of vector) peak = Math.max(peak, Math.abs(x));
+      if (!(peak > 0)) continue;
+      scales[doc] = peak / 127;
+      for (let i = 0; i < dimension; i++) int8[doc * stride + i] = Math.round((vector[i]! * 127) / peak);
+    }
+    done += batch.vectors.length;
+    options.report?.({ phase: 'vectors', done, total: index.count, unit: 'vectors' });
+  }
+  const lost = packages.find((pkg, doc) => pkg.hasEmbedding && scales[doc] === 0);
+  if (lost)
+    throw new Refused(
+      `${lost.vectorBatch} does not hold the vector of ${lost.packageName} ${lost.version}: run 'fdnix embed --rebuild'`,
+    );
+  return { int8, scales };
+}
+
+/** Writes everything in order; returns the sha256 of what was written. */
+function write(
+  db: DatabaseSync,
+  meta: Record<string, unknown>,
+  sections: Record<string, ArrayBufferView>,
+  packages: readonly StoredPackage[],
+  history: readonly PastVersion[],
+): string {
+  const hash = createHash('sha256');
+  db.exec(SCHEMA);
+  db.exec('BEGIN');
+  const section = db.prepare('INSERT INTO sections VALUES (?, ?, ?)');
+  for (const [name, view] of Object.entries(sections)) {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    feed(hash, name);
+    hash.update(bytes);
+    for (let from = 0, part = 0; from < bytes.length || part === 0; from += PART, part++)
+      section.run(name, part, bytes.subarray(from, from + PART));
+  }
+  const record = db.prepare('INSERT INTO records VALUES (?, ?)');
+  packages.forEach((pkg, doc) => {
+    const json = packRecord(pkg);
+    feed(hash, json);
+    record.run(doc, json);
+  });
+  const past = db.prepare('INSERT INTO history VALUES (?, ?, ?, ?)');
+  for (const { packageName, version, firstRevision, lastRevision } of history) {
+    feed(hash, packageName, version, firstRevision, lastRevision);
+    past.run(packageName, version, firstRevision, lastRevision);
+  }
+  const { created, ...contents } = meta;
+  feed(hash, JSON.stringify(contents));
+  const digest = hash.digest('hex');
+  const value = db.prepare('INSERT INTO meta VALUES (?, ?)');
+  for (const [key, content] of Object.entries({ ...contents, created, digest }))
+    value.run(key, JSON.stringify(content));
+  db.exec('COMMIT');
+  return digest;
+}
+
+function feed(hash: Hash, ...values: string[]): void {
+  for (const value of values) hash.update(`${Buffer.byteLength(value)} ${value}`);
+}
+
+/** Builds the database beside `file` and puts it in its place at the end: readers see the old index or the new one. */
+function replaceFile<T>(file: string, build: (db: DatabaseSync) => T): T {
+  const path = resolve(file);
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    rmSync(temporary, { force: true });
+    const db = new DatabaseSync(temporary);
+    try {
+      const result = build(db);
+      db.close();
+      renameSync(temporary, path);
+      return result;
+    } finally {
+      if (db.isOpen) db.close();
+    }
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    const { code, errcode } = error as { code?: string; errcode?: number };
+    const full = code === 'ENOSPC' || (errcode !== undefined && (errcode & 0xff) === 13);
+    const step = full ? 'the disk is full: free some space' : 'check the directory, or name another file with --output';
+    throw new UserError(`cannot write the index ${file}: ${reason(error)}; ${step}`, { cause: error });
+  }
+}
+
+function prefixed(prefix: string, views: object): Record<string, ArrayBufferView> {
+  return Object.fromEntries(Object.entries(views).map(([name, view]) => [`${prefix}.${name}`, view]));
+}
+
+/** Equal lists become one: the platforms of 115,000 packages are 282 different lists. */
+function interner(): (list: string[]) => string[] {
+  const known = new Map<string, string[]>();
+  return list => {
+    const key = list.join('\n');
+    const same = known.get(key);
+    if (same) return same;
+    known.set(key, list);
+    return list;
+  };
+}

@@ -1,0 +1,58 @@
+import type { Package } from '../package.ts';
+import { nameKey } from './keys.ts';
+import { nameTokens, stem, words } from './tokens.ts';
+import { setAndLeaf, setFamily } from './variants.ts';
+
+/**
+ * How much a package counts before any query, in (0, 1]. Members of sets of libraries, plugins and data, packages
+ * without a description and broken ones are seldom what is meant: worth +.02 to +.06 nDCG@10 on every query set.
+ */
+export function prior(pkg: Package): number {
+  const [set] = setAndLeaf(pkg.packageName);
+  let factor = 1;
+  if (pkg.type === 'package' && set !== '') factor *= LIBRARY_SET.test(set) ? 0.75 : 0.92;
+  if (pkg.description === null) factor *= 0.6;
+  if (pkg.broken) factor *= 0.8;
+  if (pkg.insecure) factor *= 0.9;
+  return factor;
+}
+
+/** By what their names end in, and the few whose names do not tell. */
+const LIBRARY_SET =
+  /(Packages|Plugins|[eE]xtensions|Kernel|grammars|[pP]kgs|Dicts|Dictionaries|Scripts|-providers|-plugins|-data|-models|-parsers|Modules|components|darwin|unixtools)\b/;
+
+/**
+ * How well known a software is, as far as nixpkgs tells: how many others mention its name in their texts, and in how
+ * many others' names it is a part (`prometheus-redis-exporter`, `python313Packages.redis`), as a sum of logarithms.
+ * `groups` is the canonical variant of each.
+ */
+export function popularity(packages: readonly Package[], groups: Uint32Array): Float32Array<ArrayBuffer> {
+  const inTexts = new Counter();
+  const inNames = new Counter();
+  packages.forEach((pkg, i) => {
+    for (const word of words(`${pkg.description ?? ''} ${pkg.longDescription ?? ''}`)) inTexts.add(word, groups[i]!);
+    for (const token of nameTokens(setAndLeaf(pkg.packageName)[1])) inNames.add(token, groups[i]!);
+  });
+  return Float32Array.from(packages, pkg => {
+    const name = nameKey(setAndLeaf(pkg.packageName)[1]);
+    return Math.log1p(inTexts.count(name)) + Math.log1p(inNames.count(stem(name)));
+  });
+}
+
+/** Counts in how many groups a word occurs. */
+class Counter {
+  readonly #groups = new Map<string, Set<number>>();
+  add(word: string, group: number): void {
+    const groups = this.#groups.get(word);
+    if (groups) groups.add(group);
+    else this.#groups.set(word, new Set([group]));
+  }
+  count(word: string): number {
+    return this.#groups.get(word)?.size ?? 0;
+  }
+}
+
+/** Which families of sets there are, such as `pythonPackages`, for queries that name one: `python requests`. */
+export function familyTokens(set: string): string[] {
+  return set === '' ? [] : nameTokens(setFamily(set));
+}

@@ -1,0 +1,75 @@
+import { stemmer } from 'stemmer';
+
+/** Longest token that is indexed, in UTF-16 units: longer ones are hashes and addresses. */
+const MAX_TOKEN = 40;
+
+/**
+ * Words that say nothing about a package. Left out of texts and of queries of more than one word: with them
+ * debian-long loses .05 nDCG@10 and takes four times as long.
+ */
+const STOP = new Set(
+  `a about after all also an and any are as at be because been before being between both but by can could did do does
+  doing during each either etc for from further had has have having he her here his how i if in into is it its itself
+  just like may me might more most much must my of off on once one only or other our out over own per same she should
+  so some such than that the their them then there these they this those through to too under until up upon us use
+  used uses using very via was we were what when where which while who whom why will with within without would you your`.split(
+    /\s+/,
+  ),
+);
+
+export function isStopWord(word: string): boolean {
+  return STOP.has(word);
+}
+
+/** The words of a text in order, lower case, without diacritics and possessives. */
+export function words(text: string): string[] {
+  return fold(text).match(WORD) ?? [];
+}
+const WORD = /[\p{L}\p{N}]+(?:\+\+|#(?![\p{L}\p{N}]))?/gu;
+
+function fold(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+    .replace(/['’]s\b/g, '');
+}
+
+/** One word as the index knows it. */
+export function stem(word: string): string {
+  return word.length > MAX_TOKEN ? word.slice(0, MAX_TOKEN) : (stems.get(word) ?? remember(word));
+}
+const stems = new Map<string, string>();
+function remember(word: string): string {
+  const result = /^[a-z]+$/.test(word) ? stemmer(word) : word;
+  if (stems.size < 200_000) stems.set(word, result);
+  return result;
+}
+
+/** The tokens of a text: stems without stop words, in order. */
+export function textTokens(text: string): string[] {
+  return words(text)
+    .filter(word => !STOP.has(word))
+    .map(stem);
+}
+
+/**
+ * The tokens of an identifier such as `SvtAv1EncApp` or `antlr4-python3-runtime`: what stands between `-_.+` and other
+ * signs, its parts at camel case and at the borders of letters and digits, and all of it glued together. Each once.
+ */
+export function nameTokens(name: string): string[] {
+  const parts =
+    name
+      .normalize('NFKD')
+      .replace(/\p{M}+/gu, '')
+      .match(/[\p{L}\p{N}]+/gu) ?? [];
+  const tokens = new Set<string>();
+  for (const part of parts) {
+    tokens.add(stem(part.toLowerCase()));
+    const pieces = part.match(PIECE) ?? [];
+    if (pieces.length > 1) for (const piece of pieces) tokens.add(stem(piece.toLowerCase()));
+  }
+  if (parts.length > 1) tokens.add(stem(parts.join('').toLowerCase()));
+  return [...tokens];
+}
+const PIECE = /\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+/gu;

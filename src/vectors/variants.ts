@@ -1,0 +1,130 @@
+import { compareNames, type Package, splitAttrPath } from '../package.ts';
+
+type Named = Pick<
+  Package,
+  'type' | 'packageName' | 'pname' | 'version' | 'description' | 'homepage' | 'broken' | 'insecure'
+>;
+
+/** A set without the versions in its name: `python313Packages` → `pythonPackages`, `linuxKernel.packages.linux_6_12` → `linuxPackages`. */
+export function setFamily(set: string): string {
+  return set
+    .replace(/^linuxKernel\.packages\.\w+/, 'linuxPackages')
+    .replace(/^(haskell|beam|beam_minimal)\.packages\.\w+/, '$1Packages')
+    .replace(/^(\w+Sets)\.\w+/, '$1')
+    .replace(/(?:Minimal|jit|JIT)?[\d_]*(?:jit|JIT)?(?=Packages|Extensions)/, '')
+    .replace(/(Packages|Extensions)_\w+/, '$1');
+}
+
+/** `a.b.c` → `['a.b', 'c']`. */
+export function setAndLeaf(packageName: string): [set: string, leaf: string] {
+  const path = splitAttrPath(packageName);
+  return [path.slice(0, -1).join('.'), path.at(-1)!];
+}
+
+/** A name without what tells variants of one software apart: versions, builds, wrappers, flavours. */
+export function withoutVariant(name: string): string {
+  let stem = name.toLowerCase();
+  for (;;) {
+    const shorter = stem.replace(VARIANT, '');
+    if (shorter === stem || shorter.length < 2) return stem;
+    stem = shorter;
+  }
+}
+const VARIANT =
+  /(?:[-_.]?(?:unwrapped|wrapped|full|minimal|headless|nightly|unstable|with(?:out)?[-a-z]{2,12}|mainline|nonfree)|[-_.](?:bin|light|lite|nox|x11|static|git|latest|stable|beta|alpha|dev|devel|esr|lts|cuda|rocm|vulkan|cpu|qt|gtk|cli|jit|raw|plugins|src|hpn|gui)|[-_.]?v?\d+(?:[-_.]\d+)*)$/;
+
+/**
+ * Groups the variants of one software: for each package the place of the canonical one of its group. Two packages are
+ * variants where the names agree but for versions and builds, and something that people wrote agrees too:
+ * 1. the same leaf in sets of one family (python313Packages, python314Packages);
+ * 2. the same pname and description, wherever they are;
+ * 3. the same name without version and build, and the same homepage or description.
+ */
+export function groupVariants(packages: readonly Named[]): Uint32Array<ArrayBuffer> {
+  const parent = Uint32Array.from(packages, (_, i) => i);
+  const find = (i: number): number => {
+    let root = i;
+    while (parent[root] !== root) root = parent[root]!;
+    while (parent[i] !== root) [i, parent[i]] = [parent[i]!, root];
+    return root;
+  };
+  const first = new Map<string, number>();
+  const join = (key: string, i: number) => {
+    const other = first.get(key);
+    if (other === undefined) first.set(key, i);
+    else parent[find(i)] = find(other);
+  };
+  packages.forEach((pkg, i) => {
+    if (pkg.type === 'option') return;
+    const [set, leaf] = setAndLeaf(pkg.packageName);
+    const family = setFamily(set);
+    if (family !== set || set !== '') join(`1 ${family} ${leaf}`, i);
+    const pname = pkg.pname.toLowerCase();
+    if (pkg.description) join(`2 ${pname} ${pkg.description}`, i);
+    const page = homepage(pkg.homepage);
+    for (const name of new Set([withoutVariant(leaf), withoutVariant(pname)])) {
+      if (page) join(`3 ${name} ${page}`, i);
+      if (pkg.description) join(`4 ${family} ${name} ${pkg.description}`, i);
+    }
+  });
+  const order = canonicalOrder(packages);
+  const best = new Map<number, number>();
+  packages.forEach((_, i) => {
+    const root = find(i);
+    const rival = best.get(root);
+    if (rival === undefined || order(i, rival) < 0) best.set(root, i);
+  });
+  return Uint32Array.from(packages, (_, i) => best.get(find(i))!);
+}
+
+function homepage(url: string | null): string | null {
+  return (
+    url &&
+    url
+      .toLowerCase()
+      .replace(/^https?:\/\/(www\.)?/, '')
+      .replace(/[/#]+$/, '')
+  );
+}
+
+/**
+ * Which of two variants stands for both: top level, not broken, described, in the default version's set, under the
+ * plainest name; of names that differ in the version only, the newest.
+ */
+function canonicalOrder(packages: readonly Named[]): (a: number, b: number) => number {
+  const versions = new Map(packages.filter(p => !p.packageName.includes('.')).map(p => [p.packageName, p.version]));
+  const isDefault = (set: string): boolean => {
+    const [, language, digits] = /^([a-z]+?)(?:Minimal)?(\d+)/.exec(set) ?? [];
+    if (!digits) return !set.includes('_');
+    const version = versions.get(language! + digits[0]) ?? versions.get(language!) ?? '';
+    return version.replaceAll('.', '').startsWith(digits);
+  };
+  const demerits = (pkg: Named): number[] => {
+    const [set, leaf] = setAndLeaf(pkg.packageName);
+    const name = leaf.toLowerCase();
+    return [
+      set ? 1 : 0,
+      pkg.broken || pkg.insecure ? 1 : 0,
+      pkg.description ? 0 : 1,
+      isDefault(set) ? 0 : 1,
+      name === withoutVariant(leaf) || name === pkg.pname.toLowerCase() ? 0 : 1,
+      /unwrapped|minimal/.test(name) ? 1 : 0,
+      set.length + leaf.length,
+    ];
+  };
+  return (a, b) => {
+    const [p, q] = [packages[a]!, packages[b]!];
+    const [x, y] = [demerits(p), demerits(q)];
+    for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return x[i]! - y[i]!;
+    return compareVersions(q.version, p.version) || compareNames(p.packageName, q.packageName);
+  };
+}
+
+function compareVersions(a: string, b: string): number {
+  const [x, y] = [a.match(/\d+/g) ?? [], b.match(/\d+/g) ?? []];
+  for (let i = 0; i < Math.max(x.length, y.length); i++) {
+    const difference = Number(x[i] ?? -1) - Number(y[i] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

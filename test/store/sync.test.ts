@@ -1,0 +1,249 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Package } from '../../src/package.ts';
+import { openStore, type Store, type StoredPackage } from '../../src/store/store.ts';
+import { type SyncOptions, sync } from '../../src/store/sync.ts';
+import { sample } from '../sample.ts';
+
+const test = suite('sync');
+const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const packages = sample(600);
+let stores = 0;
+
+async function fresh(): Promise<Store> {
+  return openStore(`sqlite:${join(dir, `${stores++}.sqlite`)}`, { create: true });
+}
+
+async function* stream(items: Package[], after?: (count: number) => void): AsyncGenerator<Package> {
+  let count = 0;
+  for (const item of items) {
+    yield item;
+    after?.(++count);
+  }
+}
+
+function run(store: Store, items: Package[], revision: string, options: Partial<SyncOptions> = {}) {
+  return sync(store, stream(items), { revision, kind: 'extract', now: `${revision}T00:00:00Z`, ...options });
+}
+
+/** Everything that is in a store, in one order. */
+async function contents(store: Store): Promise<StoredPackage[]> {
+  const items: StoredPackage[] = [];
+  const names = new Set<string>();
+  for await (const { packageName } of store.keys()) names.add(packageName);
+  for (const name of [...names].sort()) items.push(...(await store.versions(name)));
+  return items;
+}
+
+test('a second run over the same input writes nothing and says so', async () => {
+  const store = await fresh();
+  const first = await run(store, packages, 'r1');
+  assert.is(first.added, 600);
+  const before = await contents(store);
+  const record = await store.run('extract');
+  const again = await run(store, packages, 'r1', { now: 'later' });
+  assert.equal([again.added, again.changed, again.unchanged, again.superseded, again.vanished], [0, 0, 600, 0, 0]);
+  assert.equal(await contents(store), before);
+  assert.equal(await store.run('extract'), record);
+  await store.close();
+});
+
+test('a version bump keeps the old version as history, with its vector; what vanished is marked and can come back', async () => {
+  const store = await fresh();
+  await run(store, packages, 'r1');
+  const [bumped, gone, kept] = [packages[0]!, packages[1]!, packages[2]!];
+  const { embeddingHash } = (await store.versions(bumped.packageName))[0]!;
+  const mark = {
+    packageName: bumped.packageName,
+    version: bumped.version,
+    embeddingHash,
+    embeddingModel: 'm',
+    vectorBatch: 'b',
+    embeddingError: null,
+  };
+  await store.markEmbedded([mark]);
+  const next = packages.filter(pkg => pkg !== gone).map(pkg => (pkg === bumped ? { ...pkg, version: '999' } : pkg));
+  const result = await run(store, next, 'r2');
+  assert.equal([result.changed, result.unchanged, result.superseded, result.vanished], [1, 598, 1, 1]);
+
+  const [current, old] = await store.versions(bumped.packageName);
+  assert.equal(
+    [current!.version, current!.firstRevision, current!.retired, current!.vectorBatch],
+    ['999', 'r2', null, 'b'],
+  );
+  assert.equal(
+    [old!.version, old!.retired, old!.firstRevision, old!.lastRevision],
+    [bumped.version, 'superseded', 'r1', 'r1'],
+  );
+  assert.equal(
+    (await store.versions(gone.packageName)).map(v => [v.retired, v.lastRevision]),
+    [['vanished', 'r1']],
+  );
+  assert.is((await store.versions(kept.packageName))[0]!.revision, 'r1');
+  const pending = await Array.fromAsync(store.pending());
+  assert.is(pending.length, 598);
+  assert.not.ok(pending.some(item => item.packageName === gone.packageName || item.packageName === bumped.packageName));
+
+  await run(store, packages, 'r3');
+  assert.equal(
+    (await store.versions(gone.packageName)).map(v => [v.retired, v.firstRevision]),
+    [[null, 'r1']],
+  );
+  assert.equal(
+    (await store.versions(bumped.packageName)).map(v => [v.version, v.retired]),
+    [
+      [bumped.version, null],
+      ['999', 'superseded'],
+    ],
+  );
+  await store.close();
+});
+
+test('a changed text needs a new vector, a changed list does not', async () => {
+  const store = await fresh();
+  await run(store, packages, 'r1');
+  for await (const item of store.current())
+    await store.markEmbedded([{ ...item, embeddingModel: 'm', vectorBatch: 'b', embeddingError: null }]);
+  const next = packages.map((pkg, i) =>
+    i === 0 ? { ...pkg, description: 'something else' } : i === 1 ? { ...pkg, platforms: ['pdp11-unix'] } : pkg,
+  );
+  assert.is((await run(store, next, 'r2')).changed, 2);
+  assert.equal(
+    (await Array.fromAsync(store.pending())).map(item => item.packageName),
+    [packages[0]!.packageName],
+  );
+  await store.close();
+});
+
+test('a shrunken result is refused with nothing written, unless it is allowed; -10 % warns', async () => {
+  const store = await fresh();
+  await run(store, packages, 'r1');
+  const before = await contents(store);
+  const few = packages.slice(0, 300).map(pkg => ({ ...pkg, description: 'changed' }));
+  await run(store, few, 'r2').then(
+    () => assert.unreachable(),
+    error => {
+      assert.is(error.code, 4);
+      assert.match(error.message, /300 packages, 50 % fewer than the 600.*--allow-shrink/);
+    },
+  );
+  assert.equal(await contents(store), before);
+  await run(store, few, 'r2', { floor: 301 }).then(
+    () => assert.unreachable(),
+    e => assert.match(e.message, /least plausible number, 301/),
+  );
+  const warnings: string[] = [];
+  assert.is((await run(store, packages.slice(0, 500), 'r2', { warn: w => warnings.push(w) })).vanished, 100);
+  assert.match(warnings.join(), /17 % fewer/);
+  assert.is((await run(store, few, 'r3', { allowShrink: true })).vanished, 200);
+  await store.close();
+});
+
+test('a sentinel that disappears is refused', async () => {
+  const store = await fresh();
+  const firefox = { ...packages[0]!, packageName: 'firefox' };
+  await run(store, [...packages, firefox], 'r1');
+  await run(store, packages, 'r2').then(
+    () => assert.unreachable(),
+    e => assert.match(e.message, /firefox disappeared/),
+  );
+  await store.close();
+});
+
+test('what failed, and what lies below it, does not vanish; nor does what the run does not cover', async () => {
+  const store = await fresh();
+  const nested = packages.filter(pkg => pkg.packageName.includes('.'));
+  const set = nested[0]!.packageName.split('.')[0]!;
+  const inSet = (name: string) => name.startsWith(`${set}.`);
+  await run(store, packages, 'r1');
+  const rest = packages.filter(pkg => !inSet(pkg.packageName));
+  assert.is((await run(store, rest, 'r2', { failed: () => [set], allowShrink: true })).vanished, 0);
+  assert.is(
+    (
+      await run(
+        store,
+        packages.filter(pkg => inSet(pkg.packageName)),
+        'r2',
+        { covers: inSet },
+      )
+    ).vanished,
+    0,
+  );
+  assert.is((await run(store, rest, 'r3', { allowShrink: true })).vanished, packages.length - rest.length);
+  await store.close();
+});
+
+test('interrupted anywhere while reading: what was read is kept, nothing vanishes, the next run equals an uninterrupted one', async () => {
+  const whole = await fresh();
+  await run(whole, packages, 'r1');
+  const next = packages.slice(50).map((pkg, i) => (i % 7 === 0 ? { ...pkg, version: `${i}` } : pkg));
+  await run(whole, next, 'r2');
+  const expected = await contents(whole);
+  for (const stop of [1, 77, 300, 549]) {
+    const store = await fresh();
+    await run(store, packages, 'r1');
+    const controller = new AbortController();
+    async function* interrupted() {
+      for await (const pkg of stream(next, count => count === stop && controller.abort())) {
+        controller.signal.throwIfAborted();
+        yield pkg;
+      }
+    }
+    const partial = await sync(store, interrupted(), {
+      revision: 'r2',
+      kind: 'extract',
+      now: 'r2T00:00:00Z',
+      signal: controller.signal,
+    });
+    assert.is(partial.complete, false);
+    assert.is(partial.vanished, 0);
+    assert.is((await store.run('extract'))!.revision, 'r1');
+    await run(store, next, 'r2');
+    assert.equal(await contents(store), expected);
+    await store.close();
+  }
+  await whole.close();
+});
+
+test('a store that fails at any write: the next run equals an uninterrupted one', async () => {
+  const whole = await fresh();
+  await run(whole, packages, 'r1');
+  const next = packages.slice(20).map((pkg, i) => (i % 3 === 0 ? { ...pkg, version: `${i}` } : pkg));
+  await run(whole, next, 'r2');
+  const expected = await contents(whole);
+  for (const method of ['put', 'retire', 'recordRun'] as const) {
+    const store = await fresh();
+    await run(store, packages, 'r1');
+    const broken: Store = { ...store, [method]: () => Promise.reject(new Error('disk on fire')) };
+    await run(broken, next, 'r2').then(
+      () => assert.unreachable(),
+      e => assert.match(e.message, /fire/),
+    );
+    await run(store, next, 'r2');
+    assert.equal(await contents(store), expected);
+    await store.close();
+  }
+  await whole.close();
+});
+
+test('a stream that breaks writes nothing', async () => {
+  const store = await fresh();
+  await run(store, packages, 'r1');
+  const before = await contents(store);
+  async function* breaking() {
+    yield { ...packages[0]!, version: '2' };
+    throw new Error('the input is cut short');
+  }
+  await sync(store, breaking(), { revision: 'r2', kind: 'extract', now: 'x' }).then(
+    () => assert.unreachable(),
+    e => assert.match(e.message, /cut short/),
+  );
+  assert.equal(await contents(store), before);
+  await store.close();
+});
+
+test.after(() => rmSync(dir, { recursive: true }));
+test.run();
