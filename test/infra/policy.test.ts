@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { Stack } from 'aws-cdk-lib';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TABLE_READS, TABLE_WRITES } from '../../src/infra/access.ts';
+import { resolve, synthesise } from './synthesis.ts';
+
+const test = suite('policy');
+const { app, all } = synthesise({ eventDriven: true });
+const text = (value: unknown) => resolve(value, name => `<${name.replace(/[0-9A-F]{8}(?=\.|$)/, '')}>`);
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: object;
+}
+const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
+
+/** Role → resource → actions, of all policies. */
+const granted: Record<string, Record<string, string[]>> = {};
+for (const { Properties } of all('AWS::IAM::Policy')) {
+  const resources: Record<string, string[]> = {};
+  for (const { Effect, Action, Resource } of Properties.PolicyDocument.Statement as Statement[]) {
+    assert.is(Effect, 'Allow');
+    for (const resource of list(text(Resource)) as string[])
+      resources[resource] = [...(resources[resource] ?? []), ...list(Action)];
+  }
+  granted[(text(Properties.Roles) as string[])[0]!] = resources;
+}
+
+test('the policy check finds nothing that is not explained', () => {
+  app.synth({ force: true });
+});
+
+test('and would find something', () => {
+  const { app } = synthesise();
+  new Bucket(new Stack(app, 'careless'), 'Open');
+  assert.throws(() => app.synth({ force: true }), /alidation failed/);
+});
+
+test('the metadata task reads and writes the table and its evaluations, nothing else', () => {
+  assert.equal(granted['<metadatataskTaskRole>'], {
+    '<Packages.Arn>': [...TABLE_READS, ...TABLE_WRITES],
+    '<Packages.Arn>/index/pending': ['dynamodb:Query', 'dynamodb:Scan'],
+    '<Vectors.Arn>': ['s3:ListBucket'],
+    '<Vectors.Arn>/history/*': ['s3:GetObject', 's3:PutObject'],
+  });
+});
+
+test('the embedding task also has the vectors, the indexes and one model', () => {
+  assert.equal(granted['<embeddingtaskTaskRole>'], {
+    '<Packages.Arn>': [...TABLE_READS, ...TABLE_WRITES],
+    '<Packages.Arn>/index/pending': ['dynamodb:Query', 'dynamodb:Scan'],
+    '<Vectors.Arn>': ['s3:ListBucket'],
+    '<Vectors.Arn>/vectors/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+    '<Vectors.Arn>/vector-index/*': ['s3:GetObject', 's3:PutObject'],
+    '<Vectors.Arn>/indexes/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+    'arn:<AWS::Partition>:bedrock:eu-central-1::foundation-model/cohere.embed-english-v3': ['bedrock:InvokeModel'],
+  });
+});
+
+test('search only reads indexes and asks the model; it cannot see the table', () => {
+  assert.equal(granted['<SearchRole>'], {
+    '<SearchLog.Arn>': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    '<Vectors.Arn>': ['s3:ListBucket'],
+    '<Vectors.Arn>/indexes/*': ['s3:GetObject'],
+    'arn:<AWS::Partition>:bedrock:eu-central-1::foundation-model/cohere.embed-english-v3': ['bedrock:InvokeModel'],
+  });
+});
+
+test('the pipeline starts these tasks in this cluster and reads what its choices need', () => {
+  const pipeline = granted['<PipelineRole>']!;
+  assert.equal(Object.keys(pipeline).sort(), [
+    '*',
+    '<Notifications>',
+    '<NotificationsKey.Arn>',
+    '<Packages.Arn>',
+    '<Packages.Arn>/index/pending',
+    '<Vectors.Arn>',
+    '<Vectors.Arn>/indexes/*',
+    '<embeddingtask>',
+    '<embeddingtaskExecutionRole.Arn>',
+    '<embeddingtaskTaskRole.Arn>',
+    '<metadatatask>',
+    '<metadatataskExecutionRole.Arn>',
+    '<metadatataskTaskRole.Arn>',
+    'arn:<AWS::Partition>:ecs:eu-central-1:123456789012:task/<Cluster>/*',
+    'arn:<AWS::Partition>:events:eu-central-1:123456789012:rule/StepFunctionsGetEventsForECSTaskRule',
+  ]);
+  assert.equal(pipeline['<Packages.Arn>'], ['dynamodb:GetItem']);
+  assert.equal(pipeline['<Vectors.Arn>/indexes/*'], ['s3:GetObject']);
+  assert.equal(pipeline['<metadatataskTaskRole.Arn>'], ['iam:PassRole']);
+});
+
+test('a wildcard resource stands only where the service knows no other', () => {
+  const free =
+    /^(logs:(\w*LogDeliver\w*|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)|xray:\w+|ecr:GetAuthorizationToken)$/;
+  for (const [role, resources] of Object.entries(granted)) {
+    for (const action of resources['*'] ?? []) assert.match(action, free, `${role} may ${action} on everything`);
+    for (const actions of Object.values(resources))
+      for (const action of actions) assert.not.match(action, /^\*|:\*$/, `${role} may ${action}`);
+  }
+});
+
+test('what the backends call is what the tasks may call', () => {
+  const calls = (file: string) => {
+    const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8');
+    return [...new Set([...source.matchAll(/new sdk\.(\w+)Command\b/g)].map(match => match[1]!))].sort();
+  };
+  assert.equal(
+    calls('store/dynamodb.ts').map(call => `dynamodb:${call}`),
+    [...TABLE_READS, ...TABLE_WRITES].sort(),
+  );
+});
+
+test.run();
