@@ -10,6 +10,8 @@ export interface PipelineParts {
   pendingIndex: string;
   bucketName: string;
   topicArn: string;
+  /** The nixpkgs commit inside the metadata image. */
+  revision: string;
   /** As the vectors name it: `bedrock:…` or `static:fdnix`. */
   model: string;
   /** Must find something in every index that is worth serving. */
@@ -146,8 +148,26 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         Parameters: { 'run.$': 'States.StringToJson($.stored.Item.run.S)' },
         ResultPath: '$.extracted',
-        Next: 'Read served',
+        Next: 'Expected revision?',
       },
+      // Of the image's own revision, all of it, the table must say so now; of a branch nobody knows beforehand.
+      'Expected revision?': {
+        Type: 'Choice',
+        Choices: [
+          {
+            And: [
+              { Variable: '$.in.extract', BooleanEquals: true },
+              { Variable: '$.in.revision', StringEquals: '' },
+              { Variable: '$.in.limit', NumericEquals: 0 },
+              { Not: { Variable: '$.in.sets[0]', IsPresent: true } },
+              { Not: { Variable: '$.extracted.run.revision', StringEquals: parts.revision } },
+            ],
+            Next: 'Other revision',
+          },
+        ],
+        Default: 'Read served',
+      },
+      'Other revision': failWith('OtherRevision', `The table is not at ${parts.revision}, which the image holds.`),
       'Read served': callState(
         'aws-sdk:s3:getObject',
         { Bucket: parts.bucketName, Key: SERVED },

@@ -44,6 +44,7 @@ export class FdnixStack extends Stack {
         embedding,
         tableName: table.tableName,
         pendingIndex: PENDING.index,
+        revision: settings.revision,
         model: settings.model === null ? 'static:fdnix' : `bedrock:${settings.model}`,
         smokeQuery: 'firefox',
         timeouts: timeouts ?? TIMEOUTS,

@@ -1,0 +1,243 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as dynamodb from '@aws-sdk/client-dynamodb';
+import * as s3 from '@aws-sdk/client-s3';
+import { type RunOptions, StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
+import { type BedrockFake, startBedrock } from '../emulators/bedrock.ts';
+import { startDynalite } from '../emulators/dynamodb.ts';
+import { pointAt } from '../emulators/environment.ts';
+import { dynamodbOperation, startProxy } from '../emulators/proxy.ts';
+import { type S3Fake, startS3 } from '../emulators/s3.ts';
+import { type Resource, resolve, type synthesise } from './synthesis.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** One task that ran: its command, how it ended, and what it said. */
+export interface Ran {
+  state: string;
+  command: string[];
+  exitCode: number | null;
+  output: string;
+  from: number;
+  to: number;
+}
+
+export interface Outcome {
+  /** The states in the order they were entered. */
+  entered: string[];
+  /** null where the execution succeeded. */
+  error: { name: string; message: string } | null;
+  tasks: Ran[];
+  /** What the topic was told. */
+  messages: { Subject: string; Message: string }[];
+}
+
+export interface ExecuteOptions {
+  /** What a task's container does with its command: the network and the image's contents are stood in for here. */
+  command?: (args: string[], state: string) => string[];
+  /** More environment for the tasks. */
+  env?: Record<string, string>;
+  name?: string;
+}
+
+/** The synthesised stack over emulators: state machines are interpreted, tasks are processes of the real program. */
+export interface Cloud {
+  table: dynamodb.DynamoDBClient;
+  objects: S3Fake['objects'];
+  bedrock: BedrockFake;
+  /** In front of DynamoDB, for faults. */
+  proxy: Awaited<ReturnType<typeof startProxy>>;
+  fdnix(...args: string[]): Promise<Ran>;
+  execute(machine: string, input: object, options?: ExecuteOptions): Promise<Outcome>;
+  close(): Promise<void>;
+}
+
+export async function startCloud({ resources }: ReturnType<typeof synthesise>): Promise<Cloud> {
+  const [database, bucket, bedrock] = await Promise.all([startDynalite(), startS3(), startBedrock()]);
+  const proxy = await startProxy(database.url, dynamodbOperation);
+  pointAt({ dynamodb: proxy.url, s3: bucket.url, bedrock: bedrock.url });
+  const scratch = await mkdtemp(join(tmpdir(), 'fdnix-cloud-'));
+  const table = new dynamodb.DynamoDBClient({ endpoint: database.url });
+  const store = new s3.S3Client({ endpoint: bucket.url, forcePathStyle: true });
+  const children = new Set<ChildProcess>();
+
+  /** A reference of the template as AWS would resolve it. */
+  const names = (reference: string): string => {
+    const [id = '', attribute] = reference.split('.');
+    const resource = resources[id];
+    if (resource?.Type === 'AWS::DynamoDB::GlobalTable') return resource.Properties.TableName;
+    if (resource?.Type === 'AWS::S3::Bucket') return resource.Properties.BucketName;
+    if (id === 'AWS::Partition') return 'aws';
+    return attribute || !resource ? reference : id;
+  };
+  const machine = (name: string) =>
+    Object.values(resources).find(
+      ({ Type, Properties }) => Type === 'AWS::StepFunctions::StateMachine' && Properties.StateMachineName === name,
+    )!;
+  const definition = (one: Resource) => JSON.parse(String(resolve(one.Properties.DefinitionString, names)));
+
+  async function run(state: string, command: string[], env: Record<string, string>): Promise<Ran> {
+    const tmp = await mkdtemp(join(scratch, 'task-'));
+    const variables = Object.fromEntries(
+      Object.entries(env).map(([key, value]) => [key, value.replace(/^\/tmp(?=\/|$)/, tmp)]),
+    );
+    const from = Date.now();
+    const child = spawn(join(ROOT, 'bin/node'), [join(ROOT, 'src/programs/fdnix.ts'), ...command], {
+      env: { ...process.env, HOME: tmp, TMPDIR: tmp, ...variables },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.add(child);
+    let output = '';
+    const hear = (text: string) => {
+      output += text;
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
+    const [exitCode] = await once(child, 'close');
+    children.delete(child);
+    await rm(tmp, { recursive: true, force: true });
+    return { state, command, exitCode, output, from, to: Date.now() };
+  }
+
+  async function execute(name: string, input: object, options: ExecuteOptions = {}): Promise<Outcome> {
+    const outcome: Outcome = { entered: [], error: null, tasks: [], messages: [] };
+    const asl = definition(machine(name));
+    const handlers: Record<string, (parameters: unknown) => Promise<never>> = {};
+    const waits: Record<string, number> = {};
+    const retries: Record<string, number> = {};
+
+    const services: Record<string, (parameters: never, state: string) => Promise<unknown>> = {
+      async 'ecs:runTask.sync'({ TaskDefinition, Overrides }: RunTask, state) {
+        const [container] = resources[TaskDefinition]!.Properties.ContainerDefinitions;
+        const [override] = Overrides.ContainerOverrides;
+        if (override!.Name !== container.Name) throw failure('ECS.InvalidParameterException', `no ${override!.Name}`);
+        const env = (resolve(container.Environment, names) as Variable[]).map(({ Name, Value }) => [Name, Value]);
+        const command = options.command?.(override!.Command, state) ?? override!.Command;
+        const ran = await run(state, command, { ...Object.fromEntries(env), ...options.env });
+        outcome.tasks.push(ran);
+        // As ECS describes a stopped task; Step Functions puts it into the cause.
+        const stopped = {
+          Containers: [{ ExitCode: ran.exitCode, LastStatus: 'STOPPED', Name: container.Name }],
+          StopCode: 'EssentialContainerExited',
+          StoppedReason: 'Essential container in task exited',
+        };
+        if (ran.exitCode !== 0) throw failure('States.TaskFailed', JSON.stringify(stopped));
+        return stopped;
+      },
+      async 'dynamodb:getItem'(parameters) {
+        const { Item } = await table.send(new dynamodb.GetItemCommand(parameters));
+        return Item ? { Item } : {};
+      },
+      async 'aws-sdk:dynamodb:scan'(parameters) {
+        const { Count, ScannedCount, LastEvaluatedKey } = await table.send(new dynamodb.ScanCommand(parameters));
+        return { Count, ScannedCount, ...(LastEvaluatedKey && { LastEvaluatedKey }) };
+      },
+      async 'aws-sdk:s3:getObject'(parameters) {
+        try {
+          const { Body, ETag } = await store.send(new s3.GetObjectCommand(parameters));
+          return { Body: await Body!.transformToString(), ETag };
+        } catch (error) {
+          throw failure(`S3.${(error as Error).name}Exception`, String(error));
+        }
+      },
+      async 'aws-sdk:s3:putObject'({ Body, ...rest }: s3.PutObjectCommandInput) {
+        const { ETag } = await store.send(new s3.PutObjectCommand({ ...rest, Body: JSON.stringify(Body) }));
+        return { ETag };
+      },
+      async 'sns:publish'(message: Outcome['messages'][number]) {
+        outcome.messages.push(message);
+        return { MessageId: String(outcome.messages.length) };
+      },
+      async 'states:startExecution.sync:2'({ StateMachineArn, Input }: Start) {
+        const inner = await execute(resources[StateMachineArn]!.Properties.StateMachineName, Input, options);
+        outcome.tasks.push(...inner.tasks);
+        outcome.messages.push(...inner.messages);
+        outcome.entered.push(...inner.entered);
+        if (inner.error) throw failure('States.TaskFailed', inner.error.message);
+        return { Status: 'SUCCEEDED' };
+      },
+    };
+    for (const [state, body] of tasksOf(asl)) {
+      if (body.Type === 'Wait') waits[state] = 10;
+      if (body.Type !== 'Task') continue;
+      retries[state] = 10;
+      const service = services[String(body.Resource).replace('arn:aws:states:::', '')];
+      if (!service) throw new Error(`${state}: nothing stands for ${body.Resource}`);
+      handlers[state] = parameters => service(parameters as never, state) as Promise<never>;
+    }
+
+    const runOptions: RunOptions = {
+      overrides: { taskResourceLocalHandlers: handlers, waitTimeOverrides: waits, retryIntervalOverrides: retries },
+      context: {
+        Execution: {
+          Id: `arn:aws:states:eu-central-1:123456789012:execution:${name}:${options.name ?? 'test'}`,
+          Name: options.name ?? 'test',
+          Input: input as never,
+          StartTime: new Date().toISOString(),
+        },
+      },
+    };
+    const execution = new StateMachine(asl as StateMachineDefinition).run(input as never, runOptions);
+    const log = (async () => {
+      for await (const event of execution.eventLogs)
+        if (event.type === 'StateEntered') outcome.entered.push(event.state.name);
+    })();
+    await execution.result.catch(error => {
+      const cause = error.cause ?? error;
+      outcome.error = { name: cause.name, message: cause.message };
+    });
+    await log;
+    for (const child of children) child.kill('SIGKILL');
+    return outcome;
+  }
+
+  return {
+    table,
+    objects: bucket.objects,
+    bedrock,
+    proxy,
+    fdnix: (...args) => run('', args, { DYNAMODB_TABLE: 'fdnix-packages', S3_BUCKET: 'fdnix-vec', FDNIX_HOME: '/tmp' }),
+    execute,
+    async close() {
+      for (const child of children) child.kill('SIGKILL');
+      table.destroy();
+      store.destroy();
+      await Promise.all([proxy, database, bucket, bedrock].map(service => service.close()));
+      await rm(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+interface RunTask {
+  TaskDefinition: string;
+  Overrides: { ContainerOverrides: { Name: string; Command: string[] }[] };
+}
+interface Variable {
+  Name: string;
+  Value: string;
+}
+interface Start {
+  StateMachineArn: string;
+  Input: object;
+}
+
+function failure(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+/** All states, those inside maps included. */
+export function* tasksOf(definition: { States: Record<string, unknown> }): Generator<[string, StateBody]> {
+  for (const [name, state] of Object.entries(definition.States as Record<string, StateBody>)) {
+    yield [name, state];
+    if (state.ItemProcessor) yield* tasksOf(state.ItemProcessor);
+  }
+}
+export interface StateBody {
+  Type: string;
+  Resource?: string;
+  ItemProcessor?: { States: Record<string, unknown> };
+  [other: string]: unknown;
+}
