@@ -1,12 +1,17 @@
 import { openBlobs } from '../blobs/blobs.ts';
+import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
 import { openStore } from '../store/store.ts';
 import { type PackResult, packIndex } from '../vectors/pack.ts';
+import { upload } from '../vectors/publish.ts';
 import { command } from './command.ts';
 
 export default command({
   usage: 'index',
-  options: { output: { string: true, alias: 'o', describe: 'the file to write (default: where --index points)' } },
+  options: {
+    output: { string: true, alias: 'o', describe: 'the file to write (default: where --index points)' },
+    upload: { boolean: true, default: false, describe: "also put it beside the vectors, for 'fdnix publish'" },
+  },
   examples: [
     ['$0 index', 'the search index of the revision that was extracted and embedded last'],
     ['$0 index --output index.sqlite --json', 'into a file of its own; what it holds as JSON'],
@@ -17,8 +22,12 @@ export default command({
     const blobs = await openBlobs(config.blobs);
     try {
       const result = await packIndex(store, blobs, file, { report, signal });
-      if (args.json) await out(`${JSON.stringify({ file, ...result })}\n`);
+      const candidate = args.upload ? await upload(blobs, file, result, now()) : null;
+      if (args.json)
+        await out(`${JSON.stringify({ file, ...result, ...(candidate && { candidate: candidate.name }) })}\n`);
       else log(summary(file, result));
+      if (candidate)
+        log(`${candidate.name} in ${blobs.name} is the candidate: 'fdnix publish' makes it the one served`);
       return EXIT.ok;
     } finally {
       await Promise.all([blobs.close(), store.close()]);

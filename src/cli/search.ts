@@ -1,9 +1,12 @@
 import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { openBlobs } from '../blobs/blobs.ts';
 import { environment } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { openSearch } from '../search/open.ts';
 import type { Mode, Search, SearchOptions } from '../search/search.ts';
+import { localIndex } from '../vectors/publish.ts';
 import { type Context, command } from './command.ts';
 import { formatter, hitLines, jsonLine, versionLines } from './hit.ts';
 
@@ -46,7 +49,8 @@ export default command({
         "what are you looking for? Give some words, or a filter such as --maintainer; see 'fdnix search --help'",
       );
     const format = args.format === undefined ? null : formatter(args.format);
-    const search = await openSearch(config.index, args.model === undefined ? {} : { model: config.model });
+    const index = await localIndex(config.index, () => openBlobs(config.blobs), join(config.home, 'indexes'));
+    const search = await openSearch(index, args.model === undefined ? {} : { model: config.model });
     try {
       if (args['version-history'] !== undefined)
         return await history(search, args['version-history'], args.json, context);

@@ -11,7 +11,8 @@ const USAGE = `usage: deploy diff|deploy|destroy|synth [registry] --account ID -
   registry            the image repositories alone: first, because images are pushed before they can run
   --images FILE       what 'push' printed: one NAME@sha256:DIGEST a line
   --revision COMMIT   the nixpkgs commit inside the metadata image
-  --follow BRANCH     index this branch of NixOS/nixpkgs each night, not the image's own revision
+  --follow WHAT       index this branch of NixOS/nixpkgs each night, or the channel's packages.json.br at this
+                      address, not the image's own revision
   --model ID          a Bedrock model, or static (default cohere.embed-english-v3)
   --bucket NAME       bucket names are global: yours (default fdnix-vec)
   --email ADDRESS     gets the notifications

@@ -32,13 +32,17 @@ export const TIMEOUTS: Timeouts = { extract: 3600, embed: 7200, index: 1800, smo
 
 /** What an execution's input may override. */
 export interface PipelineInput {
-  /** A branch, tag or commit of NixOS/nixpkgs; empty: the revision inside the image. */
+  /** A branch, tag or commit of NixOS/nixpkgs, which is evaluated; empty: the revision inside the image. */
   revision?: string;
+  /** The address of a release's packages.json.br instead: no evaluation. */
+  from?: string;
   /** Package sets to narrow the extraction to. */
   sets?: string[];
   /** At most this many packages (0: all), and at most this many texts to embed in this execution (0: all). */
   limit?: number;
   embedLimit?: number;
+  /** Forget all vectors and make them again: with another model. */
+  rebuild?: boolean;
   /** False: index what the table holds already. */
   extract?: boolean;
   /** Embed, index and publish even if the served index is of this revision and model already. */
@@ -46,9 +50,11 @@ export interface PipelineInput {
 }
 const DEFAULTS: Required<PipelineInput> = {
   revision: '',
+  from: '',
   sets: [],
   limit: 0,
   embedLimit: 0,
+  rebuild: false,
   extract: true,
   force: false,
 };
@@ -80,14 +86,22 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         Parameters: {
           'in.$': 'States.JsonMerge($.defaults, $$.Execution.Input, false)',
-          flags: { revision: { list: [] }, limit: { list: [] }, embedLimit: { list: [] } },
+          flags: {
+            revision: { list: [] },
+            from: { list: [] },
+            limit: { list: [] },
+            embedLimit: { list: [] },
+            rebuild: { list: [] },
+          },
           round: { n: 0 },
         },
         Next: 'Revision given?',
       },
-      ...flag('Revision', 'revision', { StringEquals: '' }, '--nixpkgs=github:NixOS/nixpkgs/{}', 'Limit given?'),
+      ...flag('Revision', 'revision', { StringEquals: '' }, '--nixpkgs=github:NixOS/nixpkgs/{}', 'Release given?'),
+      ...flag('Release', 'from', { StringEquals: '' }, '--from={}', 'Limit given?'),
       ...flag('Limit', 'limit', { NumericEquals: 0 }, '--limit={}', 'Embed limit given?'),
-      ...flag('Embed limit', 'embedLimit', { NumericEquals: 0 }, '--limit={}', 'Sets'),
+      ...flag('Embed limit', 'embedLimit', { NumericEquals: 0 }, '--limit={}', 'Rebuild given?'),
+      ...flag('Rebuild', 'rebuild', { BooleanEquals: false }, '--rebuild={}', 'Sets'),
       Sets: {
         Type: 'Map',
         ItemsPath: '$.in.sets',
@@ -110,8 +124,9 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         // Arrays of arrays: the states that use them flatten them with [*][*].
         Parameters: {
-          'extract.$': "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.sets, $.flags.limit.list)",
-          'embed.$': "States.Array(States.Array('embed'), $.flags.embedLimit.list)",
+          'extract.$':
+            "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.sets, $.flags.limit.list)",
+          'embed.$': "States.Array(States.Array('embed'), $.flags.embedLimit.list, $.flags.rebuild.list)",
         },
         ResultPath: '$.command',
         Next: 'Extract?',
@@ -158,6 +173,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
             And: [
               { Variable: '$.in.extract', BooleanEquals: true },
               { Variable: '$.in.revision', StringEquals: '' },
+              { Variable: '$.in.from', StringEquals: '' },
               { Variable: '$.in.limit', NumericEquals: 0 },
               { Not: { Variable: '$.in.sets[0]', IsPresent: true } },
               { Not: { Variable: '$.extracted.run.revision', StringEquals: parts.revision } },
@@ -186,6 +202,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
           {
             And: [
               { Variable: '$.in.force', BooleanEquals: false },
+              { Variable: '$.in.rebuild', BooleanEquals: false },
               { Variable: '$.extracted.run.revision', StringEqualsPath: '$.served.index.revision' },
               { Variable: '$.served.index.model.id', StringEquals: parts.model },
               NOTHING_PENDING,
@@ -218,8 +235,10 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         Parameters: { 'n.$': 'States.MathAdd($.round.n, 1)' },
         ResultPath: '$.round',
-        Next: 'Pause',
+        Next: 'What is left',
       },
+      // Without a limit there is none to keep, and what was rebuilt is not to be rebuilt again.
+      'What is left': { Type: 'Pass', Result: [['embed']], ResultPath: '$.command.embed', Next: 'Pause' },
       Pause: { Type: 'Wait', Seconds: 60, Next: 'Embed' },
       'Not embedded': failWith('NotEmbedded', `Packages still need an embedding after ${ROUNDS} rounds.`),
 

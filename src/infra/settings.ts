@@ -10,7 +10,10 @@ export interface Settings {
   images: Record<Image, string>;
   /** The nixpkgs commit inside the metadata image. */
   revision: string;
-  /** What the nightly run indexes: a branch, tag or commit of NixOS/nixpkgs; null: the image's own revision. */
+  /**
+   * What the nightly run indexes: a branch, tag or commit of NixOS/nixpkgs, the address of a channel's packages.json.br,
+   * or null: the revision inside the image.
+   */
   follow: string | null;
   /** A Bedrock model; null: the shipped static model, which needs none. */
   model: string | null;
@@ -32,7 +35,11 @@ export function parseSettings(input: unknown): Settings {
     ...place(take),
     images: digests(given.images, problems),
     revision: take('revision', /^[0-9a-f]{40}$/, 'give the full nixpkgs commit that the metadata image holds'),
-    follow: maybe('follow', /^[\w.][\w./-]{0,199}$/, 'give a branch, tag or commit of NixOS/nixpkgs'),
+    follow: maybe(
+      'follow',
+      /^(https:\/\/[\w.-]+\/[\w./%+-]+|[\w.][\w./-]{0,199})$/,
+      'give a branch, tag or commit of NixOS/nixpkgs, or the https address of a packages.json.br',
+    ),
     model: model === 'static' ? null : model,
     bucket: maybe('bucket', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, 'give an S3 bucket name without dots') ?? BUCKET,
     email: maybe('email', /^[^\s@]+@[^\s@]+$/, 'give one address'),

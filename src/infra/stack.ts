@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import type { Construct } from 'constructs';
@@ -10,7 +10,7 @@ import { allow, allowExecution, allowNotify, allowTasks, machine } from './machi
 import { HISTORY, PENDING, PIPELINE, PREFIXES, TRIGGER } from './names.ts';
 import { network } from './network.ts';
 import { alarms, notifications } from './notifications.ts';
-import { pipelineDefinition, TIMEOUTS, type Timeouts } from './pipeline.ts';
+import { type PipelineInput, pipelineDefinition, TIMEOUTS, type Timeouts } from './pipeline.ts';
 import { searchApi } from './search.ts';
 import type { Settings } from './settings.ts';
 import { storage } from './storage.ts';
@@ -24,6 +24,11 @@ export interface FdnixStackProps extends StackProps {
 
 /** Everything that runs: storage, tasks, the nightly pipeline, the version history, search, alarms. */
 export class FdnixStack extends Stack {
+  /** By number: the names would be looked up in the account, and synthesis works offline. */
+  override get availabilityZones(): string[] {
+    return [0, 1].map(zone => Fn.select(zone, Fn.getAzs()));
+  }
+
   constructor(scope: Construct, id: string, { settings, timeouts, historyTimeouts, ...props }: FdnixStackProps) {
     super(scope, id, props);
     const { table, bucket } = storage(this, { bucket: settings.bucket, stream: settings.eventDriven });
@@ -78,7 +83,7 @@ export class FdnixStack extends Stack {
       schedule: events.Schedule.cron({ minute: '0', hour: '2' }),
       targets: [
         new SfnStateMachine(pipeline, {
-          input: events.RuleTargetInput.fromObject(settings.follow === null ? {} : { revision: settings.follow }),
+          input: events.RuleTargetInput.fromObject(nightly(settings.follow)),
         }),
       ],
     });
@@ -90,4 +95,9 @@ export class FdnixStack extends Stack {
     new CfnOutput(this, 'SearchUrl', { value: api.apiEndpoint });
     new CfnOutput(this, 'PipelineArn', { value: pipeline.stateMachineArn });
   }
+}
+
+function nightly(follow: string | null): PipelineInput {
+  if (follow === null) return {};
+  return follow.startsWith('https:') ? { from: follow } : { revision: follow };
 }

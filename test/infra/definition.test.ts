@@ -1,0 +1,89 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CONCURRENCY } from '../../src/infra/history.ts';
+import { type StateBody, tasksOf } from './cloud.ts';
+import { resolve, synthesise } from './synthesis.ts';
+
+const test = suite('definition');
+const machines = Object.fromEntries(
+  synthesise()
+    .all('AWS::StepFunctions::StateMachine')
+    .map(({ Properties }) => [
+      Properties.StateMachineName as string,
+      JSON.parse(String(resolve(Properties.DefinitionString, name => `<${name}>`))),
+    ]),
+);
+
+for (const [name, machine] of Object.entries(machines)) {
+  test(`${name}: every task has a time limit, is tried again, and leads to a notification where it fails`, () => {
+    const states = new Map<string, StateBody>(tasksOf(machine));
+    for (const [state, body] of states) {
+      if (body.Type !== 'Task') continue;
+      // An execution started from here has limits of its own, and so have its states.
+      if (state === 'Reindex') continue;
+      assert.ok((body.TimeoutSeconds as number) > 0, `${state} has no time limit`);
+      assert.ok((body.Retry as unknown[])?.length > 0, `${state} is not tried again`);
+    }
+    for (const [state, body] of states) {
+      const inMap = state === 'Evaluate';
+      if (inMap || !['Task', 'Map'].includes(body.Type) || state === 'Sets') continue;
+      const [last] = (body.Catch as { ErrorEquals: string[]; Next: string }[]).slice(-1);
+      assert.equal(last!.ErrorEquals, ['States.ALL'], state);
+      const end = last!.Next;
+      const leads = end === 'Notify' || end === 'Failed' || states.get(end)!.Default === 'Notify';
+      assert.ok(leads, `${state} ends in ${end}`);
+    }
+    assert.match(String(states.get('Notify')!.Resource), /sns:publish$/);
+    assert.is(states.get('Notify')!.Next, 'Failed');
+    assert.is(states.get('Failed')!.Type, 'Fail');
+  });
+
+  test(`${name}: every state is reached, every next one exists`, () => {
+    const check = ({ StartAt, States }: { StartAt: string; States: Record<string, StateBody> }) => {
+      const reached = new Set<string>([StartAt]);
+      for (const [state, body] of Object.entries(States)) {
+        const next = [body, ...((body.Choices as object[]) ?? []), ...((body.Catch as object[]) ?? [])]
+          .flatMap(one => [(one as StateBody).Next, (one as StateBody).Default])
+          .filter(one => typeof one === 'string');
+        for (const one of next) {
+          assert.ok(Object.hasOwn(States, one), `${state} → ${one}`);
+          reached.add(one);
+        }
+        if (body.ItemProcessor) check(body.ItemProcessor as never);
+      }
+      assert.equal(Object.keys(States).filter(state => !reached.has(state)), []); // biome-ignore format: short
+    };
+    check(machine);
+  });
+}
+
+test('the steps come in their order, after conditions, not after a time', () => {
+  const { States } = machines['fdnix-daily-pipeline'];
+  const path: string[] = [];
+  for (let state = 'Extract'; state; state = States[state].Next ?? States[state].Default ?? '') {
+    if (path.includes(state)) break;
+    path.push(States[state].Type === 'Choice' && state === 'Embedded?' ? 'Embedded?' : state);
+    if (state === 'Embedded?') break;
+  }
+  const order = ['Extract', 'Read run', 'Run recorded?'];
+  assert.equal(path.slice(0, 3), order);
+  assert.is(States['Run recorded?'].Choices[0].Next, 'Run');
+  assert.is(States['Embedded?'].Choices[0].Next, 'Index');
+  assert.is(States.Index.Next, 'Smoke query');
+  assert.is(States['Smoke query'].Next, 'Publish');
+  const waits = Object.entries(States as Record<string, StateBody>).filter(([, { Type }]) => Type === 'Wait');
+  assert.equal(
+    waits.map(([name]) => name),
+    ['Pause'],
+    'the only pause is between two rounds of embedding',
+  );
+});
+
+test('the history is a distributed map with bounded concurrency that tolerates no gap', () => {
+  const map = machines['fdnix-version-history'].States['Evaluate revisions'];
+  assert.is(map.ItemProcessor.ProcessorConfig.Mode, 'DISTRIBUTED');
+  assert.is(map.MaxConcurrency, CONCURRENCY);
+  assert.is(map.ToleratedFailurePercentage, 0);
+});
+
+test.run();
