@@ -52,9 +52,12 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
   }
   ''
     export HOME=$TMPDIR FDNIX_HOME=$TMPDIR/fdnix
-    # Status 3: some attributes failed to evaluate, as everywhere in nixpkgs; they are listed above, the rest is complete.
-    fdnix extract --jobs "$NIX_BUILD_CORES" "''${extractFlags[@]}" || [ $? = 3 ]
-    fdnix embed "''${embedFlags[@]}" || [ $? = 3 ]
-    fdnix index "''${embedFlags[@]}" --output $TMPDIR/index
+    # Status 3: some attributes of nixpkgs never evaluate; they are listed, the rest is complete.
+    # The pipe, because Nix gives builders a terminal, and lines read better in a log than a progress bar.
+    {
+      fdnix extract --jobs "$NIX_BUILD_CORES" "''${extractFlags[@]}" || [ $? = 3 ]
+      fdnix embed "''${embedFlags[@]}" || [ $? = 3 ]
+      fdnix index "''${embedFlags[@]}" --output $TMPDIR/index
+    } 2>&1 | cat
     cp $TMPDIR/index "''${outputs[out]}"
   ''

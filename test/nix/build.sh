@@ -18,12 +18,12 @@ overrides=()
 if [ -n "${NIXPKGS_OVERRIDE:-}" ]; then
   overrides=(--override-input nixpkgs "$NIXPKGS_OVERRIDE" --override-input nixpkgs-indexed "$NIXPKGS_OVERRIDE" --no-write-lock-file)
 fi
-system=$("${nix[@]}" eval --raw --impure --expr builtins.currentSystem)
+read -r system version <<< "$("${nix[@]}" eval --raw --impure --expr 'builtins.currentSystem + " " + builtins.nixVersion')"
 what=(fdnix extract embed index images smoke)
 attributes=("${what[@]/#/.#checks.$system.}")
 say() { printf '\n== %s\n' "$*"; }
 
-say "built in $("${nix[@]}" --version | head -1)'s default store"
+say "built by Nix $version for $system, in its own store"
 time "${nix[@]}" build "${overrides[@]}" --no-link --print-out-paths "${attributes[@]}" | sort > "$dir/first"
 cat "$dir/first"
 
@@ -31,9 +31,14 @@ say "built again in an empty store"
 rm -rf "$dir/store"
 time "${nix[@]}" build "${overrides[@]}" --store "$dir/store" --no-link --print-out-paths "${attributes[@]}" | sort > "$dir/second"
 cmp "$dir/first" "$dir/second"
-hashes() { while read -r path; do echo "$path $("${run[@]}" nix-store "${@}" --query --hash "$path")"; done < "$dir/first"; }
-hashes > "$dir/first.hashes"
-hashes --store "$dir/store" > "$dir/second.hashes"
+# Nix before 2.19 prints a list, later ones an object.
+hashes() {
+  "${nix[@]}" path-info --json "$@" |
+    jq -r 'if type == "array" then .[] else to_entries[] | .value + {path: .key} end | "\(.path) \(.narHash)"' | sort
+}
+readarray -t outputs < "$dir/first"
+hashes "${outputs[@]}" > "$dir/first.hashes"
+hashes --store "$dir/store" "${outputs[@]}" > "$dir/second.hashes"
 diff "$dir/first.hashes" "$dir/second.hashes"
 echo "the same NAR hashes: $(wc -l < "$dir/first.hashes") outputs"
 
