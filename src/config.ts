@@ -63,6 +63,10 @@ export function environment(env: Environment = process.env) {
     noColor: Boolean(env.NO_COLOR),
     /** Where programs that fdnix starts are found. */
     path: env.PATH ?? '',
+    /** A listening socket from systemd (sd_listen_fds(3)): always descriptor 3, and meant for this process only. */
+    listenFd: Number(env.LISTEN_FDS) >= 1 && Number(env.LISTEN_PID) === process.pid ? 3 : null,
+    /** Host and port of Lambda's runtime API, where this process is a Lambda function. */
+    lambdaApi: env.AWS_LAMBDA_RUNTIME_API || null,
   };
 }
 

@@ -39,6 +39,8 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
   /** As yargs takes it: `search [query..]`. */
   usage: string;
   options: O;
+  /** It works until it is told to stop: an interruption is its success. */
+  untilInterrupted?: boolean;
   examples: readonly (readonly [command: string, explanation: string])[];
   run(args: InferredOptionTypes<O> & CommonArguments & Record<string, unknown>, context: Context): Promise<number>;
 }

@@ -1,17 +1,17 @@
 import yargs, { type Argv } from 'yargs';
 import { VERSION } from '../config.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { COMMON, type Command, type CommonArguments } from './command.ts';
+import { COMMON, type Command, type CommonArguments, type Context } from './command.ts';
 import { fail, run } from './terminal.ts';
 
-interface Entry {
+export interface Entry {
   usage: string;
   describe: string;
   load(): Promise<{ default: Command }>;
 }
 
 /** Every command: a command's own code, flags and dependencies are loaded only when it is called. */
-const COMMANDS: Record<string, Entry> = {
+export const COMMANDS: Record<string, Entry> = {
   extract: entry('extract', 'metadata of one nixpkgs revision, into the store', () => import('./extract.ts')),
   embed: entry('embed', 'vectors for what has none yet', () => import('./embed.ts')),
   index: entry('index', 'the search index of one revision, one file', () => import('./index.ts')),
@@ -24,6 +24,10 @@ const COMMANDS: Record<string, Entry> = {
   ),
   status: entry('status', 'what is there: revision, counts, model, sizes, last runs', () => import('./status.ts')),
   init: entry('init', 'creates the table and bucket, or the local files', () => import('./init.ts')),
+  serve: entry('serve', 'HTTP API and web page', () => import('./serve.ts')),
+  mcp: entry('mcp', 'search for agents: the Model Context Protocol over stdin and stdout', () => import('./mcp.ts')),
+  completions: entry('completions <shell>', 'completions for a shell', () => import('./completions.ts')),
+  man: entry('man', 'the manual page', () => import('./man.ts')),
 };
 
 function entry(usage: string, describe: string, load: () => Promise<{ default: unknown }>): Entry {
@@ -70,7 +74,8 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
         return described;
       };
       parser.command(definition.usage, COMMANDS[chosen]!.describe, builder as never, async args => {
-        code = await run(args as unknown as CommonArguments, context => definition.run(args as never, context));
+        const body = (context: Context) => definition.run(args as never, context);
+        code = await run(args as unknown as CommonArguments, body, definition.untilInterrupted);
       });
     }
     await parser.parseAsync();

@@ -8,8 +8,12 @@ import type { CommonArguments, Context } from './command.ts';
 const LINE_EVERY_MS = 5000;
 
 /** Runs a command with everything it may use of this process, and turns whatever it throws into an exit status. */
-export async function run(args: CommonArguments, body: (context: Context) => Promise<number>): Promise<number> {
-  const { signal, stop } = interruption();
+export async function run(
+  args: CommonArguments,
+  body: (context: Context) => Promise<number>,
+  untilInterrupted = false,
+): Promise<number> {
+  const { signal, stop } = interruption(untilInterrupted ? 'stopping' : 'stopping; what is finished is kept');
   const progress = args.quiet ? null : await openProgress();
   const say = (message: string) => {
     progress?.clear();
@@ -32,7 +36,7 @@ export async function run(args: CommonArguments, body: (context: Context) => Pro
   };
   try {
     const code = await body(context);
-    return signal.aborted && code !== EXIT.refused ? EXIT.interrupted : code;
+    return signal.aborted && !untilInterrupted && code !== EXIT.refused ? EXIT.interrupted : code;
   } catch (error) {
     progress?.clear();
     if (signal.aborted) return EXIT.interrupted;
@@ -59,11 +63,11 @@ function causes(error: unknown): string {
     : `caused by ${cause instanceof Error ? cause.stack : String(cause)}\n${causes(cause)}`;
 }
 
-function interruption(): { signal: AbortSignal; stop: () => void } {
+function interruption(message: string): { signal: AbortSignal; stop: () => void } {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    process.stderr.write('\nfdnix: stopping; what is finished is kept (again to stop at once)\n');
+    process.stderr.write(`\nfdnix: ${message} (again to stop at once)\n`);
     controller.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type App, busy, requestFor } from './app.ts';
 import { compress } from './compress.ts';
@@ -50,6 +51,11 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   if (incoming.headers['content-length'] || incoming.headers['transfer-encoding'])
     outgoing.setHeader('connection', 'close');
   outgoing.writeHead(response.status).end(bytes);
+}
+
+/** The HTML of the web page. */
+export function readPage(): Promise<string> {
+  return readFile(new URL('./page.html', import.meta.url), 'utf8');
 }
 
 /** Takes no new connection, lets the requests under way finish, and cuts what is left after `grace` milliseconds. */

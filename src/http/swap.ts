@@ -1,4 +1,4 @@
-import { type Stats, unwatchFile, watchFile } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Search } from '../search/search.ts';
 import type { App } from './app.ts';
@@ -11,39 +11,45 @@ interface Served {
   retired: boolean;
 }
 
-export interface SwapOptions {
+export interface FollowOptions {
+  /** The file to serve now; asked before each look, so that it may fetch one first. */
+  locate: () => string | Promise<string>;
   open: (file: string) => Promise<Search>;
   createApp: (search: Search) => App;
   /** Hears of each index that took over, and of each that could not be opened: then the old one stays. */
   onSwap?: (search: Search) => void;
   onError?: (error: unknown) => void;
-  /** Milliseconds between two looks at the file. */
+  /** Milliseconds between two looks. */
   interval?: number;
 }
 
 /**
- * An app over the index in `file` that follows the file: when another takes its place (renamed over it, or the symbolic
- * link to it moved) that one is opened and gets the next requests, and the old one closes after its last request.
+ * An app over an index file that follows the file: when another takes its place (renamed over it, or the symbolic link
+ * to it moved) that one is opened and gets the next requests, and the old one closes after its last request.
  * The file is polled, because no notification tells of a link that moved further up, as on NixOS, or of a network disk.
  */
-export async function followIndex(file: string, options: SwapOptions): Promise<{ app: App; close(): Promise<void> }> {
-  const { open, createApp, onSwap, onError, interval = 1000 } = options;
-  let served = await serve();
-  let wanted = identity(await stat(file));
-  let turn = Promise.resolve();
+export async function followIndex(
+  options: FollowOptions,
+): Promise<{ app: App; search: Search; close(): Promise<void> }> {
+  const { locate, open, createApp, onSwap, onError, interval = 1000 } = options;
+  const first = await locate();
+  let wanted = await identity(first);
+  let served = await serve(first);
+  let looking: Promise<void> | null = null;
   const closing: Promise<void>[] = [];
 
-  async function serve(): Promise<Served> {
+  async function serve(file: string): Promise<Served> {
     const search = await open(file);
     return { search, app: createApp(search), users: 0, retired: false };
   }
 
   async function look(): Promise<void> {
-    const found = await stat(file).then(identity, () => null);
-    if (found === null || found === wanted) return;
-    wanted = found;
     try {
-      const next = await serve();
+      const file = await locate();
+      const found = await identity(file);
+      if (found === null || found === wanted) return;
+      wanted = found;
+      const next = await serve(file);
       const old = served;
       served = next;
       onSwap?.(next.search);
@@ -58,12 +64,14 @@ export async function followIndex(file: string, options: SwapOptions): Promise<{
     if (old.users === 0) closing.push(old.search.close());
   }
 
-  const onChange = () => {
-    turn = turn.then(look);
-  };
-  watchFile(file, { interval, persistent: false }, onChange);
+  const timer = setInterval(() => {
+    looking ??= look().finally(() => {
+      looking = null;
+    });
+  }, interval).unref();
 
   return {
+    search: served.search,
     app: async request => {
       const mine = served;
       mine.users++;
@@ -74,14 +82,15 @@ export async function followIndex(file: string, options: SwapOptions): Promise<{
       }
     },
     close: async () => {
-      unwatchFile(file, onChange);
-      await turn;
+      clearInterval(timer);
+      await looking;
       retire(served);
       await Promise.all(closing);
     },
   };
 }
 
-function identity({ dev, ino, size, mtimeMs }: Stats): string {
-  return `${dev} ${ino} ${size} ${mtimeMs}`;
+async function identity(file: string): Promise<string | null> {
+  const show = ({ dev, ino, size, mtimeMs }: Stats) => `${file} ${dev} ${ino} ${size} ${mtimeMs}`;
+  return stat(file).then(show, () => null);
 }

@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { brotliDecompressSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp } from '../../src/http/app.ts';
-import { createLambda, type LambdaEvent } from '../../src/http/lambda.ts';
+import { createLambda, type LambdaEvent, type LambdaHandler } from '../../src/http/lambda.ts';
+import { answerLambda } from '../../src/http/runtime.ts';
 import { memorySearch } from './memory.ts';
 
 const lambda = suite('http/lambda');
@@ -53,6 +57,38 @@ lambda('the index is opened once, and again after a failure', async () => {
   );
   await Promise.all([1, 2, 3].map(() => handler(event('/api/status'))));
   assert.is(opened, 2);
+});
+
+lambda('the runtime API is asked for events and told of answers and failures until the end', async () => {
+  const told: [path: string, body: string][] = [];
+  const stop = new AbortController();
+  const events = ['/api/status', '/boom'];
+  const api = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray()).toString();
+    if (request.method === 'POST') {
+      told.push([request.url!.replace('/2018-06-01/runtime/invocation', ''), body]);
+      response.writeHead(202).end('{}');
+    } else if (events.length > 0) {
+      const path = events.shift()!;
+      response.writeHead(200, { 'lambda-runtime-aws-request-id': `id ${events.length}` });
+      response.end(JSON.stringify(event(path)));
+    } else stop.abort(); // the last question is never answered, as when a function sleeps
+  });
+  await once(api.listen(0, '127.0.0.1'), 'listening');
+  const app = createLambda(async () => createApp(memorySearch(), ''));
+  const handler: LambdaHandler = async given => {
+    if (given.rawPath === '/boom') throw new Error('the index\n is gone');
+    return app(given);
+  };
+  await answerLambda(`127.0.0.1:${(api.address() as AddressInfo).port}`, handler, stop.signal);
+  api.closeAllConnections();
+  api.close();
+  assert.equal(
+    told.map(([path]) => path),
+    ['/id%201/response', '/id%200/error'],
+  );
+  assert.is(JSON.parse(told[0]![1]).statusCode, 200);
+  assert.is(JSON.parse(told[1]![1]).errorMessage, 'the index is gone');
 });
 
 lambda.run();

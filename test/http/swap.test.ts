@@ -24,7 +24,8 @@ async function follow(file: string) {
     opened.push(memorySearch(records, { revision, digest: revision.padEnd(64, '0') }));
     return opened.at(-1)!;
   };
-  const followed = await followIndex(file, {
+  const followed = await followIndex({
+    locate: () => file,
     open,
     createApp: search => createApp(search, ''),
     onSwap: search => events.push(search.info.revision),

@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { openBlobs } from '../blobs/blobs.ts';
+import { environment } from '../config.ts';
+import { EXIT, reason, UserError } from '../errors.ts';
+import { createApp } from '../http/app.ts';
+import { createLambda } from '../http/lambda.ts';
+import { createNodeServer, readPage, stopServer } from '../http/node.ts';
+import { answerLambda } from '../http/runtime.ts';
+import { followIndex } from '../http/swap.ts';
+import { openSearch } from '../search/open.ts';
+import type { Search } from '../search/search.ts';
+import { followPublished, localIndex } from '../vectors/publish.ts';
+import { type Context, command } from './command.ts';
+
+/** Milliseconds between two looks at what the blobs publish. */
+const PUBLISHED_EVERY = 60_000;
+
+export default command({
+  usage: 'serve',
+  options: {
+    host: { string: true, default: '127.0.0.1', describe: 'address to listen on' },
+    port: { number: true, default: 8080, describe: 'port to listen on; 0 for any, which is printed' },
+    follow: {
+      boolean: true,
+      default: false,
+      describe: 'serve the index that the blobs publish, and each next one without a pause',
+    },
+  },
+  untilInterrupted: true,
+  examples: [
+    ['$0 serve', 'the page at http://127.0.0.1:8080/, the API below /api/'],
+    ['$0 serve --host 0.0.0.0 --port 0', 'reachable from elsewhere, on any free port'],
+    ['curl "http://127.0.0.1:8080/api/search?q=rg"', 'ask it'],
+  ],
+  async run(args, context) {
+    const { log, warn, signal } = context;
+    const { listenFd, lambdaApi } = environment();
+    if (!Number.isInteger(args.port) || args.port < 0 || args.port > 65_535)
+      throw new UserError(`--port ${args.port} is no port: give a number from 0 to 65535`);
+    const page = await readPage();
+    const follow = args.follow ? await published(context) : null;
+    const file = await localIndex(context.config.index, () => openBlobs(context.config.blobs), context.config.home);
+    const followed = await followIndex({
+      locate: async () => (await follow?.look()) ?? file,
+      open: async file => {
+        const search = await openSearch(file, args.model === undefined ? {} : { model: args.model });
+        await search.search('warm', { limit: 1 }); // vectors and model are there before the first request
+        return search;
+      },
+      createApp: search => createApp(search, page, error => warn(`a request failed: ${reason(error)}`)),
+      onSwap: search => log(`now serving ${describe(search)}`),
+      onError: error => warn(`still serving the index from before: ${reason(error)}`),
+    });
+    try {
+      if (lambdaApi)
+        await answerLambda(
+          lambdaApi,
+          createLambda(async () => followed.app),
+          signal,
+        );
+      else {
+        const server = createNodeServer(followed.app);
+        const listening = once(server, 'listening', { signal });
+        server.listen(listenFd === null ? { host: args.host, port: args.port } : { fd: listenFd });
+        await listening.catch(error => {
+          if (signal.aborted) return;
+          const where = listenFd === null ? `${args.host}:${args.port}` : 'the socket that systemd gave';
+          throw new UserError(`cannot listen on ${where}: ${reason(error)}. Give another --port or --host`, {
+            cause: error,
+          });
+        });
+        log(`serving ${describe(followed.search)}`);
+        await context.out(`${url(server.address() as AddressInfo | string | null, args.host)}\n`);
+        if (!signal.aborted) await once(signal, 'abort');
+        await stopServer(server);
+      }
+    } finally {
+      await followed.close();
+      await follow?.close();
+    }
+    return EXIT.ok;
+  },
+});
+
+/** What the blobs publish, as a local file that is asked for at most once a minute; null while nothing is published. */
+async function published({ config, warn }: Context) {
+  const blobs = await openBlobs(config.blobs);
+  const file = join(config.home, 'published.sqlite');
+  const follower = followPublished(blobs, file);
+  let current: string | null = null;
+  let next = 0;
+  return {
+    async look(): Promise<string | null> {
+      if (Date.now() < next) return current;
+      next = Date.now() + PUBLISHED_EVERY;
+      try {
+        if (await follower.look()) current = file;
+      } catch (error) {
+        warn(`cannot look for a newer index: ${reason(error)}`);
+      }
+      return current;
+    },
+    close: () => blobs.close(),
+  };
+}
+
+function describe({ info }: Search): string {
+  const options = info.options > 0 ? ` and ${info.options} options` : '';
+  return `${info.packages} packages${options} of ${info.revision}, index ${info.digest.slice(0, 12)}`;
+}
+
+function url(address: AddressInfo | string | null, host: string): string {
+  if (address === null || typeof address === 'string') return String(address);
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/`;
+}

@@ -1,0 +1,109 @@
+import type { Described, Flag } from './describe.ts';
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** A completion script. After a flag whose values are not listed, and for arguments, the shell completes files. */
+export function completions(shell: Shell, program: string, commands: readonly Described[], common: readonly Flag[]) {
+  return { bash, zsh, fish }[shell](program, commands, common);
+}
+
+function bash(program: string, commands: readonly Described[], common: readonly Flag[]): string {
+  const names = commands.map(command => command.name);
+  const values = commands.flatMap(({ name, flags }) =>
+    flags
+      .filter(flag => flag.takesValue)
+      .map(flag => [`${name}:--${flag.name}`, flag.choices] as [string, readonly string[]]),
+  );
+  const listed = values.filter(([, choices]) => choices.length > 0);
+  const files = values.filter(([, choices]) => choices.length === 0).map(([pattern]) => pattern);
+  files.push(...common.filter(flag => flag.takesValue).map(flag => `*:--${flag.name}`));
+  const words = (list: readonly string[]) => `COMPREPLY=($(compgen -W ${quote(list.join(' '))} -- "$current"))`;
+  return `# bash completions of ${program}: ${program} completions bash > ~/.local/share/bash-completion/completions/${program}
+_${program}() {
+  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} command= word
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $word in ${names.join('|')}) command=$word; break ;; esac
+  done
+  COMPREPLY=()
+  case $command:$before in
+${listed.map(([pattern, choices]) => `    ${pattern}) ${words(choices)}; return ;;`).join('\n')}
+    ${files.join('|')}) return ;;
+  esac
+  case $command:$current in
+    :*) ${words([...names, '--help', '--version'])} ;;
+${commands
+  .map(({ name, flags, choices }) => {
+    const all = [...flags, ...common].map(flag => `--${flag.name}`);
+    const argument = choices.length > 0 ? `    ${name}:*) ${words(choices)} ;;\n` : '';
+    return `    ${name}:-*) ${words([...all, '--help'])} ;;\n${argument}`;
+  })
+  .join('')}  esac
+}
+complete -o default -F _${program} ${program}
+`;
+}
+
+function zsh(program: string, commands: readonly Described[], common: readonly Flag[]): string {
+  const spec = (flag: Flag) => {
+    const value = flag.takesValue
+      ? `:${flag.name}:${flag.choices.length > 0 ? `(${flag.choices.join(' ')})` : '_files'}`
+      : '';
+    const text = `[${flag.describe.replace(/[[\]:\\]/g, '\\$&')}]${value}`;
+    return flag.short
+      ? `${quote(`(-${flag.short} --${flag.name})`)}{-${flag.short},--${flag.name}}${quote(text)}`
+      : quote(`--${flag.name}${text}`);
+  };
+  const list = (flags: readonly Flag[]) => flags.map(flag => `\n        ${spec(flag)}`).join(' \\');
+  return `#compdef ${program}
+# zsh completions of ${program}: ${program} completions zsh > a folder of $fpath, as _${program}
+_${program}() {
+  local line state
+  _arguments -C '--help[show help]' '--version[show the version]' '1:command:->command' '*::argument:->argument'
+  case $state in
+    command)
+      local -a commands=(
+${commands.map(({ name, describe }) => `        ${quote(`${name}:${describe.replace(/:/g, '\\:')}`)}`).join('\n')}
+      )
+      _describe command commands ;;
+    argument)
+      case $line[1] in
+${commands
+  .map(({ name, flags, choices }) => {
+    const argument = choices.length > 0 ? `'1:argument:(${choices.join(' ')})'` : "'*:argument:_files'";
+    return `      ${name}) _arguments ${argument} \\${list([...flags, ...common])} ;;`;
+  })
+  .join('\n')}
+      esac ;;
+  esac
+}
+if [ "$funcstack[1]" = _${program} ]; then _${program} "$@"; else compdef _${program} ${program}; fi
+`;
+}
+
+function fish(program: string, commands: readonly Described[], common: readonly Flag[]): string {
+  const line = (condition: string, flag: Flag) => {
+    const short = flag.short ? ` -s ${flag.short}` : '';
+    const value = !flag.takesValue ? '' : flag.choices.length > 0 ? ` -x -a ${quote(flag.choices.join(' '))}` : ' -r';
+    return `complete -c ${program} -n ${quote(condition)}${short} -l ${flag.name}${value} -d ${quote(flag.describe)}`;
+  };
+  const names = commands.map(command => command.name).join(' ');
+  return `# fish completions of ${program}: ${program} completions fish > ~/.config/fish/completions/${program}.fish
+${commands
+  .flatMap(({ name, describe, flags, choices }) => {
+    const condition = `__fish_seen_subcommand_from ${name}`;
+    const own = `complete -c ${program} -n ${quote(`not __fish_seen_subcommand_from ${names}`)} -f -a ${name} -d ${quote(describe)}`;
+    const argument =
+      choices.length > 0 ? [`complete -c ${program} -n ${quote(condition)} -f -a ${quote(choices.join(' '))}`] : [];
+    return [own, ...argument, ...flags.map(flag => line(condition, flag))];
+  })
+  .join('\n')}
+${common.map(flag => line(`__fish_seen_subcommand_from ${names}`, flag)).join('\n')}
+complete -c ${program} -s h -l help -d 'show help'
+complete -c ${program} -n ${quote(`not __fish_seen_subcommand_from ${names}`)} -l version -d 'show the version'
+`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
