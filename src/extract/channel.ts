@@ -127,7 +127,7 @@ function percent(done: number, total: number): string {
 }
 
 /** By magic number, because people rename files; brotli has none, so there the name decides. */
-async function decompressor(file: string): Promise<Transform[]> {
+export async function decompressor(file: string): Promise<Transform[]> {
   const handle = await open(file);
   const head = Buffer.alloc(4);
   await handle.read(head, 0, 4, 0).finally(() => handle.close());

@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises';
+import { Readable, type Transform } from 'node:stream';
+import { reason, UserError } from '../errors.ts';
+import { compareNames, type Failure, type Package, UNKNOWN_VERSION } from '../package.ts';
+import type { Report } from '../progress.ts';
+import { decompressor, type Release } from './channel.ts';
+
+/** What a release's options.json holds for one option; see nixos/lib/make-options-doc in nixpkgs. */
+export interface RawOption {
+  description?: unknown;
+  type?: unknown;
+  default?: unknown;
+  example?: unknown;
+  declarations?: unknown;
+  readOnly?: unknown;
+}
+
+/**
+ * The record of one NixOS option. Its description is the first paragraph, as plain text; the long description has the
+ * others, and then one `Type: …`, `Default: …` and `Example: …`, values as Nix writes them. Throws if `raw` is no object.
+ */
+export function parseOption(path: string, raw: RawOption): Package {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw new Error(`${path}: expected an object, got ${JSON.stringify(raw)?.slice(0, 40)}`);
+  const [first = '', ...others] = plain(literal(raw.description) ?? '').split(/\n\s*\n/);
+  const facts = [
+    ['Type', literal(raw.type)],
+    ['Read only', raw.readOnly === true ? 'yes' : null],
+    ['Default', literal(raw.default)],
+    ['Example', literal(raw.example)],
+  ].flatMap(([name, value]) => (value ? [`${name}: ${value}`] : []));
+  const file = declaration(Array.isArray(raw.declarations) ? raw.declarations[0] : null);
+  return {
+    type: 'option',
+    packageName: `option:${path.toWellFormed()}`,
+    version: UNKNOWN_VERSION,
+    pname: path.toWellFormed(),
+    description: first.replace(/\s+/g, ' ').trim() || null,
+    longDescription: [...others.map(text => text.trim()), facts.join('\n')].filter(Boolean).join('\n\n') || null,
+    homepage: null,
+    license: null,
+    licenses: [],
+    platforms: [],
+    maintainers: [],
+    teams: [],
+    mainProgram: null,
+    outputs: [],
+    position: file ? { file, line: null } : null,
+    changelog: null,
+    broken: false,
+    insecure: false,
+    knownVulnerabilities: [],
+    unfree: false,
+    available: true,
+  };
+}
+
+/** A release's options.json(.br, .gz, .zst), in the order of its names. 25,000 options are 20 MB: read as a whole. */
+export async function* readOptions(
+  release: Release,
+  options: { report?: Report; signal?: AbortSignal; onFailure?: (failure: Failure) => void } = {},
+): AsyncGenerator<Package> {
+  let entries: Record<string, RawOption>;
+  try {
+    const bytes = await decompress(await readFile(release.file), await decompressor(release.file));
+    entries = JSON.parse(bytes.toString());
+  } catch (error) {
+    throw new UserError(
+      `cannot read ${release.source}: ${reason(error)}. It is cut short, or no options.json of a NixOS release (plain, .br, .gz or .zst)`,
+      { cause: error },
+    );
+  }
+  yield* parseOptions(entries, release.source, options);
+}
+
+/** The records of all options, in the order of their names. */
+export function* parseOptions(
+  entries: Record<string, RawOption>,
+  source: string,
+  options: { report?: Report; signal?: AbortSignal; onFailure?: (failure: Failure) => void } = {},
+): Generator<Package> {
+  const names = isOptions(entries) ? Object.keys(entries).sort(compareNames) : [];
+  if (names.length === 0)
+    throw new UserError(`${source} is no set of options: expected {"services.nginx.enable":{…},…} as in a NixOS release`);
+  for (const [i, name] of names.entries()) {
+    options.signal?.throwIfAborted();
+    options.report?.({ phase: 'reading', done: i + 1, total: names.length, unit: 'options' });
+    try {
+      yield parseOption(name, entries[name]!);
+    } catch (error) {
+      options.onFailure?.({ packageName: `option:${name}`, message: reason(error) });
+    }
+  }
+}
+
+/** A packages.json, given by mistake, is an object as well. */
+function isOptions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return !('packages' in value && 'version' in value);
+}
+
+async function decompress(bytes: Buffer, stages: Transform[]): Promise<Buffer> {
+  const [stage] = stages;
+  return stage ? Buffer.concat(await Readable.from([bytes]).compose(stage).toArray()) : bytes;
+}
+
+/** Text, or what `lib.literalExpression`, `lib.literalMD` and the older `lib.mdDoc` make of it. */
+function literal(value: unknown): string | null {
+  if (typeof value === 'object' && value !== null) return literal((value as { text?: unknown }).text);
+  return typeof value === 'string' ? value.toWellFormed().trim() || null : null;
+}
+
+/** The markup of the NixOS manual as plain text: roles, links and admonitions leave what they mark. */
+function plain(markdown: string): string {
+  return markdown
+    .replace(/\{[a-z-]+\}(?=`)/g, '')
+    .replace(/\[`?([^\][]*?)`?\]\((?:[^()\s]*)\)/g, (whole, text: string) => text || whole)
+    .replace(/^:{3,}(?:[ \t]*\{[^}\n]*\})?[ \t]*$/gm, '');
+}
+
+/** A path relative to nixpkgs, or `{name: "<nixpkgs/nixos/…>", url}`. */
+function declaration(value: unknown): string | null {
+  const name = typeof value === 'object' && value !== null ? (value as { name?: unknown }).name : value;
+  if (typeof name !== 'string' || name === '') return null;
+  return name.toWellFormed().replace(/^<nixpkgs\/(.*)>$/, '$1');
+}
