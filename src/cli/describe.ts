@@ -32,7 +32,7 @@ export async function describeCommands(): Promise<Described[]> {
     Object.entries(COMMANDS).map(async ([name, { usage, describe, load }]) => {
       const { options, examples } = (await load()).default;
       const positional = [...usage.matchAll(/[<[](\w+)(?:\.\.)?[\]>]/g)].map(match => match[1]!);
-      const flags = Object.entries(options).filter(([key]) => !positional.includes(key));
+      const flags = Object.entries(options).filter(([key, option]) => !positional.includes(key) && !option.hidden);
       const choices = positional.flatMap(key => texts(options[key]?.choices));
       return { name, usage, describe, flags: flags.map(flag), choices, examples };
     }),

@@ -81,7 +81,9 @@ export function* parseOptions(
 ): Generator<Package> {
   const names = isOptions(entries) ? Object.keys(entries).sort(compareNames) : [];
   if (names.length === 0)
-    throw new UserError(`${source} is no set of options: expected {"services.nginx.enable":{…},…} as in a NixOS release`);
+    throw new UserError(
+      `${source} is no set of options: expected {"services.nginx.enable":{…},…} as in a NixOS release`,
+    );
   for (const [i, name] of names.entries()) {
     options.signal?.throwIfAborted();
     options.report?.({ phase: 'reading', done: i + 1, total: names.length, unit: 'options' });

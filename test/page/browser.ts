@@ -72,7 +72,7 @@ export function browserSuite(name: string) {
   const chromium = findChromium();
   let browser: Browser;
   if (chromium === null) {
-    console.log(`${name}: skipped, there is no Chromium on PATH (apt-get install chromium)`);
+    console.log(`skipped: ${name}, there is no Chromium on PATH (apt-get install chromium)`);
   } else {
     page.before(async () => {
       browser = await launch(chromium);
