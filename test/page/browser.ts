@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp } from '../../src/http/app.ts';
@@ -114,5 +114,8 @@ export const names = (page: Page) => page.locator('.hit h2 button').allTextConte
 export const settled = (page: Page) => until(page, 'document.querySelector("#hits").children.length > 0');
 export const query = (page: Page) => page.evaluate('location.search') as Promise<string>;
 export const opened = (page: Page) => page.locator('.hit.open .detail');
-export const rowOf = (page: Page, title: string) =>
-  page.locator(`.detail dt:text-is("${title}") + dd`).first().innerText();
+export const rowOf = (page: Page, title: string) => shown(page.locator(`.detail dt:text-is("${title}") + dd`).first());
+
+/** The text as it is laid out: what is shown is what is tested. */
+// biome-ignore lint: useDomNodeTextContent wants textContent, which has what is hidden too
+export const shown = (element: Locator) => element.innerText();

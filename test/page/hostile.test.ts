@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import type { Package } from '../../src/package.ts';
 import { memorySearch, records } from '../http/memory.ts';
-import { browserSuite, opened, rowOf, settled, until } from './browser.ts';
+import { browserSuite, opened, rowOf, settled, shown, until } from './browser.ts';
 
 const { inPage, run } = browserSuite('page, hostile input');
 
@@ -48,10 +48,10 @@ inPage(
     assert.match(await rowOf(page, 'Homepage'), 'javascript:alert(3)');
     assert.is(await page.locator('.detail dt:text-is("Homepage") + dd a').count(), 0);
     // What is copied is one harmless shell word whatever the name holds.
-    const [, word] = /#(.*)$/.exec(await page.locator('pre').innerText())!;
+    const [, word] = /#(.*)$/.exec(await shown(page.locator('pre')))!;
     assert.is(word, "hostile'\\''; $(touch /tmp/owned); `id` \"${evil}\"'");
     await page.click('[role=tab]:text-is("NixOS")');
-    assert.match(await page.locator('pre').innerText(), 'permittedInsecurePackages = [ "hostile\\"; \\${evil}-1');
+    assert.match(await shown(page.locator('pre')), 'permittedInsecurePackages = [ "hostile\\"; \\${evil}-1');
   },
   { search: memorySearch([...records, hostile]) },
 );
