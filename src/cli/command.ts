@@ -42,7 +42,10 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
   /** It works until it is told to stop: an interruption is its success. */
   untilInterrupted?: boolean;
   examples: readonly (readonly [command: string, explanation: string])[];
-  run(args: InferredOptionTypes<O> & CommonArguments & Record<string, unknown>, context: Context): Promise<number>;
+  run(
+    args: InferredOptionTypes<O> & CommonArguments & { _: (string | number)[] } & Record<string, unknown>,
+    context: Context,
+  ): Promise<number>;
 }
 
 /** Declares a command, so that the types of its flags reach `run`. */

@@ -13,7 +13,9 @@ export default command({
     const store = await openStore(config.store, { create: true });
     const blobs = await openBlobs(config.blobs);
     try {
-      const created = { store: await store.init(), blobs: await blobs.init() };
+      // Blobs first: by default they are the directory that the store lies in.
+      const blobsCreated = await blobs.init();
+      const created = { store: await store.init(), blobs: blobsCreated };
       if (args.json) await out(`${JSON.stringify(created)}\n`);
       for (const [what, place] of [
         [created.store, store.name],

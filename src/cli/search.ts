@@ -38,7 +38,8 @@ export default command({
   ],
   async run(args, context) {
     const { config, out } = context;
-    const query = (args.query ?? []).join(' ');
+    // What follows `--` is query too, so that it may begin with a dash.
+    const query = [...(args.query ?? []), ...args._.slice(1)].join(' ');
     const options = filters(args);
     if (!Number.isInteger(args.limit) || args.limit < 1)
       throw new UserError(`--limit wants a whole number from 1, not ${args.limit}`);

@@ -1,4 +1,5 @@
 import type { Blobs } from '../blobs/blobs.ts';
+import { now } from '../config.ts';
 import { type Embedder, EmbedFailure } from '../embed/embedder.ts';
 import { Refused } from '../errors.ts';
 import { compareNames, embeddingText, type Failure } from '../package.ts';
@@ -135,9 +136,10 @@ export async function embedPending(
       const { entry, bytes } = await packBatch({ model, vectors });
       await blobs.put(entry.name, bytes);
       for (const mark of marks) if (mark.embeddingError === null) mark.vectorBatch = entry.name;
+      await store.markEmbedded(marks);
+      // Named in the index only when marked: until then the next run must find it as a stray and mark it.
       fresh.push(entry);
-    }
-    await store.markEmbedded(marks);
+    } else await store.markEmbedded(marks);
     result.embedded += vectors.length;
     result.failed += group.length - vectors.length;
   }
@@ -167,6 +169,9 @@ export async function embedPending(
   }
   result.complete = !signal?.aborted && (options.limit === undefined || result.texts < options.limit);
   await save();
+  const { texts, embedded, failed, recovered } = result;
+  if (texts + recovered > 0)
+    await store.recordRun('embed', { revision, finished: now(), counts: { embedded, failed, recovered } });
   return result;
 }
 

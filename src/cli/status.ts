@@ -1,0 +1,105 @@
+import { statSync } from 'node:fs';
+import { type Blobs, openBlobs } from '../blobs/blobs.ts';
+import { EXIT, reason } from '../errors.ts';
+import { openStore, type RunRecord } from '../store/store.ts';
+import { loadVectorIndex } from '../vectors/batches.ts';
+import { openIndex } from '../vectors/open.ts';
+import { command } from './command.ts';
+
+export default command({
+  usage: 'status',
+  options: {},
+  examples: [
+    ['$0 status', 'what is there, and what to run next'],
+    ['$0 status --json', 'the same for programs'],
+  ],
+  async run(args, { config, out }) {
+    const blobs = await openBlobs(config.blobs);
+    try {
+      const status = {
+        store: await part(config.store, "'fdnix extract'", () => storeStatus(config.store)),
+        vectors: await part(config.blobs, "'fdnix embed'", () => vectorStatus(blobs)),
+        index: await part(config.index, "'fdnix index'", async () => indexStatus(config.index)),
+      };
+      if (args.json) await out(`${JSON.stringify(status)}\n`);
+      else for (const [name, value] of Object.entries(status)) await out(lines(name, value));
+      return Object.values(status).some(value => 'missing' in value) ? EXIT.none : EXIT.ok;
+    } finally {
+      await blobs.close();
+    }
+  },
+});
+
+type Part = Record<string, unknown> & { place: string };
+
+/** A part that is not there is part of the answer: what is missing, and how to make it. */
+async function part(place: string, maker: string, read: () => Promise<Record<string, unknown> | null>): Promise<Part> {
+  try {
+    return { place, ...((await read()) ?? { missing: `nothing there yet: run ${maker}` }) };
+  } catch (error) {
+    return { place, missing: reason(error) };
+  }
+}
+
+async function storeStatus(spec: string): Promise<Record<string, unknown>> {
+  const store = await openStore(spec);
+  try {
+    const [extract, options, embed] = [
+      await store.run('extract'),
+      await store.run('options'),
+      await store.run('embed'),
+    ];
+    return {
+      revision: extract?.revision ?? null,
+      packages: extract?.counts.packages ?? null,
+      ...(options ? { options: options.counts.options } : {}),
+      extracted: last(extract),
+      embedded: last(embed),
+      pending: await store.pendingCount(),
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+function last(run: RunRecord | null): string | null {
+  return run?.finished ?? null;
+}
+
+async function vectorStatus(blobs: Blobs): Promise<Record<string, unknown> | null> {
+  const loaded = await loadVectorIndex(blobs);
+  if (!loaded) return null;
+  const { model, revision, count, batches } = loaded.index;
+  const bytes = batches.reduce((sum, batch) => sum + batch.size, 0);
+  return {
+    revision,
+    model: model.id,
+    dimension: model.dimension,
+    digest: model.digest,
+    vectors: count,
+    batches: batches.length,
+    bytes,
+  };
+}
+
+function indexStatus(file: string): Record<string, unknown> {
+  const index = openIndex(file);
+  try {
+    const { model, ...meta } = index.meta;
+    return { ...meta, model: model.id, dimension: model.dimension, bytes: statSync(file).size };
+  } finally {
+    index.close();
+  }
+}
+
+function lines(name: string, { place, ...values }: Part): string {
+  const rows = Object.entries(values).filter(([, value]) => value !== null);
+  return [`${name}: ${place}`, ...rows.map(([key, value]) => `  ${key.padEnd(14)}${readable(key, value)}`), ''].join(
+    '\n',
+  );
+}
+
+function readable(key: string, value: unknown): string {
+  if (key === 'digest') return String(value).slice(0, 16);
+  return key === 'bytes' ? `${(Number(value) / 1e6).toFixed(1)} MB` : String(value);
+}

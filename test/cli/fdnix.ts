@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+export const PROGRAM = join(import.meta.dirname, '../../src/programs/fdnix.ts');
+
+export interface Run {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the program as a person would, in `home`; `during` gets the child, to interrupt it. */
+export function fdnix(
+  args: string[],
+  options: {
+    home: string;
+    env?: Record<string, string>;
+    input?: string;
+    during?: (child: ReturnType<typeof spawn>) => void;
+  },
+): Promise<Run> {
+  const env = { PATH: process.env.PATH ?? '', HOME: options.home, FDNIX_HOME: options.home, ...options.env };
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...args], { env });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', chunk => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', chunk => {
+    stderr += chunk;
+  });
+  child.stdin.end(options.input ?? '');
+  options.during?.(child);
+  return new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })));
+}

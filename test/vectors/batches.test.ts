@@ -1,0 +1,226 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
+import { type Embedder, EmbedFailure } from '../../src/embed/embedder.ts';
+import { openStatic } from '../../src/embed/static.ts';
+import { embeddingText } from '../../src/package.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { sync } from '../../src/store/sync.ts';
+import { embedPending, loadVectorIndex } from '../../src/vectors/batches.ts';
+import { BATCHES, readBatch, VECTOR_INDEX } from '../../src/vectors/format.ts';
+import { sample } from '../sample.ts';
+
+const test = suite('batches');
+const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const packages = sample(500);
+let places = 0;
+
+/** The model that is shipped, in small batches, counting what it is asked. */
+async function model(overrides: Partial<Embedder> = {}): Promise<Embedder & { asked: string[] }> {
+  const shipped = await openStatic('fdnix');
+  const asked: string[] = [];
+  return {
+    ...shipped,
+    batchSize: 48,
+    concurrency: 3,
+    asked,
+    async embed(texts, kind, signal) {
+      asked.push(...texts);
+      return shipped.embed(texts, kind, signal);
+    },
+    ...overrides,
+  };
+}
+
+async function place(): Promise<{ store: Store; blobs: Blobs; dir: string }> {
+  const dir = join(root, String(places++));
+  const store = await openStore(`sqlite:${join(dir, 's.sqlite')}`, { create: true });
+  async function* all() {
+    yield* packages;
+  }
+  await sync(store, all(), { revision: 'r1', kind: 'extract', now: '2026-07-01T00:00:00Z' });
+  return { store, blobs: await openBlobs(dir), dir };
+}
+
+/** What is served in the end: for every current item, its vector. */
+async function vectors({ store, blobs }: { store: Store; blobs: Blobs }): Promise<Map<string, string>> {
+  const { index } = (await loadVectorIndex(blobs))!;
+  const found = new Map<string, string>();
+  for (const entry of index.batches) {
+    const batch = await readBatch(entry.name, (await blobs.get(entry.name))!.bytes, entry);
+    assert.is(batch.vectors.length, entry.count);
+    for (const { id, vector, metadata } of batch.vectors) found.set(`${id} ${metadata.embeddingHash}`, vector.join());
+  }
+  const served = new Map<string, string>();
+  for await (const item of store.current())
+    if (item.hasEmbedding) served.set(item.packageName, found.get(`${item.packageName} ${item.embeddingHash}`)!);
+  assert.not.ok([...served.values()].includes(undefined as never));
+  return served;
+}
+
+const reference = await place();
+const first = await embedPending(reference.store, reference.blobs, await model());
+const expected = await vectors(reference);
+
+test('every item gets the vector of its own text, to five decimals, and nothing is pending', async () => {
+  assert.is(first.texts, 500);
+  assert.is(first.calls, Math.ceil(500 / 48));
+  assert.is(first.embedded, expected.size);
+  assert.is(await reference.store.pendingCount(), 0);
+  const embedder = await model();
+  for await (const item of reference.store.current()) {
+    if (!item.hasEmbedding) continue;
+    const [vector] = await embedder.embed([embeddingText(item)], 'document');
+    const stored = expected.get(item.packageName)!.split(',').map(Number);
+    const off = (vector as Float32Array).map((x, i) => Math.abs(x - stored[i]!));
+    assert.ok(Math.max(...off) < 6e-6, item.packageName);
+  }
+});
+
+test('a second run asks the model nothing and changes nothing', async () => {
+  const before = (await reference.blobs.get(VECTOR_INDEX))!.etag;
+  const embedder = await model();
+  const again = await embedPending(reference.store, reference.blobs, embedder);
+  assert.is(embedder.asked.length, 0);
+  assert.is(again.total, first.total);
+  assert.is((await reference.blobs.get(VECTOR_INDEX))!.etag, before);
+});
+
+test('the same work gives the same objects in another place', async () => {
+  const other = await place();
+  await embedPending(other.store, other.blobs, await model({ concurrency: 1 }));
+  assert.equal((await loadVectorIndex(other.blobs))!.index, (await loadVectorIndex(reference.blobs))!.index);
+});
+
+for (const [what, break_] of Object.entries({
+  'storing a batch': (p: { store: Store; blobs: Blobs }, nth: () => boolean) => ({
+    ...p,
+    blobs: {
+      ...p.blobs,
+      put: (...a: Parameters<Blobs['put']>) => (nth() ? Promise.reject(new Error('broken')) : p.blobs.put(...a)),
+    },
+  }),
+  'marking it': (p: { store: Store; blobs: Blobs }, nth: () => boolean) => ({
+    ...p,
+    store: {
+      ...p.store,
+      markEmbedded: (...a: Parameters<Store['markEmbedded']>) =>
+        nth() ? Promise.reject(new Error('broken')) : p.store.markEmbedded(...a),
+    },
+  }),
+}))
+  test(`broken off while ${what}: the next run finishes, and asks for no text again that was stored`, async () => {
+    for (const n of [1, 4, 9]) {
+      const p = await place();
+      let count = 0;
+      const broken = break_(p, () => ++count >= n);
+      const one = await model({ concurrency: 1 });
+      await embedPending(broken.store, broken.blobs, one).then(
+        () => assert.unreachable(),
+        error => assert.match(error.message, /broken/),
+      );
+      const stored = new Set<string>();
+      for await (const { name } of p.blobs.list(BATCHES))
+        for (const { id } of (await readBatch(name, (await p.blobs.get(name))!.bytes)).vectors) stored.add(id);
+      const two = await model();
+      await embedPending(p.store, p.blobs, two);
+      for (const text of two.asked) assert.not.ok(stored.has(text.split(' ')[0]!));
+      assert.equal(await vectors(p), expected);
+      await p.store.close();
+    }
+  });
+
+test('stopped by a signal: what is finished is kept and named in the index', async () => {
+  const p = await place();
+  const controller = new AbortController();
+  let calls = 0;
+  const shipped = await openStatic('fdnix');
+  const embedder = await model({
+    concurrency: 1,
+    async embed(texts, kind) {
+      if (++calls === 3) controller.abort();
+      return shipped.embed(texts, kind);
+    },
+  });
+  const stopped = await embedPending(p.store, p.blobs, embedder, { signal: controller.signal });
+  assert.is(stopped.complete, false);
+  assert.is((await loadVectorIndex(p.blobs))!.index.count, stopped.embedded);
+  await embedPending(p.store, p.blobs, await model());
+  assert.equal(await vectors(p), expected);
+});
+
+test('two embedders at once lose nothing', async () => {
+  const p = await place();
+  await Promise.all([embedPending(p.store, p.blobs, await model()), embedPending(p.store, p.blobs, await model())]);
+  assert.equal(await vectors(p), expected);
+});
+
+test('another model is refused by name, and --rebuild replaces everything', async () => {
+  const p = await place();
+  await embedPending(p.store, p.blobs, await model());
+  const other = await model({ id: 'static:other', digest: 'f'.repeat(64) });
+  await embedPending(p.store, p.blobs, other).then(
+    () => assert.unreachable(),
+    error => {
+      assert.is(error.code, 4);
+      assert.match(error.message, /made by static:fdnix .* not by static:other .*--rebuild/);
+    },
+  );
+  assert.equal(await vectors(p), expected);
+  await embedPending(p.store, p.blobs, other, { rebuild: true });
+  assert.is((await loadVectorIndex(p.blobs))!.index.model.id, 'static:other');
+  assert.equal(await vectors(p), expected);
+});
+
+test('a text that the model refuses is told, marked, and not sent again', async () => {
+  const p = await place();
+  const shipped = await openStatic('fdnix');
+  const poison = packages[7]!.packageName;
+  const refuse = await model({
+    async embed(texts, kind) {
+      const answers = await shipped.embed(texts, kind);
+      return answers.map((answer, i) => (texts[i]!.startsWith(`${poison} `) ? new EmbedFailure('no') : answer));
+    },
+  });
+  const failures: string[] = [];
+  const result = await embedPending(p.store, p.blobs, refuse, { onFailure: f => failures.push(f.packageName) });
+  assert.equal(failures, [poison]);
+  assert.ok(result.failed >= 1);
+  assert.is((await embedPending(p.store, p.blobs, refuse)).texts, 0);
+});
+
+test('vectors of a wrong length, zero or NaN are never stored', async () => {
+  for (const bad of [new Float32Array(3), new Float32Array(256), new Float32Array(256).fill(Number.NaN)]) {
+    const p = await place();
+    const embedder = await model({ dimension: 256, embed: async texts => texts.map(() => bad) });
+    const result = await embedPending(p.store, p.blobs, embedder, { limit: 96 });
+    assert.is(result.embedded, 0);
+    assert.is(result.failed, 96);
+    assert.is((await loadVectorIndex(p.blobs))!.index.count, 0);
+  }
+});
+
+test('a damaged index or batch, and a newer format, say so and what to do', async () => {
+  const p = await place();
+  await embedPending(p.store, p.blobs, await model());
+  const entry = (await loadVectorIndex(p.blobs))!.index.batches[0]!;
+  const bytes = (await p.blobs.get(entry.name))!.bytes;
+  bytes[100]! ^= 1;
+  await readBatch(entry.name, bytes, entry).then(
+    () => assert.unreachable(),
+    e => assert.match(e.message, /is damaged.*--rebuild/),
+  );
+  writeFileSync(join(p.dir, VECTOR_INDEX), 'nonsense');
+  await embedPending(p.store, p.blobs, await model()).then(
+    () => assert.unreachable(),
+    e => assert.match(e.message, /is damaged.*--rebuild/),
+  );
+  await embedPending(p.store, p.blobs, await model(), { rebuild: true });
+  assert.equal(await vectors(p), expected);
+});
+
+test.after(() => rmSync(root, { recursive: true }));
+test.run();
