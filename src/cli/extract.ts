@@ -73,7 +73,6 @@ export default command({
           const source = await openSource(spec, args, context, found);
           try {
             store ??= await openStore(context.config.store, { create: true });
-            await store.init();
             await syncSource(store, source, found, args, context);
           } finally {
             await source.close();

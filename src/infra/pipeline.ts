@@ -38,9 +38,8 @@ export interface PipelineInput {
   from?: string;
   /** Package sets to narrow the extraction to. */
   sets?: string[];
-  /** At most this many packages (0: all), and at most this many texts to embed in this execution (0: all). */
+  /** At most this many texts to embed in this execution; 0: all. */
   limit?: number;
-  embedLimit?: number;
   /** Forget all vectors and make them again: with another model. */
   rebuild?: boolean;
   /** False: index what the table holds already. */
@@ -53,11 +52,13 @@ const DEFAULTS: Required<PipelineInput> = {
   from: '',
   sets: [],
   limit: 0,
-  embedLimit: 0,
   rebuild: false,
   extract: true,
   force: false,
 };
+
+/** No flag. */
+const NONE = { list: [] };
 
 /** Rounds of embedding before what is still pending counts as a failure. */
 const ROUNDS = 5;
@@ -86,21 +87,14 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         Parameters: {
           'in.$': 'States.JsonMerge($.defaults, $$.Execution.Input, false)',
-          flags: {
-            revision: { list: [] },
-            from: { list: [] },
-            limit: { list: [] },
-            embedLimit: { list: [] },
-            rebuild: { list: [] },
-          },
+          flags: { revision: NONE, from: NONE, limit: NONE, rebuild: NONE },
           round: { n: 0 },
         },
         Next: 'Revision given?',
       },
       ...flag('Revision', 'revision', { StringEquals: '' }, '--nixpkgs=github:NixOS/nixpkgs/{}', 'Release given?'),
       ...flag('Release', 'from', { StringEquals: '' }, '--from={}', 'Limit given?'),
-      ...flag('Limit', 'limit', { NumericEquals: 0 }, '--limit={}', 'Embed limit given?'),
-      ...flag('Embed limit', 'embedLimit', { NumericEquals: 0 }, '--limit={}', 'Rebuild given?'),
+      ...flag('Limit', 'limit', { NumericEquals: 0 }, '--limit={}', 'Rebuild given?'),
       ...flag('Rebuild', 'rebuild', { BooleanEquals: false }, '--rebuild={}', 'Sets'),
       Sets: {
         Type: 'Map',
@@ -124,9 +118,8 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         // Arrays of arrays: the states that use them flatten them with [*][*].
         Parameters: {
-          'extract.$':
-            "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.sets, $.flags.limit.list)",
-          'embed.$': "States.Array(States.Array('embed'), $.flags.embedLimit.list, $.flags.rebuild.list)",
+          'extract.$': "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.sets)",
+          'embed.$': "States.Array(States.Array('embed'), $.flags.limit.list, $.flags.rebuild.list)",
         },
         ResultPath: '$.command',
         Next: 'Extract?',
@@ -174,7 +167,6 @@ export function pipelineDefinition(parts: PipelineParts): State {
               { Variable: '$.in.extract', BooleanEquals: true },
               { Variable: '$.in.revision', StringEquals: '' },
               { Variable: '$.in.from', StringEquals: '' },
-              { Variable: '$.in.limit', NumericEquals: 0 },
               { Not: { Variable: '$.in.sets[0]', IsPresent: true } },
               { Not: { Variable: '$.extracted.run.revision', StringEquals: parts.revision } },
             ],
@@ -226,7 +218,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Choice',
         Choices: [
           { ...NOTHING_PENDING, Next: 'Index' },
-          { Variable: '$.in.embedLimit', NumericGreaterThan: 0, Next: 'Index' },
+          { Variable: '$.in.limit', NumericGreaterThan: 0, Next: 'Index' },
           { Variable: '$.round.n', NumericGreaterThanEquals: ROUNDS, Next: 'Not embedded' },
         ],
         Default: 'Next round',

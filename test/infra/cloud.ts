@@ -39,6 +39,10 @@ export interface Outcome {
 export interface ExecuteOptions {
   /** What a task's container does with its command: the network and the image's contents are stood in for here. */
   command?: (args: string[], state: string) => string[];
+  /** Called before each task, with how many came before it in that state; may throw what ECS would. */
+  before?: (state: string, n: number) => void;
+  /** Called when a task runs. */
+  started?: (state: string, n: number, child: ChildProcess) => void;
   /** More environment for the tasks. */
   env?: Record<string, string>;
   name?: string;
@@ -49,8 +53,9 @@ export interface Cloud {
   table: dynamodb.DynamoDBClient;
   objects: S3Fake['objects'];
   bedrock: BedrockFake;
-  /** In front of DynamoDB, for faults. */
+  /** In front of DynamoDB and of Bedrock, for faults. */
   proxy: Awaited<ReturnType<typeof startProxy>>;
+  model: Awaited<ReturnType<typeof startProxy>>;
   fdnix(...args: string[]): Promise<Ran>;
   execute(machine: string, input: object, options?: ExecuteOptions): Promise<Outcome>;
   close(): Promise<void>;
@@ -59,7 +64,8 @@ export interface Cloud {
 export async function startCloud({ resources }: ReturnType<typeof synthesise>): Promise<Cloud> {
   const [database, bucket, bedrock] = await Promise.all([startDynalite(), startS3(), startBedrock()]);
   const proxy = await startProxy(database.url, dynamodbOperation);
-  pointAt({ dynamodb: proxy.url, s3: bucket.url, bedrock: bedrock.url });
+  const model = await startProxy(bedrock.url, () => 'InvokeModel');
+  pointAt({ dynamodb: proxy.url, s3: bucket.url, bedrock: model.url });
   const scratch = await mkdtemp(join(tmpdir(), 'fdnix-cloud-'));
   const table = new dynamodb.DynamoDBClient({ endpoint: database.url });
   const store = new s3.S3Client({ endpoint: bucket.url, forcePathStyle: true });
@@ -80,17 +86,24 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     )!;
   const definition = (one: Resource) => JSON.parse(String(resolve(one.Properties.DefinitionString, names)));
 
-  async function run(state: string, command: string[], env: Record<string, string>): Promise<Ran> {
+  async function run(
+    state: string,
+    command: string[],
+    env: Record<string, string>,
+    started?: (child: ChildProcess) => void,
+  ): Promise<Ran> {
     const tmp = await mkdtemp(join(scratch, 'task-'));
     const variables = Object.fromEntries(
       Object.entries(env).map(([key, value]) => [key, value.replace(/^\/tmp(?=\/|$)/, tmp)]),
     );
     const from = Date.now();
     const child = spawn(join(ROOT, 'bin/node'), [join(ROOT, 'src/programs/fdnix.ts'), ...command], {
-      env: { ...process.env, HOME: tmp, TMPDIR: tmp, ...variables },
+      // Compiled sources are kept from task to task, as an image has them bundled.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(scratch, 'compiled'), HOME: tmp, TMPDIR: tmp, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.add(child);
+    started?.(child);
     let output = '';
     const hear = (text: string) => {
       output += text;
@@ -107,6 +120,7 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     const asl = definition(machine(name));
     const handlers: Record<string, (parameters: unknown) => Promise<never>> = {};
     const waits: Record<string, number> = {};
+    const counts = new Map<string, number>();
     const retries: Record<string, number> = {};
 
     const services: Record<string, (parameters: never, state: string) => Promise<unknown>> = {
@@ -116,11 +130,16 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
         if (override!.Name !== container.Name) throw failure('ECS.InvalidParameterException', `no ${override!.Name}`);
         const env = (resolve(container.Environment, names) as Variable[]).map(({ Name, Value }) => [Name, Value]);
         const command = options.command?.(override!.Command, state) ?? override!.Command;
-        const ran = await run(state, command, { ...Object.fromEntries(env), ...options.env });
+        const n = counts.get(state) ?? 0;
+        counts.set(state, n + 1);
+        options.before?.(state, n);
+        const ran = await run(state, command, { ...Object.fromEntries(env), ...options.env }, child =>
+          options.started?.(state, n, child),
+        );
         outcome.tasks.push(ran);
         // As ECS describes a stopped task; Step Functions puts it into the cause.
         const stopped = {
-          Containers: [{ ExitCode: ran.exitCode, LastStatus: 'STOPPED', Name: container.Name }],
+          Containers: [{ ExitCode: ran.exitCode ?? 137, LastStatus: 'STOPPED', Name: container.Name }],
           StopCode: 'EssentialContainerExited',
           StoppedReason: 'Essential container in task exited',
         };
@@ -199,13 +218,14 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     objects: bucket.objects,
     bedrock,
     proxy,
+    model,
     fdnix: (...args) => run('', args, { DYNAMODB_TABLE: 'fdnix-packages', S3_BUCKET: 'fdnix-vec', FDNIX_HOME: '/tmp' }),
     execute,
     async close() {
       for (const child of children) child.kill('SIGKILL');
       table.destroy();
       store.destroy();
-      await Promise.all([proxy, database, bucket, bedrock].map(service => service.close()));
+      await Promise.all([proxy, model, database, bucket, bedrock].map(service => service.close()));
       await rm(scratch, { recursive: true, force: true });
     },
   };

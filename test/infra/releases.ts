@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+import type { RawPackage } from '../../src/package.ts';
+import { RELEASE } from '../store/fixture.ts';
+import { SETTINGS } from './synthesis.ts';
+
+/** Three revisions of a small nixpkgs: real metadata, with the changes that a later revision brings. */
+const whole = JSON.parse(brotliDecompressSync(readFileSync(RELEASE)).toString()) as {
+  version: number;
+  packages: Record<string, RawPackage>;
+};
+const names = Object.keys(whole.packages);
+export const COUNT = names.length;
+export const [VANISHING, DESCRIBED, LATE] = names.filter(name => name !== 'firefox') as [string, string, string];
+
+const dir = mkdtempSync(join(tmpdir(), 'fdnix-releases-'));
+const { [VANISHING]: _, ...withoutVanished } = whole.packages;
+const { [LATE]: __, ...withoutLate } = whole.packages;
+const firefox = (version: string) => ({ firefox: { ...whole.packages.firefox!, version, name: `firefox-${version}` } });
+
+/** What `SETTINGS.revision` holds: all of it. */
+export const PINNED = SETTINGS.revision;
+export const OLD = 'a'.repeat(40);
+export const NEWER = 'b'.repeat(40);
+
+/** Revision → a file as a release has it. */
+export const RELEASES: Record<string, string> = {
+  // Before: an older firefox, and one package that was not there yet.
+  [OLD]: release('old', { ...withoutLate, ...firefox('100.0') }),
+  [PINNED]: release('pinned', whole.packages),
+  // After: a newer firefox, another description, one package gone.
+  [NEWER]: release('newer', {
+    ...withoutVanished,
+    ...firefox('200.0'),
+    [DESCRIBED]: {
+      ...whole.packages[DESCRIBED],
+      meta: { ...(whole.packages[DESCRIBED]!.meta as object), description: 'Something else altogether' },
+    },
+  }),
+};
+
+export function release(name: string, packages: Record<string, unknown>): string {
+  const file = join(dir, `${name}.json`);
+  writeFileSync(file, JSON.stringify({ version: whole.version, packages }));
+  return file;
+}
+
+export const PACKAGES = whole.packages;
+
+/**
+ * Stands for the nixpkgs inside the image, and for the network to any other: instead of evaluating a revision, the
+ * extraction reads the release of that revision. Everything else of the command stays.
+ */
+export function fromRelease(args: string[]): string[] {
+  if (args[0] !== 'extract') return args;
+  const named = args.find(arg => arg.startsWith('--nixpkgs='))?.replace(/.*\//, '');
+  const revision = named ?? PINNED;
+  const file = RELEASES[revision];
+  if (!file) throw new Error(`no release stands for ${revision}`);
+  return [...args.filter(arg => !arg.startsWith('--nixpkgs=')), `--from=${file}`, `--revision=${revision}`];
+}
