@@ -16,6 +16,7 @@ export const OPTIONS = {
     describe: 'a nixpkgs to evaluate: directory or flake reference; by default the revision that fdnix pins',
   },
   from: { string: true, describe: "instead, a release's packages.json, file or URL, plain, .br, .gz or .zst" },
+  options: { boolean: true, default: false, describe: 'the options of NixOS instead of packages' },
   revisions: {
     string: true,
     describe: 'a file of --nixpkgs and --from arguments, one a line, oldest first: each becomes history',
@@ -52,6 +53,7 @@ export default command({
     ['$0 extract --nixpkgs nixpkgs/nixos-unstable --failures failed.jsonl', 'another one, by flake reference'],
     ['$0 extract --nixpkgs . --set python3Packages -o -', 'a set of the nixpkgs in this directory, as JSON'],
     ['$0 extract --from packages.json.br', 'a release of nixpkgs, without Nix'],
+    ['$0 extract --options', 'the options of NixOS beside the packages; --from takes options.json.br'],
   ],
   async run(args, context) {
     const failures: Failure[] = [];
@@ -96,9 +98,11 @@ async function syncSource(store: Store, source: Source, failures: Failure[], arg
   const { set } = args;
   const result = await sync(store, source.packages, {
     revision: source.revision,
-    kind: 'extract',
+    kind: args.options ? 'options' : 'extract',
     now: now(),
-    ...(set && { covers: (name: string) => set.some(path => isIn(name, path)) }),
+    ...(set && {
+      covers: (name: string) => name.startsWith('option:') === args.options && set.some(path => isIn(name, path)),
+    }),
     failed: () => failures.map(failure => failure.packageName),
     get floor() {
       return source.floor();
@@ -109,7 +113,7 @@ async function syncSource(store: Store, source: Source, failures: Failure[], arg
     signal: context.signal,
   });
   if (args.json) await context.out(`${JSON.stringify({ ...result, failed: failures.length })}\n`);
-  else context.log(summary(result, store.name));
+  else context.log(summary(result, store.name, noun(args)));
 }
 
 /** One source a line; empty lines and comments do not count. */
@@ -130,10 +134,14 @@ async function writeFailures(file: string, failures: readonly Failure[]): Promis
   });
 }
 
+function noun({ options }: Arguments): string {
+  return options ? 'options' : 'packages';
+}
+
 /** What a run did, in one line. */
-export function summary(result: SyncResult, store: string): string {
+export function summary(result: SyncResult, store: string, what = 'packages'): string {
   const { seen, added, changed, superseded, vanished, revision } = result;
-  const done = `${seen} packages of ${revision}`;
+  const done = `${seen} ${what} of ${revision}`;
   if (!result.complete)
     return `interrupted after ${done}: ${added} added and ${changed} changed in ${store}; run it again to finish`;
   if (added + changed + superseded + vanished === 0) return `${done}: nothing changed, nothing written to ${store}`;
@@ -154,7 +162,7 @@ async function writeJsonl(source: Source, args: Arguments, context: Context) {
   lines.sort((a, b) => compareNames(a[0], b[0]));
   if (lines.length < source.floor() && !args['allow-shrink'])
     throw new Refused(
-      `refused, nothing was written: ${lines.length} packages are fewer than the least plausible number, ${source.floor()}. If that is right, run it again with --allow-shrink`,
+      `refused, nothing was written: ${lines.length} ${noun(args)} are fewer than the least plausible number, ${source.floor()}. If that is right, run it again with --allow-shrink`,
     );
   const text = lines.slice(0, args.limit).map(([, line]) => `${line}\n`);
   if (output === '-') for (const line of text) await context.out(line);
@@ -167,6 +175,6 @@ async function writeJsonl(source: Source, args: Arguments, context: Context) {
       await rm(scratch, { force: true });
       throw new UserError(`cannot write ${output}: ${(error as Error).message}`, { cause: error });
     }
-    context.log(`${text.length} packages in ${output}`);
+    context.log(`${text.length} ${noun(args)} in ${output}`);
   }
 }

@@ -2,11 +2,15 @@ import { statSync } from 'node:fs';
 import { UserError } from '../errors.ts';
 import { openRelease, readRelease } from '../extract/channel.ts';
 import { evaluate } from '../extract/extract.ts';
+import { evaluateOptions } from '../extract/nixos.ts';
+import { readOptions } from '../extract/options.ts';
 import { openTree } from '../extract/revision.ts';
 import type { Failure, Package } from '../package.ts';
 import type { Context } from './command.ts';
 
 export interface SourceOptions {
+  /** The options of NixOS instead of packages. */
+  options?: boolean | undefined;
   from?: string | undefined;
   system?: string | undefined;
   revision?: string | undefined;
@@ -36,8 +40,8 @@ export async function openSource(
   const { report, signal } = context;
   if (spec !== null && (spec === options.from || isRelease(spec))) {
     const release = await openRelease(spec, signal);
-    const all = readRelease(release, { report, signal, onFailure });
     const { set } = options;
+    const all = (options.options ? readOptions : readRelease)(release, { report, signal, onFailure });
     return {
       revision: options.revision ?? release.revision,
       packages: set ? only(all, set) : all,
@@ -47,6 +51,11 @@ export async function openSource(
   }
   checkOptions(options);
   const tree = await openTree(spec, options.revision);
+  if (options.options) {
+    const all = evaluateOptions(tree.path, { report, signal, onFailure, system: options.system ?? hostSystem() });
+    const packages = await begun(options.set ? only(all, options.set) : all);
+    return { revision: tree.revision, packages, floor: () => 1, close: async () => {} };
+  }
   let rootNames = 0;
   const packages = evaluate(tree.path, {
     ...{ report, signal, onFailure, sets: options.set },
@@ -81,13 +90,14 @@ function isRelease(spec: string): boolean {
   return /^https?:\/\//.test(spec) || statSync(spec, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-async function* only(packages: AsyncIterable<Package>, sets: readonly string[]): AsyncGenerator<Package> {
+async function* only(packages: AsyncIterable<Package>, sets: readonly string[]): AsyncGenerator<Package, void> {
   for await (const pkg of packages) if (sets.some(set => isIn(pkg.packageName, set))) yield pkg;
 }
 
-/** Whether an attribute path is `set` or in it. */
+/** Whether an attribute path, or that of an option, is `set` or in it. */
 export function isIn(packageName: string, set: string): boolean {
-  return packageName === set || packageName.startsWith(`${set}.`);
+  const path = packageName.replace(/^option:/, '');
+  return path === set || path.startsWith(`${set}.`);
 }
 
 function checkOptions({ jobs, 'max-memory': memory }: SourceOptions): void {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Readable, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { reason, UserError } from '../errors.ts';
 import { compareNames, type Failure, type Package, UNKNOWN_VERSION } from '../package.ts';
 import type { Report } from '../progress.ts';
@@ -13,6 +14,8 @@ export interface RawOption {
   example?: unknown;
   declarations?: unknown;
   readOnly?: unknown;
+  /** Set where evaluating it failed; see options.nix. */
+  failed?: unknown;
 }
 
 /**
@@ -22,6 +25,7 @@ export interface RawOption {
 export function parseOption(path: string, raw: RawOption): Package {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw new Error(`${path}: expected an object, got ${JSON.stringify(raw)?.slice(0, 40)}`);
+  if (raw.failed === true) throw new Error('its default, example or description cannot be evaluated');
   const [first = '', ...others] = plain(literal(raw.description) ?? '').split(/\n\s*\n/);
   const facts = [
     ['Type', literal(raw.type)],
@@ -102,8 +106,10 @@ function isOptions(value: unknown): boolean {
 }
 
 async function decompress(bytes: Buffer, stages: Transform[]): Promise<Buffer> {
-  const [stage] = stages;
-  return stage ? Buffer.concat(await Readable.from([bytes]).compose(stage).toArray()) : bytes;
+  let all = bytes;
+  for (const stage of stages)
+    all = await pipeline(Readable.from([all]), stage, async source => Buffer.concat(await Array.fromAsync(source)));
+  return all;
 }
 
 /** Text, or what `lib.literalExpression`, `lib.literalMD` and the older `lib.mdDoc` make of it. */

@@ -1,0 +1,132 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openRelease } from '../../src/extract/channel.ts';
+import { evaluateOptions } from '../../src/extract/nixos.ts';
+import { parseOption, parseOptions, readOptions } from '../../src/extract/options.ts';
+import { embeddingText, type Failure, type Package } from '../../src/package.ts';
+
+const options = suite('extract/options');
+const FIXTURE = new URL('../fixtures/options/options.json', import.meta.url).pathname;
+const raw = JSON.parse(readFileSync(FIXTURE, 'utf8'));
+let dir: string;
+options.before(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fdnix-options-'));
+});
+options.after(() => rmSync(dir, { recursive: true }));
+
+async function read(file: string): Promise<Package[]> {
+  const release = await openRelease(file);
+  try {
+    return await Array.fromAsync(readOptions(release));
+  } finally {
+    await release.close();
+  }
+}
+
+async function failure(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => assert.unreachable(),
+    (error: Error) => error.message,
+  ) as Promise<string>;
+}
+
+options('a release of options, plain or packed, gives one record each, sorted by name', async () => {
+  const plain = await read(FIXTURE);
+  assert.equal(
+    plain.map(({ packageName }) => packageName),
+    Object.keys(raw)
+      .map(name => `option:${name}`)
+      .sort(),
+  );
+  for (const [name, bytes] of [
+    ['options.json.br', brotliCompressSync(readFileSync(FIXTURE))],
+    ['options.gz', gzipSync(readFileSync(FIXTURE))],
+  ] as const) {
+    writeFileSync(join(dir, name), bytes);
+    assert.equal(await read(join(dir, name)), plain);
+  }
+});
+
+options('a record has the first paragraph as description, and type, default and example behind the others', () => {
+  const hosts = parseOption('services.nginx.virtualHosts', raw['services.nginx.virtualHosts']);
+  assert.is(hosts.type, 'option');
+  assert.is(hosts.packageName, 'option:services.nginx.virtualHosts');
+  assert.is(hosts.description, 'Declarative vhost config');
+  assert.match(
+    hosts.longDescription!,
+    /^Type: attribute set of \(submodule\)\nDefault: \{\n {2}localhost = \{ \};\n\}\nExample: \{\n/,
+  );
+  assert.equal(hosts.position, { file: 'nixos/modules/services/web-servers/nginx/default.nix', line: null });
+  const policies = parseOption('programs.firefox.policies', raw['programs.firefox.policies']);
+  assert.is(policies.description, 'Group policies to install.');
+  assert.match(policies.longDescription!, /^See Mozilla's documentation\nfor a list of available options\.\n\n/);
+  assert.match(policies.longDescription!, /\n\nType: JSON value\nDefault: \{ \}$/);
+  assert.match(
+    embeddingText(policies),
+    /^option:programs\.firefox\.policies programs\.firefox\.policies\nGroup policies/,
+  );
+});
+
+options('the markup of the manual leaves what it marks', () => {
+  const description = (text: unknown) => parseOption('a', { description: text }).description;
+  assert.is(description('See {manpage}`sshd(8)` and {option}`services.a`.'), 'See `sshd(8)` and `services.a`.');
+  assert.is(description('Use [Matrix](https://matrix.org) or [](#opt-a).'), 'Use Matrix or [](#opt-a).');
+  assert.is(description('::: {.note}\nMind\nthis.\n:::\n\nMore.'), 'Mind this.');
+  assert.is(description({ _type: 'mdDoc', text: 'Old.' }), 'Old.');
+  assert.is(description(null), null);
+  for (const { description, longDescription } of parseOptions(raw, 'fixture'))
+    assert.not.match(`${description}\n${longDescription}`, /\{(option|file|manpage)\}`|^:::/m);
+});
+
+options('what cannot be an option is counted by name and stops nothing', () => {
+  const failures: Failure[] = [];
+  const mixed = { 'a.b': 'text', 'a.c': raw['services.nginx.enable'], 'a.d': { failed: true } };
+  const records = [...parseOptions(mixed as never, 'here', { onFailure: one => failures.push(one) })];
+  assert.equal(
+    records.map(({ pname }) => pname),
+    ['a.c'],
+  );
+  assert.equal(
+    failures.map(({ packageName }) => packageName),
+    ['option:a.b', 'option:a.d'],
+  );
+});
+
+options('what is no set of options is refused in one line: packages, a list, half a file', async () => {
+  const given = (name: string, text: string | Buffer) => {
+    writeFileSync(join(dir, name), text);
+    return failure(read(join(dir, name)));
+  };
+  assert.match(await given('p.json', '{"version":"2","packages":{"a":{}}}'), /is no set of options: expected/);
+  assert.match(await given('l.json', '[]'), /is no set of options/);
+  assert.match(await given('e.json', '{}'), /is no set of options/);
+  assert.match(await given('h.json', '{"a":'), /cannot read .*h\.json: .*It is cut short/);
+  assert.match(await given('h.json.br', brotliCompressSync(readFileSync(FIXTURE)).subarray(0, 900)), /It is cut short/);
+});
+
+const tree = process.env.FDNIX_TEST_NIXPKGS;
+if (!tree) console.log('skipped: evaluating the options of NixOS, FDNIX_TEST_NIXPKGS names no nixpkgs');
+(tree ? options : options.skip)('an evaluated NixOS gives the same records as its release would', async () => {
+  const failures: Failure[] = [];
+  const onFailure = (one: Failure) => void failures.push(one);
+  const found = await Array.fromAsync(evaluateOptions(tree!, { system: 'x86_64-linux', onFailure }));
+  assert.equal(failures, []);
+  assert.ok(found.length > 1000, `${found.length} options`);
+  const byName = new Map(found.map(one => [one.packageName, one]));
+  for (const name of ['system.stateVersion', 'environment.systemPackages', 'users.users.<name>.extraGroups']) {
+    const { position, ...one } = byName.get(`option:${name}`)!;
+    const { position: expected, ...other } = parseOption(name, raw[name]);
+    assert.equal([one, position?.file], [other, expected?.file], name);
+  }
+});
+
+options('a tree without NixOS, or with a broken one, is refused in one line', async () => {
+  const given = (tree: string) => failure(Array.fromAsync(evaluateOptions(tree, { system: 'x86_64-linux' })));
+  assert.match(await given(dir), /has no nixos\/lib\/eval-config\.nix/);
+});
+
+options.run();
