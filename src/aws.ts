@@ -113,6 +113,7 @@ export function is(error: unknown, ...names: string[]): boolean {
 
 interface ServiceError extends Error {
   code?: string;
+  $fault?: 'client' | 'server';
   $metadata?: { httpStatusCode?: number };
   $retryable?: { throttling?: boolean };
 }
@@ -127,7 +128,7 @@ const DOUBTFUL =
 
 /** What may help: `never` is for what the service refused for good. Names and codes as SDK 3.1162 gives them. */
 export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful' | 'never' {
-  const { name = '', code = '', message = '', $metadata, $retryable } = error as ServiceError;
+  const { name = '', code = '', message = '', $fault, $metadata, $retryable } = error as ServiceError;
   const status = $metadata?.httpStatusCode ?? 0;
   if ($retryable?.throttling || status === 429 || (THROTTLED.test(name) && !/ServiceQuota/.test(name)))
     return 'throttled';
@@ -135,8 +136,8 @@ export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful'
   if (/socket hang up|aborted|premature/i.test(message)) return 'transient';
   if (DOUBTFUL.test(name) || name === 'SyntaxError') return 'doubtful';
   if (name === 'CredentialsProviderError' || message === 'Region is missing') return 'never';
-  // Without a status, or with one of success, it is the reply that could not be read, or there was no connection.
-  return status >= 300 ? 'never' : 'doubtful';
+  // What the service refuses has its `$fault`; the rest is a reply that could not be read, or no connection.
+  return $fault ? 'never' : 'doubtful';
 }
 
 /** One line for the user: what failed, on which resource, and the variable or IAM action to look at. */

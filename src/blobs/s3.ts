@@ -62,10 +62,13 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
     async init() {
       const exists = await call('ListBucket', undefined, async abortSignal => {
         try {
-          await client.send(new sdk.HeadBucketCommand({ Bucket }), { abortSignal });
+          // HeadBucket would do, but its refusals have no body and so no reason.
+          const command = new sdk.ListObjectsV2Command({ Bucket, MaxKeys: 1 });
+          const page = await client.send(command, { abortSignal });
+          if (page.IsTruncated === undefined) throw named('Garbled', 'the reply is no listing');
           return true;
         } catch (error) {
-          if (is(error, 'NotFound', 'NoSuchBucket')) return false;
+          if (is(error, 'NoSuchBucket')) return false;
           throw error;
         }
       });
@@ -105,7 +108,9 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
           repeated = tried > 0;
           allow(bytes.length * MS_PER_BYTE);
           try {
-            return (await client.send(command, { abortSignal })).ETag ?? null;
+            const reply = await client.send(command, { abortSignal });
+            if (!reply.ETag) throw named('Garbled', 'the reply has no ETag');
+            return reply.ETag;
           } catch (error) {
             if (is(error, 'PreconditionFailed') || (ifMatch !== undefined && is(error, 'NoSuchKey'))) return null;
             throw error;

@@ -2,6 +2,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refused, reason, UserError } from '../errors.ts';
+import { GRACE, grace } from '../grace.ts';
 import { contentHash, embeddingHash, type Package } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { Retirement, RunKind, Store, StoredKey, StoredPackage } from './store.ts';
@@ -76,9 +77,10 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
     if (result.complete) gates(known, seen, options);
 
     // An interruption stops the reading, not the few seconds of writing that keep everything that was read.
+    const writing = grace(signal, GRACE.writing);
     let written = 0;
     for await (const batch of spool.batches(BATCH)) {
-      await store.put(batch);
+      await store.put(batch, writing);
       written += batch.length;
       options.report?.({ phase: 'storing', done: written, total: result.added + result.changed, unit: 'packages' });
     }
@@ -86,7 +88,7 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
     const mark = { lastRevision: previous?.revision ?? revision, lastUpdated: now };
     const kept = result.complete ? (options.failed?.() ?? []) : null;
     const retirements = [...retired(known, seen, kept, mark)];
-    for (let i = 0; i < retirements.length; i += BATCH) await store.retire(retirements.slice(i, i + BATCH));
+    for (let i = 0; i < retirements.length; i += BATCH) await store.retire(retirements.slice(i, i + BATCH), writing);
     result.vanished = retirements.filter(item => item.retired === 'vanished').length;
     result.superseded = retirements.length - result.vanished;
   } finally {

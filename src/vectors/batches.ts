@@ -2,6 +2,7 @@ import type { Blobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { type Embedder, EmbedFailure } from '../embed/embedder.ts';
 import { Refused } from '../errors.ts';
+import { GRACE, grace } from '../grace.ts';
 import { compareNames, embeddingText, type Failure } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { EmbeddingMark, Store, StoredPackage } from '../store/store.ts';
@@ -64,6 +65,8 @@ export async function embedPending(
   options: EmbedOptions = {},
 ): Promise<EmbedResult> {
   const { signal } = options;
+  const finishing = grace(signal, GRACE.embedding);
+  const writing = { signal: grace(signal, GRACE.writing) };
   const model: Model = { id: embedder.id, digest: embedder.digest, dimension: embedder.dimension };
   const revision = (await store.run('extract'))?.revision ?? 'unknown';
   const result = {
@@ -102,7 +105,7 @@ export async function embedPending(
   let saved = Date.now();
   const save = async () => {
     saved = Date.now();
-    const index = await saveVectorIndex(blobs, emptyIndex(model, revision), fresh);
+    const index = await saveVectorIndex(blobs, emptyIndex(model, revision), fresh, writing.signal);
     result.total = index.count;
     result.batches = index.batches.length;
   };
@@ -112,7 +115,7 @@ export async function embedPending(
     result.texts += texts.length;
     result.calls++;
     for (const text of texts) result.characters += text.length;
-    const answers = await embedder.embed(texts, 'document', signal);
+    const answers = await embedder.embed(texts, 'document', finishing);
     const vectors: BatchVector[] = [];
     const marks: EmbeddingMark[] = [];
     group.forEach((item, i) => {
@@ -132,20 +135,21 @@ export async function embedPending(
         embeddingError: failure,
       });
     });
-    if (vectors.length > 0) {
-      const { entry, bytes } = await packBatch({ model, vectors });
-      await blobs.put(entry.name, bytes);
+    const batch = vectors.length > 0 ? await packBatch({ model, vectors }) : null;
+    if (batch) {
+      const { entry, bytes } = batch;
+      await blobs.put(entry.name, bytes, writing);
       for (const mark of marks) if (mark.embeddingError === null) mark.vectorBatch = entry.name;
-      await store.markEmbedded(marks);
-      // Named in the index only when marked: until then the next run must find it as a stray and mark it.
-      fresh.push(entry);
-    } else await store.markEmbedded(marks);
+    }
+    await store.markEmbedded(marks, writing.signal);
+    // Last: a batch that the index names is taken to be marked, and the index may be saved at any moment.
+    if (batch) fresh.push(batch.entry);
     result.embedded += vectors.length;
     result.failed += group.length - vectors.length;
   }
 
+  const running = new Set<Promise<void>>();
   try {
-    const running = new Set<Promise<void>>();
     let broken: unknown = null;
     for await (const group of groups(store.pending(signal), embedder.batchSize, options.limit)) {
       const task = embedGroup(group).catch(error => {
@@ -161,6 +165,7 @@ export async function embedPending(
     await Promise.all(running);
     if (broken) throw broken;
   } catch (error) {
+    await Promise.all(running);
     if (!signal?.aborted) {
       // What is stored stays of use: name it in the index before giving up.
       await save().catch(() => {});
@@ -210,8 +215,10 @@ async function adoptStrays(
   const strays: string[] = [];
   for await (const { name } of blobs.list(BATCHES, signal)) if (!names.has(name)) strays.push(name);
   if (strays.length === 0) return [];
-  const pending = new Map<string, StoredPackage>();
-  for await (const item of store.pending(signal)) pending.set(`${item.packageName}\n${item.embeddingHash}`, item);
+  // Keys only: the texts of a whole nixpkgs would be hundreds of megabytes.
+  const pending = new Map<string, Pick<StoredPackage, 'packageName' | 'version' | 'embeddingHash'>>();
+  for await (const { packageName, version, embeddingHash } of store.pending(signal))
+    pending.set(`${packageName}\n${embeddingHash}`, { packageName, version, embeddingHash });
   const adopted: BatchEntry[] = [];
   for (const name of strays) {
     const blob = await blobs.get(name, signal);
@@ -250,7 +257,12 @@ function emptyIndex(model: Model, revision: string): VectorIndex {
 }
 
 /** Adds batches to the index by conditional replacement: of two writers at once, neither loses anything. */
-async function saveVectorIndex(blobs: Blobs, empty: VectorIndex, fresh: readonly BatchEntry[]): Promise<VectorIndex> {
+async function saveVectorIndex(
+  blobs: Blobs,
+  empty: VectorIndex,
+  fresh: readonly BatchEntry[],
+  signal: AbortSignal | undefined,
+): Promise<VectorIndex> {
   for (;;) {
     const old = await loadVectorIndex(blobs);
     if (old && !sameModel(old.index.model, empty.model))
@@ -260,7 +272,7 @@ async function saveVectorIndex(blobs: Blobs, empty: VectorIndex, fresh: readonly
     const count = batches.reduce((sum, entry) => sum + entry.count, 0);
     const index: VectorIndex = { ...empty, count, batches };
     if (old && JSON.stringify(old.index) === JSON.stringify(index)) return index;
-    const etag = await blobs.put(VECTOR_INDEX, await packVectorIndex(index), { ifMatch: old?.etag ?? null });
+    const etag = await blobs.put(VECTOR_INDEX, await packVectorIndex(index), { ifMatch: old?.etag ?? null, signal });
     if (etag !== null) return index;
   }
 }

@@ -33,7 +33,7 @@ export interface Exchange {
 }
 export type Plan = (exchange: Exchange) => Fault | null;
 
-export interface Proxy extends Service {
+export interface FaultProxy extends Service {
   /** May be replaced at any time; counting starts anew when it is. */
   plan: Plan | null;
   /** Every exchange since the plan was set. */
@@ -42,12 +42,12 @@ export interface Proxy extends Service {
 }
 
 /** An HTTP proxy in front of one emulator, between it and the real SDK. */
-export async function startProxy(target: string, operation: (request: IncomingMessage) => string): Promise<Proxy> {
+export async function startProxy(target: string, operation: (request: IncomingMessage) => string): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true });
   const counts = new Map<string, number>();
   const proxy = {
     plan: null as Plan | null,
-    log: [] as Proxy['log'],
+    log: [] as FaultProxy['log'],
     reset(plan?: Plan) {
       proxy.plan = plan ?? null;
       proxy.log = [];
