@@ -20,27 +20,44 @@ export interface Scores {
 export const LEXICAL_SHARE = 0.5;
 
 /**
+ * How much a popular software is preferred, for a query of one term; for longer ones in proportion less, as they say
+ * more themselves. On the public sets +.030 nDCG@10 (`web server`, `terminal multiplexer`), elsewhere +-.003. Without the
+ * proportion it costs .015 on Debian's texts.
+ */
+const POPULAR = 0.1;
+
+/**
  * The union of both lists by the sum of both scores, each as a share of its best: half and half is .557 nDCG@10 on
  * debian-short where reciprocal ranks are .513. Documents that the query names come before all others.
  */
-export function fuse(named: readonly Named[], lexical: Scores, semantic: Scores, share = LEXICAL_SHARE): Ranked[] {
-  const best = (scores: Scores) => (scores.top.length > 0 ? scores.of[scores.top[0]!]! : 1);
+export function fuse(
+  named: readonly Named[],
+  lexical: Scores,
+  semantic: Scores,
+  share: number,
+  known: { popularity: Float32Array; terms: number },
+): Ranked[] {
+  const best = ({ top, of }: Scores) => (top.length > 0 ? of[top[0]!]! : 1);
   const [bestLexical, bestSemantic] = [best(lexical), best(semantic)];
   const ranked = new Map<number, Ranked>();
   for (const doc of [...named.map(({ doc }) => doc), ...lexical.top, ...semantic.top]) {
     if (ranked.has(doc)) continue;
     const words = lexical.of[doc]! / bestLexical;
     const meaning = Math.max(0, semantic.of[doc]!);
-    const score = share * words + ((1 - share) * meaning) / bestSemantic;
+    const fame = 1 + (POPULAR * known.popularity[doc]!) / Math.max(1, known.terms);
+    const score = fame * (share * words + ((1 - share) * meaning) / bestSemantic);
     ranked.set(doc, { doc, score, named: null, lexical: words, semantic: meaning });
   }
   for (const { doc, score, why } of named) {
     const row = ranked.get(doc)!;
-    row.score = 1 + score;
+    row.score = NAMED + score;
     row.named = why;
   }
   return [...ranked.values()];
 }
+
+/** Above every fused score: those end at 1 + POPULAR × the highest popularity, which is below 16. */
+const NAMED = 3;
 
 export interface Row extends Ranked {
   /** Other documents of the same software that were found. */

@@ -1,0 +1,68 @@
+import type { Index } from '../vectors/open.ts';
+import { familyTokens } from '../vectors/prior.ts';
+import { allowed } from './filters.ts';
+import { toHits } from './hits.ts';
+import { queryTerms, scoreTerms } from './lexical.ts';
+import { merit, type Named, navigate } from './navigate.ts';
+import { fold, fuse, LEXICAL_SHARE, type Scores } from './rank.ts';
+import type { Scan } from './scan.ts';
+import type { Hit, SearchOptions } from './search.ts';
+import { topK } from './topk.ts';
+
+/** Documents that each measure puts forward: 200 software with their variants. */
+const CANDIDATES = 400;
+const MAX_LIMIT = 1000;
+const NOTHING: readonly number[] = [];
+
+/** A query's vector and what to compare it with. */
+export interface Meaning {
+  vector: Float32Array;
+  scan: Scan;
+}
+
+/**
+ * Ranks the index for one query, in one go: nothing waits, so the arrays that hold every document's scores serve all
+ * queries, one after another. `meaning` is null where the query has no vector.
+ */
+export function answerer(index: Index) {
+  const families = index.lists.set.map(([set]) => familyTokens(set!));
+  const weights = Float32Array.from(index.priors, (prior, doc) => prior * index.scales[doc]!);
+  const lexicalScores = new Float32Array(index.size);
+  const semanticScores = new Float32Array(index.size);
+
+  function semantic({ vector, scan }: Meaning, filter: Uint8Array | null): Scores {
+    const { products, unit } = scan.dot(vector);
+    for (let doc = 0; doc < index.size; doc++) semanticScores[doc] = products[doc]! * unit * weights[doc]!;
+    if (filter) for (let doc = 0; doc < index.size; doc++) if (filter[doc] === 0) semanticScores[doc] = 0;
+    return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores };
+  }
+
+  return (query: string, meaning: Meaning | null, options: SearchOptions): Hit[] => {
+    const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(options.limit ?? 20)));
+    const filter = allowed(index, options);
+    const terms = queryTerms(query, index.terms, index.size);
+    const byMeaning = options.mode === 'lexical' || !meaning;
+    const semantics = byMeaning ? { top: NOTHING, of: semanticScores.fill(0) } : semantic(meaning, filter);
+    lexicalScores.fill(0);
+    let lexicals: Scores = { top: NOTHING, of: lexicalScores };
+    let named: Named[] = [];
+    if (options.mode !== 'semantic') {
+      const touched = scoreTerms(terms, index.terms, lexicalScores);
+      for (const doc of touched) lexicalScores[doc]! *= filter && filter[doc] === 0 ? 0 : index.priors[doc]!;
+      lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScores };
+      named = query.trim() === '' ? browse(index, filter) : navigate(index, query, families);
+      if (filter) named = named.filter(({ doc }) => filter[doc] === 1);
+    }
+    const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
+    const known = { popularity: index.popularity, terms: terms.length };
+    const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
+    return toHits(index, rows, terms);
+  };
+}
+
+/** Without a query: what the filters let through, by what speaks for it whatever is searched. */
+function browse(index: Index, filter: Uint8Array | null): Named[] {
+  if (!filter) return [];
+  const merits = Float32Array.from(index.priors, (prior, doc) => filter[doc]! * merit(prior, index.popularity[doc]!));
+  return topK(merits, null, MAX_LIMIT).map(doc => ({ doc, score: merits[doc]!, why: 'filter' }));
+}
