@@ -33,14 +33,14 @@ time "${nix[@]}" build "${overrides[@]}" --store "$dir/store" --no-link --print-
 cmp "$dir/first" "$dir/second"
 # Nix before 2.19 prints a list, later ones an object.
 hashes() {
-  "${nix[@]}" path-info --json "$@" |
+  "${nix[@]}" path-info --json --recursive "$@" |
     jq -r 'if type == "array" then .[] else to_entries[] | .value + {path: .key} end | "\(.path) \(.narHash)"' | sort
 }
 readarray -t outputs < "$dir/first"
 hashes "${outputs[@]}" > "$dir/first.hashes"
 hashes --store "$dir/store" "${outputs[@]}" > "$dir/second.hashes"
 diff "$dir/first.hashes" "$dir/second.hashes"
-echo "the same NAR hashes: $(wc -l < "$dir/first.hashes") outputs"
+echo "the same NAR hashes: ${#outputs[@]} outputs, $(wc -l < "$dir/first.hashes") paths with what they refer to"
 
 say "images"
 images=$(grep -- '-fdnix-images$' "$dir/first")
@@ -60,23 +60,61 @@ for name in metadata-generator embedding-generator search; do
     and ([.history[].comment // "" | select(test("nodejs-slim|fdnix-programs"))] | length == 2)' "$layout.config" > /dev/null
 done
 
-# The image as a runtime starts it: its user and environment, process 1, root read-only but for /tmp, no network.
-inside() { # NAME COMMAND...
-  local name=$1; shift
-  local environment entry
+# The image as a runtime starts it: its user and environment, process 1, root read-only but for /tmp, a network of its own
+# that ends at the loopback device.
+inside() { # NAME [VARIABLE=VALUE...] -- COMMAND...
+  local name=$1 environment entry; shift
   readarray -t environment < <(jq -r '.config.Env[]' "$dir/$name.config")
   readarray -t entry < <(jq -r '.config.Entrypoint[]' "$dir/$name.config")
-  "${run[@]}" unshare --mount --pid --net --fork --kill-child bash -c '
+  while [ "$1" != -- ]; do environment+=("$1"); shift; done; shift
+  exec "${run[@]}" unshare --mount --pid --net --fork --kill-child bash -c '
     root=$1 variables=$2; shift 2
+    ip link set lo up
     mkdir -p "$root/proc" "$root/dev"
     mount --bind "$root" "$root"; mount -o remount,bind,ro "$root"
     mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
     exec env -i "${@:1:variables}" "$(command -v chroot)" --userspec=65532:65532 "$root" "${@:variables + 1}"
   ' _ "$dir/$name.bundle/rootfs" "${#environment[@]}" "${environment[@]}" "${entry[@]}" "$@"
 }
+# A command in the network of the process that `inside` started.
+beside() { "${run[@]}" nsenter --net="/proc/$(pgrep --parent "$pid" | head -1)/ns/net" "$@"; }
+# Process 1 stops by itself when it is told to.
+stop() {
+  local status=0
+  kill -TERM "$(pgrep --parent "$pid" | head -1)"
+  wait "$pid" || status=$?
+  echo "stopped by SIGTERM with status $status"
+}
 
 say "the metadata image extracts the nixpkgs inside, without a network"
-inside metadata-generator extract --output - > "$dir/packages.jsonl" || [ $? = 3 ]
-wc -l "$dir/packages.jsonl"; head -c 200 "$dir/packages.jsonl"; echo
-say "the search image answers"
-inside search search hello --limit 3
+(inside metadata-generator -- extract --output=-) > "$dir/packages.jsonl" || [ $? = 3 ]
+wc -l < "$dir/packages.jsonl"
+jq -ce 'select(.packageName == "hello") | {packageName, version, description}' "$dir/packages.jsonl"
+
+say "the search image serves the index inside"
+(inside search -- serve --host 127.0.0.1 --port 8080) & pid=$!
+for _ in {1..50}; do beside curl --silent --fail 'http://127.0.0.1:8080/api/search?q=hello&limit=1' > "$dir/hit.json" && break; sleep 0.2; done
+jq -ce '[.. | .packageName? // empty][0]' "$dir/hit.json"
+stop
+
+say "the search image answers Lambda's runtime"
+cat > "$dir/runtime.mjs" <<'RUNTIME'
+import { createServer } from 'node:http';
+const event = { version: '2.0', rawPath: '/api/search', rawQueryString: 'q=hello&limit=1', headers: {}, requestContext: { http: { method: 'GET' } } };
+let asked = 0;
+createServer(async (request, response) => {
+  const body = Buffer.concat(await request.toArray()).toString();
+  if (request.url.endsWith('/next')) {
+    if (asked++ === 0) response.setHeader('lambda-runtime-aws-request-id', 'one').end(JSON.stringify(event));
+    return; // and no other event
+  }
+  response.end();
+  console.log(JSON.stringify({ url: request.url, ...JSON.parse(body) }));
+  process.exit(request.url.endsWith('/one/response') ? 0 : 1);
+}).listen(9001, '127.0.0.1');
+RUNTIME
+(inside search AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001 -- serve) & pid=$!
+sleep 0.2
+beside "$(jq -r '.config.Entrypoint[0]' "$dir/search.config")" "$dir/runtime.mjs" > "$dir/lambda.json"
+jq -ce '{url, statusCode, name: [.body | fromjson | .. | .packageName? // empty][0]}' "$dir/lambda.json"
+kill -KILL "$pid"; wait "$pid" || true
