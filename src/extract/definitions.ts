@@ -2,7 +2,9 @@
  * Line numbers of a large generated file (hackage-packages.nix has 16 MB) in one pass outside Nix, which would read the
  * file again for every package. Knows the literals `pname = "…"`, `version = "…"` and so on, and what each is within.
  */
-const POSITION_ATTRS = new Set(['pname', 'version', 'name', 'description']);
+/** Attributes whose place nixpkgs takes for the package's; which one, depends on the builder. */
+export const POSITION_ATTRS = ['description', 'version', 'pname', 'name'] as const;
+const WANTED = new Set<string>(POSITION_ATTRS);
 
 interface Definition {
   line: number;
@@ -101,10 +103,10 @@ function scan(source: string, literal: (attr: string, value: string, definition:
       const equals = skip(SPACE, at);
       if (path === null || source[equals] !== '=' || source[equals + 1] === '=') continue;
       at = skip(SPACE, equals + 1);
-      if (POSITION_ATTRS.has(path.last) && source[at] === '"') {
+      if (WANTED.has(path.last) && source[at] === '"') {
         const end = endOfString(source, at);
         const text = source.slice(at + 1, end - 1);
-        if (source[skip(SPACE, end)] === ';' && !text.includes('${')) {
+        if (source[skip(SPACE, end)] === ';' && !/(?<!\\)\$\{/.test(text)) {
           const within = frames.map(outer => outer.name).filter(name => name !== null);
           literal(path.last, unescapeString(text), { line: lineAt(start), within, set: frame.set });
         }

@@ -7,7 +7,7 @@ import type { Report } from '../progress.ts';
 import { defaultMemory, LEAST_MEMORY } from './memory.ts';
 import { checkNix, createScratch, type End, startEvaluator } from './nix.ts';
 import { createPool } from './pool.ts';
-import { createPositions, type Told } from './positions.ts';
+import { createPositions, type Rules, type Told } from './positions.ts';
 import { countNames, createQueue, createWalk, type Mode, type Unit, unitSize, type Walk } from './shards.ts';
 
 export interface EvaluateOptions {
@@ -63,6 +63,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
   const ready: Package[] = [];
   let failed: { error: unknown } | null = null;
   let wake = () => {};
+  const started = performance.now();
   let [attributes, units, failures, fetched, reported] = [0, 0, 0, 0, 0];
 
   const fail = (path: readonly string[], message: string) => {
@@ -77,7 +78,8 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
   const run = async (unit: Unit) => {
     const walk = createWalk(unit);
     const entry = { unit, walk };
-    const started = performance.now();
+    const begun = performance.now();
+    const rules: Rules = new Map();
     let packages = 0;
     let platforms: Record<string, unknown> = {};
     const hear = (value: unknown) => {
@@ -89,7 +91,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
       if ('record' in told) {
         const path = walk.current!;
         walk.tell();
-        const position = positions.locate(told, path.at(-1)!);
+        const position = positions.locate(told, path, rules);
         if (position === false) return again(path, 'exact');
         packages++;
         ready.push(toPackage(path, told.record, position, platforms));
@@ -118,7 +120,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
       const end = await pool.watch(startEvaluator(scratch, work, hear));
       running.delete(entry);
       if (end.reason !== 'done' && failed === null) died(unit, walk, end.reason, end.message);
-      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
       const what = `${describe(unit)}: ${walk.begun} attributes, ${packages} packages, ${seconds} s`;
       options.onUnit?.(`unit ${++units}: ${what}, ${Math.round(end.peak)} MiB${END[end.reason]}`);
     } catch (error) {
@@ -151,7 +153,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
   };
 
   const fill = () => {
-    while (running.size < jobs && !queue.empty && failed === null) {
+    while (running.size < jobs && queue.mode !== undefined && failed === null) {
       const alone = queue.mode === 'alone' || [...running].some(({ unit }) => unit.mode === 'alone');
       if (alone && running.size > 0) return;
       void run(queue.take(unitSize(queue.size, jobs, Math.floor((NAMES_PER_MIB * maxMemory) / jobs)))!);
@@ -162,8 +164,21 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     if (!options.report || performance.now() - reported < 200) return;
     reported = performance.now();
     const left = [...running].reduce((sum, { walk }) => sum + countNames(walk.rest(true)), queue.size);
-    const note = `${units} units, ${Math.round(pool.memory)} MiB${failures > 0 ? `, ${failures} failed` : ''}`;
-    options.report({ phase: 'evaluating', done: attributes, total: attributes + left, unit: 'attributes', note });
+    const rate = attributes / ((performance.now() - started) / 1000);
+    const note = [
+      `${units} units`,
+      `${Math.round(rate)}/s`,
+      left > 0 && rate > 0 ? `${Math.ceil(left / rate)} s left` : null,
+      `${Math.round(pool.memory)} MiB`,
+      failures > 0 ? `${failures} failed` : null,
+    ];
+    options.report({
+      phase: 'evaluating',
+      done: attributes,
+      total: attributes + left,
+      unit: 'attributes',
+      note: note.filter(Boolean).join(', '),
+    });
   };
 
   const abort = () => {
@@ -181,7 +196,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
       yield* batch;
       report();
       if (ready.length > 0) continue;
-      if (running.size === 0 && queue.empty && failed === null) return;
+      if (running.size === 0 && queue.mode === undefined && failed === null) return;
       await new Promise<void>(resolve => {
         wake = resolve;
       });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RawPackage } from '../package.ts';
-import { type Definitions, readDefinitions } from './definitions.ts';
+import { type Definitions, POSITION_ATTRS, readDefinitions } from './definitions.ts';
 
 /**
  * From this size on, lines are found outside Nix. Nix 2.26 takes about 2 ms a megabyte and package for one; in real
@@ -14,40 +14,63 @@ export interface Told {
   record: RawPackage & { meta: Record<string, unknown> };
   /** `FILE:LINE`, exact. */
   position?: string;
-  /** A large file that it stands in, and the attribute whose line is asked for. */
+  /** A large file that it stands in, and the file that this was concluded from. */
   file?: string;
-  attr?: string;
+  from?: string;
 }
+
+/** The attribute whose place is the package's, for each set, `from` and `file`; null where it could not be learned. */
+export type Rules = Map<string, PositionAttr | null>;
+
+type PositionAttr = (typeof POSITION_ATTRS)[number];
 
 export function createPositions(tree: string) {
   const large: Record<string, true> = Object.fromEntries(largeFiles(join(tree, 'pkgs')).map(file => [file, true]));
   const read = new Map<string, Definitions>();
+  const learned = new Map<string, { hits: number; misses: number }>();
 
-  const find = (told: Told, name: string): number | null => {
-    const { record, attr } = told;
-    const value = attr === 'description' ? record.meta.description : record[attr as 'pname' | 'version' | 'name'];
-    if (typeof value !== 'string' || typeof record.pname !== 'string') return null;
-    let definitions = read.get(told.file!);
+  const definitionsOf = (file: string): Definitions => {
+    let definitions = read.get(file);
     if (!definitions) {
-      definitions = readDefinitions(readFileSync(told.file!, 'utf8'));
-      read.set(told.file!, definitions);
+      definitions = readDefinitions(readFileSync(file, 'utf8'));
+      read.set(file, definitions);
     }
-    return definitions.line(attr!, value, name, record.pname);
+    return definitions;
+  };
+  const lineOf = ({ record, file }: Told, attr: PositionAttr, name: string): number | null => {
+    const value = attr === 'description' ? record.meta.description : record[attr];
+    if (typeof value !== 'string' || typeof record.pname !== 'string') return null;
+    return definitionsOf(file!).line(attr, value, name, record.pname);
+  };
+  const learn = (told: Told, name: string): PositionAttr | null => {
+    const attr = POSITION_ATTRS.find(attr => told.position === `${told.file}:${lineOf(told, attr, name)}`) ?? null;
+    const score = learned.get(told.file!) ?? { hits: 0, misses: 0 };
+    learned.set(told.file!, score);
+    attr === null ? score.misses++ : score.hits++;
+    // As where one builder makes all packages of a file: its lines are left to Nix from here on.
+    if (score.hits === 0 && score.misses >= 3) delete large[told.file!];
+    return attr;
   };
 
   return {
     /** The large files of which lines can be found here, for `shard.nix`. */
     large: large as Readonly<Record<string, true>>,
-    /** `FILE:LINE` relative to the tree, null if there is none; false if Nix itself has to be asked. */
-    locate(told: Told, name: string): string | null | false {
+    /**
+     * `FILE:LINE` relative to the tree, null if there is none; false if Nix itself has to be asked. `rules` belong to
+     * one evaluator: it tells the first positions of each set in a large file exactly, and they teach the others.
+     */
+    locate(told: Told, attrPath: readonly string[], rules: Rules): string | null | false {
+      const name = attrPath.at(-1)!;
       const relative = (path: string) => (path.startsWith(`${tree}/`) ? path.slice(tree.length + 1) : path);
-      if (told.file === undefined) return told.position === undefined ? null : relative(told.position);
-      const line = find(told, name);
-      if (told.position === undefined) return line === null ? false : relative(`${told.file}:${line}`);
-      // Every evaluator tells the first position in a large file exactly. Where the text says otherwise or nothing, as
-      // where one builder makes all packages of the file, its lines are left to Nix from here on.
-      if (told.position !== `${told.file}:${line}`) delete large[told.file];
-      return relative(told.position);
+      const key = [...attrPath.slice(0, -1), told.from, told.file].join('\n');
+      if (told.position !== undefined) {
+        if (told.file !== undefined) rules.set(key, learn(told, name) ?? rules.get(key) ?? null);
+        return relative(told.position);
+      }
+      if (told.file === undefined) return null;
+      const attr = rules.get(key) ?? null;
+      const line = attr && lineOf(told, attr, name);
+      return line === null ? false : relative(`${told.file}:${line}`);
     },
   };
 }

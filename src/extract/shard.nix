@@ -65,44 +65,40 @@ let
     in
     if !isList list || same == [ ] then list else { known = builtins.head same; };
 
-  # Where mkDerivation sees a package, unless it is told otherwise; `.file` costs nothing, but for `.line` Nix 2.26 reads
-  # the whole file again each time: 8 ms in one of 3 MB.
-  place =
+  # The file where mkDerivation sees a package, unless it is told otherwise. `.file` costs nothing, but for `.line` Nix
+  # 2.26 reads the whole file again each time: 8 ms in one of 3 MB.
+  apparentFile =
     value:
     let
-      attr =
-        if value.meta.description or null != null then "description"
-        else if value.version or null != null then "version"
-        else "name";
-      pos = builtins.unsafeGetAttrPos attr (if attr == "description" then value.meta else value);
+      pos =
+        if value.meta.description or null != null then builtins.unsafeGetAttrPos "description" value.meta
+        else if value.version or null != null then builtins.unsafeGetAttrPos "version" value
+        else builtins.unsafeGetAttrPos "name" value;
     in
-    if pos == null then null else { inherit attr; inherit (pos) file; };
+    if pos == null then null else pos.file;
 
-  fileOf = position: builtins.head (builtins.match "(.*):[0-9]+" position);
-
-  # { position } is exact; with { file, attr } the caller finds the line itself. `seen` holds, for each place seen that
-  # turned out to be in a large file or to stand for one (a builder that sets `pos`), that file.
+  # { position } is exact; with { file, from } the caller finds the line itself, by what it has learned from exact ones
+  # in the same `file`. `seen` holds, for each apparent file (`from`), the large file that packages are in truth in: the
+  # same one, or another where a builder sets `pos`; and how many more exact ones the caller shall have.
+  samples = 3;
   locate =
     seen: value:
     let
-      guess = place value;
+      from = apparentFile value;
       position = value.meta.position;
       file =
-        if builtins.substring 0 (builtins.stringLength guess.file) position == guess.file then guess.file
-        else fileOf position;
-      told = if guess.file == file then guess.attr else "pname";
+        if builtins.substring 0 (builtins.stringLength from + 1) position == "${from}:" then from
+        else builtins.head (builtins.match "(.*):[0-9]+" position);
+      more = seen.${from}.more or samples;
     in
     if !(value.meta ? position) then
       { inherit seen; fields = { }; }
-    else if work.exact || guess == null then
+    else if work.exact || from == null then
       { inherit seen; fields = { inherit position; }; }
-    else if seen ? ${guess.file} then
-      let
-        large = seen.${guess.file};
-      in
-      { inherit seen; fields = { file = large; attr = if large == guess.file then guess.attr else "pname"; }; }
+    else if more == 0 then
+      { inherit seen; fields = { inherit from; inherit (seen.${from}) file; }; }
     else if work.large ? ${file} then
-      { seen = seen // { ${guess.file} = file; }; fields = { inherit position file; attr = told; }; }
+      { seen = seen // { ${from} = { inherit file; more = more - 1; }; }; fields = { inherit position file from; }; }
     else
       { inherit seen; fields = { inherit position; }; };
 
@@ -133,7 +129,8 @@ let
         names = builtins.attrNames value;
         inline = length names <= work.inline;
       in
-      say { inherit names inline; } (if inline then walk seen path value names else seen)
+      # Another set may have other builders: it starts with nothing seen.
+      say { inherit names inline; } (if inline then builtins.seq (walk { } path value names) seen else seen)
     else
       seen;
 
@@ -155,15 +152,15 @@ let
 
   deliberate = [ "AAAAAASomeThingsFailToEvaluate" ];
   part =
-    seen: { path, names }:
+    { path, names }:
     let
       set = builtins.foldl' (set: name: set.${name}) pkgs path;
       prefix = builtins.concatStringsSep "" (map (name: "${builtins.toJSON name},") path);
     in
-    walk seen prefix set (if path == [ ] then builtins.filter (name: !(builtins.elem name deliberate)) names else names);
+    walk { } prefix set (if path == [ ] then builtins.filter (name: !(builtins.elem name deliberate)) names else names);
 in
 if work.parts == [ ] then
   # The plan: what there is at the root.
   say { names = builtins.attrNames pkgs; inline = false; } true
 else
-  say { platforms = known; } (builtins.seq (builtins.foldl' part { } work.parts) true)
+  say { platforms = known; } (builtins.foldl' (_: next: builtins.seq (part next) true) true work.parts)

@@ -18,7 +18,8 @@ export interface Part {
  * `exact`: positions by Nix itself, for what the text of a large file did not settle. `alone`: one name, one evaluator,
  * with all memory to itself.
  */
-export type Mode = 'plain' | 'caught' | 'exact' | 'alone';
+export type Mode = (typeof MODES)[number];
+const MODES = ['plain', 'caught', 'exact', 'alone'] as const;
 
 export interface Unit {
   mode: Mode;
@@ -32,40 +33,40 @@ export function countNames(parts: Iterable<Part>): number {
 }
 
 export function createQueue() {
-  const waiting: Part[] = [];
+  const waiting: Record<Mode, Part[]> = { plain: [], caught: [], exact: [], alone: [] };
+  // What is left over from other units waits, so that few units do it.
+  const mode = () => MODES.find(mode => waiting[mode].length > 0);
   return {
     add(...parts: Part[]): void {
-      waiting.push(...parts.filter(part => part.names.length > 0));
+      for (const part of parts) if (part.names.length > 0) waiting[part.mode].push(part);
     },
     /** Names that wait. */
     get size(): number {
-      return countNames(waiting);
+      return MODES.reduce((sum, mode) => sum + countNames(waiting[mode]), 0);
     },
-    get empty(): boolean {
-      return waiting.length === 0;
-    },
-    /** The mode of what `take` would give next. */
+    /** The mode of what `take` would give next; undefined if nothing waits. */
     get mode(): Mode | undefined {
-      return waiting[0]?.mode;
+      return mode();
     },
     /** The next unit, of at most `limit` names: a range of a large set, or many small parts together. */
     take(limit: number): Unit | null {
-      const mode = waiting[0]?.mode;
-      if (mode === undefined) return null;
+      const next = mode();
+      if (next === undefined) return null;
+      const from = waiting[next];
       const parts: Part[] = [];
-      let room = mode === 'alone' ? 1 : limit;
-      for (let i = 0; i < waiting.length && room > 0; ) {
-        const part = waiting[i]!;
+      let room = next === 'alone' ? 1 : limit;
+      for (let i = 0; i < from.length && room > 0; ) {
+        const part = from[i]!;
         // A part that does not fit is cut only where it opens a unit, or small ranges of every set would come out.
-        if (part.mode !== mode || (parts.length > 0 && part.names.length > room)) i++;
+        if (parts.length > 0 && part.names.length > room) i++;
         else {
           parts.push({ ...part, names: part.names.slice(0, room) });
-          if (part.names.length > room) waiting[i] = { ...part, names: part.names.slice(room) };
-          else waiting.splice(i, 1);
+          if (part.names.length > room) from[i] = { ...part, names: part.names.slice(room) };
+          else from.splice(i, 1);
           room -= parts.at(-1)!.names.length;
         }
       }
-      return { mode, parts };
+      return { mode: next, parts };
     },
   };
 }
@@ -76,7 +77,7 @@ export function createQueue() {
  * Polychronopoulos and Kuck 1987).
  */
 export function unitSize(waiting: number, jobs: number, most: number): number {
-  return Math.max(200, Math.min(most, Math.ceil(waiting / (2 * jobs))));
+  return Math.min(most, Math.max(1000, Math.ceil(waiting / (2 * jobs))));
 }
 
 interface Frame {

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'uvu';
+
+const FIXTURES = join(import.meta.dirname, '../fixtures');
+
+/** The miniature nixpkgs. */
+export const NIXPKGS = join(FIXTURES, 'nixpkgs');
+
+/** Calls `use` with a copy of the miniature nixpkgs, in which files of nixpkgs-variants have taken a place. */
+export async function withTree(variants: Record<string, string>, use: (tree: string) => unknown): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'fdnix-tree-'));
+  try {
+    cpSync(NIXPKGS, dir, { recursive: true });
+    for (const [place, file] of Object.entries(variants))
+      cpSync(join(FIXTURES, 'nixpkgs-variants', file), join(dir, place));
+    await use(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** What the tree's own packages-info.nix says: attribute path → entry of packages.json. */
+export function packagesInfo(tree: string, system = 'x86_64-linux'): Record<string, object> {
+  const expression = `import ${tree}/pkgs/top-level/packages-info.nix { }`;
+  const args = ['--eval', '--json', '--strict', '--store', 'dummy://', '--readonly-mode', '--option', 'system', system];
+  const output = execFileSync('nix-instantiate', [...args, '-E', expression], { encoding: 'utf8', maxBuffer: 1 << 30 });
+  return JSON.parse(JSON.parse(output)).packages;
+}
+
+/** Runs the suite, or says aloud that it cannot: in CI the lack of Nix is a failure. */
+export function runWithNix(test: Test): void {
+  try {
+    execFileSync('nix-instantiate', ['--version'], { stdio: 'ignore' });
+    test.run();
+  } catch (error) {
+    if (process.env.CI) throw error;
+    console.log('SKIPPED: no nix-instantiate on PATH; these tests evaluate a small nixpkgs with real Nix');
+  }
+}
