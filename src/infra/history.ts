@@ -14,9 +14,11 @@ export interface HistoryParts {
 
 /** Evaluations at once: four are one vCPU each, below the six that a new account may run. */
 export const CONCURRENCY = 4;
+/** Part of the names of the map's executions. */
+export const MAP_LABEL = 'Revisions';
 
 /**
- * Version history: `{"revisions": ["<oldest commit>", …, "<newest commit>"]}`. What takes long, evaluating, runs for
+ * Version history: `{"revisions": ["<oldest>", …, "<newest>"]}`, commits or addresses of releases. What takes long, evaluating, runs for
  * several revisions at once and leaves each result in the bucket, where a later execution finds it. What must be in
  * order, recording which revision first and last had a version, is one task that goes through the results oldest first
  * and continues after the revision that the table is at. Then the newest is embedded, indexed and published.
@@ -29,7 +31,7 @@ export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...
     States: {
       'Evaluate revisions': {
         Type: 'Map',
-        Label: 'Revisions',
+        Label: MAP_LABEL,
         ItemsPath: '$.revisions',
         MaxConcurrency: CONCURRENCY,
         ToleratedFailurePercentage: 0,

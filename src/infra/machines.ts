@@ -60,26 +60,35 @@ export function allowTasks(machine: sfn.StateMachine, { cluster }: Fargate, task
   );
 }
 
-/** `startExecution.sync:2` of another machine, and of its own map's children. */
+/** `startExecution.sync:2` of another machine: start it, watch it, stop it. */
 export function allowExecution(machine: sfn.StateMachine, name: string): void {
-  const stack = Stack.of(machine);
-  const arn = (resource: string, resourceName: string) =>
-    stack.formatArn({ service: 'states', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
-  allow(machine, ['states:StartExecution'], [arn('stateMachine', name)]);
-  const executions = arn('execution', `${name}:*`);
-  allow(machine, ['states:DescribeExecution', 'states:StopExecution'], [executions]);
-  acceptWildcard(machine, executions, 'Executions get their names when they start.');
+  startAndWatch(machine, name);
+  const rule = 'StepFunctionsGetEventsForStepFunctionsExecutionRule';
   allow(
     machine,
     ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
-    [
-      stack.formatArn({
-        service: 'events',
-        resource: 'rule',
-        resourceName: 'StepFunctionsGetEventsForStepFunctionsExecutionRule',
-      }),
-    ],
+    [Stack.of(machine).formatArn({ service: 'events', resource: 'rule', resourceName: rule })],
   );
+}
+
+/** A distributed map runs its items as executions of its own machine, and a redrive continues those that failed. */
+export function allowMap(machine: sfn.StateMachine, name: string, label: string): void {
+  startAndWatch(machine, name);
+  const children = statesArn(machine, 'execution', `${name}/${label}:*`);
+  allow(machine, ['states:RedriveExecution'], [children]);
+  acceptWildcard(machine, children, 'Executions get their names when they start.');
+}
+
+function startAndWatch(machine: sfn.StateMachine, name: string): void {
+  allow(machine, ['states:StartExecution'], [statesArn(machine, 'stateMachine', name)]);
+  const executions = statesArn(machine, 'execution', `${name}:*`);
+  allow(machine, ['states:DescribeExecution', 'states:StopExecution'], [executions]);
+  acceptWildcard(machine, executions, 'Executions get their names when they start.');
+}
+
+function statesArn(machine: sfn.StateMachine, resource: string, resourceName: string): string {
+  const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
+  return Stack.of(machine).formatArn({ service: 'states', resource, resourceName, arnFormat });
 }
 
 export function allow(

@@ -5,8 +5,8 @@ import type { Construct } from 'constructs';
 import { allowBucket } from './access.ts';
 import type { Fargate } from './asl.ts';
 import { embedChanges } from './changes.ts';
-import { type HistoryParts, historyDefinition } from './history.ts';
-import { allow, allowExecution, allowNotify, allowTasks, machine } from './machines.ts';
+import { type HistoryParts, historyDefinition, MAP_LABEL } from './history.ts';
+import { allow, allowExecution, allowMap, allowNotify, allowTasks, machine } from './machines.ts';
 import { HISTORY, PENDING, PIPELINE, PREFIXES, TRIGGER } from './names.ts';
 import { network } from './network.ts';
 import { alarms, notifications } from './notifications.ts';
@@ -75,7 +75,7 @@ export class FdnixStack extends Stack {
     allowNotify(history, topic);
     allowBucket(history, bucket, { write: [PREFIXES.history] });
     allowExecution(history, PIPELINE);
-    allowExecution(history, HISTORY);
+    allowMap(history, HISTORY, MAP_LABEL);
 
     new events.Rule(this, 'Nightly', {
       ruleName: TRIGGER,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as dynamodb from '@aws-sdk/client-dynamodb';
 import * as s3 from '@aws-sdk/client-s3';
@@ -223,9 +224,13 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     execute,
     async close() {
       for (const child of children) child.kill('SIGKILL');
+      while (children.size > 0) await sleep(10);
       table.destroy();
       store.destroy();
-      await Promise.all([proxy, model, database, bucket, bedrock].map(service => service.close()));
+      await Promise.all([proxy, model, bucket, bedrock].map(service => service.close()));
+      // What a killed task had sent is still being written, and dynalite does not survive being closed meanwhile.
+      await sleep(200);
+      await database.close();
       await rm(scratch, { recursive: true, force: true });
     },
   };

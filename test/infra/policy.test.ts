@@ -94,6 +94,18 @@ test('the pipeline starts these tasks in this cluster and reads what its choices
   assert.equal(pipeline['<metadatataskTaskRole.Arn>'], ['iam:PassRole']);
 });
 
+test('the history also starts the pipeline, and its own items', () => {
+  const states = Object.entries(granted['<HistoryRole>']!).filter(([resource]) => resource.includes(':states:'));
+  const arn = 'arn:<AWS::Partition>:states:eu-central-1:123456789012';
+  assert.equal(Object.fromEntries(states), {
+    [`${arn}:stateMachine:fdnix-daily-pipeline`]: ['states:StartExecution'],
+    [`${arn}:execution:fdnix-daily-pipeline:*`]: ['states:DescribeExecution', 'states:StopExecution'],
+    [`${arn}:stateMachine:fdnix-version-history`]: ['states:StartExecution'],
+    [`${arn}:execution:fdnix-version-history:*`]: ['states:DescribeExecution', 'states:StopExecution'],
+    [`${arn}:execution:fdnix-version-history/Revisions:*`]: ['states:RedriveExecution'],
+  });
+});
+
 test('a wildcard resource stands only where the service knows no other', () => {
   const free =
     /^(logs:(\w*LogDeliver\w*|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)|xray:\w+|ecr:GetAuthorizationToken)$/;
@@ -113,6 +125,10 @@ test('what the backends call is what the tasks may call', () => {
     calls('store/dynamodb.ts').map(call => `dynamodb:${call}`),
     [...TABLE_READS, ...TABLE_WRITES].sort(),
   );
+  // Buckets are made by the stack, or by `init` with an operator's rights.
+  const ours = calls('blobs/s3.ts').filter(call => !['CreateBucket', 'HeadBucket'].includes(call));
+  assert.equal(ours, ['DeleteObject', 'GetObject', 'ListObjectsV2', 'PutObject']);
+  assert.equal(calls('embed/bedrock.ts'), ['InvokeModel']);
 });
 
 test.run();

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { createGunzip, gzip } from 'node:zlib';
+import { type Blobs, openBlobs } from '../blobs/blobs.ts';
+import { now } from '../config.ts';
+import { EXIT, Refused, reason, UserError } from '../errors.ts';
+import { compareNames, type Failure, type Package, serialisePackage } from '../package.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { sync } from '../store/sync.ts';
+import { type Context, command } from './command.ts';
+import { summary } from './extract.ts';
+import { openSource } from './source.ts';
+
+/** First line of an evaluation in the blobs; the records follow, one a line, sorted by attribute path. */
+interface Header {
+  formatVersion: 1;
+  revision: string;
+  /** Attribute paths that could not be evaluated. */
+  failed: string[];
+}
+
+/**
+ * Version history in two steps, so that what takes long can run for many revisions at once and what must be in order
+ * is one quick pass. `extract --revisions` does both for one machine.
+ */
+export default command({
+  usage: 'history <step> <what>',
+  options: {
+    step: { choices: ['evaluate', 'record'] as const, hidden: true },
+    what: { string: true, hidden: true },
+    from: { string: true, describe: "evaluate: take the records from this release's packages.json" },
+    'max-memory': { number: true, describe: 'evaluate: MiB of all processes together' },
+    'allow-shrink': { boolean: true, default: false, describe: 'record: accept the loss of more than 30 %' },
+  },
+  examples: [
+    ['$0 history evaluate 241313f4e8e508cb9b13278c2b0fa25b9ca27163', 'one commit, kept in the blobs'],
+    ['$0 history evaluate https://releases.nixos.org/…/packages.json.br', 'one release, without evaluating'],
+    ['$0 history record revisions.json', 'a JSON list of what was evaluated, oldest first, into the store'],
+  ],
+  async run(args, context) {
+    const what = String(args.what);
+    const blobs = await openBlobs(context.config.blobs);
+    try {
+      if (args.step === 'evaluate') return await evaluate(blobs, what, args, context);
+      return await record(blobs, await readList(blobs, what), args['allow-shrink'], context);
+    } finally {
+      await blobs.close();
+    }
+  },
+});
+
+async function evaluate(
+  blobs: Blobs,
+  spec: string,
+  args: { from?: string | undefined; 'max-memory'?: number | undefined },
+  context: Context,
+): Promise<number> {
+  const name = blobOf(spec);
+  for await (const found of blobs.list(name)) {
+    if (found.name !== name) continue;
+    context.log(`${spec}: ${name} is in ${blobs.name} already`);
+    return EXIT.ok;
+  }
+  const failures: Failure[] = [];
+  const release = args.from ?? (spec.startsWith('https:') ? spec : null);
+  const options = {
+    'max-memory': args['max-memory'],
+    ...(release !== null && { from: release }),
+    ...(!spec.startsWith('https:') && { revision: spec }),
+  };
+  const source = await openSource(release ?? `github:NixOS/nixpkgs/${spec}`, options, context, failures);
+  try {
+    const records: Package[] = [];
+    for await (const pkg of source.packages) records.push(pkg);
+    context.signal.throwIfAborted();
+    if (records.length < source.floor())
+      throw new Refused(
+        `${spec}: ${records.length} packages are fewer than the least plausible number, ${source.floor()}`,
+      );
+    records.sort((a, b) => compareNames(a.packageName, b.packageName));
+    const failed = failures.map(failure => failure.packageName).sort(compareNames);
+    const header: Header = { formatVersion: 1, revision: source.revision, failed };
+    const lines = [JSON.stringify(header), ...records.map(serialisePackage)];
+    await blobs.put(name, await promisify(gzip)(`${lines.join('\n')}\n`));
+    context.log(`${spec}: ${records.length} packages of ${source.revision} in ${blobs.name}/${name}`);
+    for (const { packageName, message } of failures.slice(0, 20)) context.warn(`${packageName}: ${message}`);
+    return failed.length > 0 ? EXIT.incomplete : EXIT.ok;
+  } finally {
+    await source.close();
+  }
+}
+
+/** Every revision in its order; those up to the one that the store is at are done. */
+async function record(blobs: Blobs, specs: string[], allowShrink: boolean, context: Context): Promise<number> {
+  const store = await openStore(context.config.store, { create: true });
+  try {
+    for (const spec of await notYet(store, blobs, specs)) {
+      if (context.signal.aborted) break;
+      const { header, records } = await open(blobs, spec);
+      const result = await sync(store, records, {
+        ...{ revision: header.revision, kind: 'extract', now: now(), failed: () => header.failed, allowShrink },
+        ...{ report: context.report, warn: context.warn, signal: context.signal },
+      });
+      context.log(summary(result, store.name));
+    }
+    return EXIT.ok;
+  } finally {
+    await store.close();
+  }
+}
+
+async function notYet(store: Store, blobs: Blobs, specs: string[]): Promise<string[]> {
+  const at = (await store.run('extract'))?.revision;
+  if (at === undefined) return specs;
+  for (let i = specs.length - 1; i >= 0; i--)
+    if ((await open(blobs, specs[i]!)).header.revision === at) return specs.slice(i + 1);
+  throw new Refused(
+    `${store.name} is at ${at}, which is not in the list: history is recorded forwards, so give a list that goes on from there, or a new store`,
+  );
+}
+
+async function open(blobs: Blobs, spec: string): Promise<{ header: Header; records: AsyncGenerator<Package> }> {
+  const name = blobOf(spec);
+  const blob = await blobs.get(name);
+  if (!blob) throw new UserError(`${blobs.name} has no ${name}: run 'fdnix history evaluate ${spec}' first`);
+  const input = Readable.from([blob.bytes]).pipe(createGunzip());
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+  const header = JSON.parse((await lines.next()).value ?? '{}') as Header;
+  if (header.formatVersion !== 1)
+    throw new Refused(`${name} in ${blobs.name} has format ${header.formatVersion}, this fdnix knows 1: update fdnix`);
+  async function* records() {
+    for (let line = await lines.next(); !line.done; line = await lines.next()) yield JSON.parse(line.value) as Package;
+  }
+  return { header, records: records() };
+}
+
+/** A commit or a release's address: what they hold never changes, so one evaluation is enough. */
+function blobOf(spec: string): string {
+  if (/^[0-9a-f]{40}$/.test(spec)) return `history/${spec}.jsonl.gz`;
+  if (/^https:\/\/\S+$/.test(spec)) return `history/${encodeURIComponent(spec)}.jsonl.gz`;
+  throw new UserError(`${JSON.stringify(spec)} is neither a full commit nor the https address of a packages.json`);
+}
+
+async function readList(blobs: Blobs, what: string): Promise<string[]> {
+  const blob = await blobs.get(what);
+  const text = blob ? blob.bytes.toString() : await readFile(what, 'utf8').catch(() => null);
+  if (text === null) throw new UserError(`there is no ${what}, neither in ${blobs.name} nor as a file`);
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${what} is not JSON: ${reason(error)}`, { cause: error });
+  }
+  if (!Array.isArray(list) || list.length === 0 || !list.every(one => typeof one === 'string'))
+    throw new UserError(`${what} is no JSON list of revisions, such as ["<commit>", "<commit>"], oldest first`);
+  return list;
+}

@@ -1,0 +1,163 @@
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TIMEOUTS } from '../../src/infra/pipeline.ts';
+import { POISON } from '../emulators/bedrock.ts';
+import { random } from '../emulators/proxy.ts';
+import { type Cloud, type ExecuteOptions, type Ran, startCloud } from './cloud.ts';
+import { COUNT, fromRelease, PACKAGES, PINNED, release } from './releases.ts';
+import { synthesise } from './synthesis.ts';
+
+/** What goes wrong on some nights: each test starts with an empty table and bucket. */
+const test = suite('faults');
+const stack = synthesise();
+let cloud: Cloud;
+
+test.before.each(async () => {
+  cloud = await startCloud(stack);
+  await cloud.fdnix('init');
+});
+test.after.each(() => cloud.close());
+
+const night = (options: ExecuteOptions = {}, input: object = {}) =>
+  cloud.execute('fdnix-daily-pipeline', input, { command: fromRelease, ...options });
+const stored = async () => {
+  const { Items = [] } = await cloud.table.send(new ScanCommand({ TableName: 'fdnix-packages' }));
+  return Items.filter(item => item.packageName!.S !== '#run');
+};
+const ends = (tasks: Ran[]) => tasks.map(({ state, exitCode }) => `${state} ${exitCode}`);
+const names = () => [...cloud.objects.keys()].map(name => name.replace('fdnix-vec/', ''));
+const from = (file: string) => (args: string[]) =>
+  args[0] === 'extract' ? ['extract', `--from=${file}`, `--revision=${PINNED}`] : args;
+
+test('throttled by DynamoDB, by ECS and by a killed task: tried again, and in the end as on any other night', async () => {
+  const chance = random(7);
+  cloud.proxy.reset(({ op }) =>
+    op === 'BatchWriteItem' && chance() < 0.5
+      ? { kind: 'status', status: 400, body: '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}' } // biome-ignore format: a line
+      : null,
+  );
+  let killed = false;
+  const { entered, error, tasks, messages } = await night({
+    before(state, n) {
+      if (state !== 'Extract' || n > 0) return;
+      throw Object.assign(new Error('Rate exceeded'), { name: 'ECS.ThrottlingException' });
+    },
+    started(state, n, child) {
+      if (state !== 'Embed' || n > 0) return;
+      // As Fargate ends a task that has outgrown its memory: after the first batch, before all are done.
+      cloud.model.reset(({ n }) => {
+        if (n === 2 && !killed) killed = child.kill('SIGKILL');
+        return null;
+      });
+    },
+  });
+  assert.is(error, null);
+  assert.ok(killed);
+  assert.is(entered.filter(state => state === 'Extract').length, 1, 'retries stay within their state');
+  assert.equal(ends(tasks), ['Extract 0', 'Embed null', 'Embed 0', 'Index 0', 'Smoke query 0', 'Publish 0']);
+  assert.ok(cloud.proxy.log.some(({ fault }) => fault === 'status'));
+  assert.equal(messages, []);
+
+  const items = await stored();
+  assert.is(items.length, COUNT);
+  assert.ok(items.every(item => item.hasEmbedding!.BOOL));
+  const twice = [...cloud.bedrock.embedded.values()].filter(times => times > 1).length;
+  assert.ok(twice <= 3 * 96, `${twice} texts were embedded twice, more than were under way`);
+  const { revision, packages } = JSON.parse(cloud.objects.get('fdnix-vec/indexes/current.json')!.bytes.toString());
+  assert.equal([revision, packages], [PINNED, COUNT]);
+});
+
+test('a failing extraction: tried three times, then told, and nothing is embedded', async () => {
+  const broken = release('broken', { firefox: PACKAGES.firefox });
+  const cut = broken.replace('broken', 'cut');
+  const { readFileSync, writeFileSync } = await import('node:fs');
+  writeFileSync(cut, readFileSync(broken, 'utf8').slice(0, -40));
+  const { entered, error, tasks, messages } = await night({ command: from(cut) });
+  assert.equal(ends(tasks), ['Extract 2', 'Extract 2', 'Extract 2']);
+  assert.is(entered.at(-1), 'Failed');
+  assert.is(error!.name, 'States.TaskFailed');
+  assert.is(messages.length, 1);
+  assert.is(messages[0]!.Subject, 'fdnix: the daily pipeline failed');
+  assert.match(messages[0]!.Message, /in execution test: States\.TaskFailed\. .*"ExitCode":2/);
+  assert.is(cloud.bedrock.calls.length, 0);
+  assert.equal(await stored(), []);
+  assert.equal(names(), []);
+});
+
+test('a shrunken extraction is refused; table and index stay as they were', async () => {
+  assert.is((await night()).error, null);
+  const before = names();
+  const half = release('half', Object.fromEntries(Object.entries(PACKAGES).slice(0, COUNT / 2)));
+  const { tasks, messages } = await night({ command: from(half) });
+  assert.equal(ends(tasks), ['Extract 4', 'Extract 4', 'Extract 4']);
+  assert.match(tasks[0]!.output, /refused, nothing was written/);
+  assert.match(messages[0]!.Message, /"ExitCode":4/);
+  assert.is((await stored()).filter(item => item.retired).length, 0);
+  assert.equal(names(), before);
+});
+
+test('a timeout: the task is stopped, not tried again, and told', async () => {
+  await cloud.close();
+  cloud = await startCloud(synthesise({}, 'fdnix', { timeouts: { ...TIMEOUTS, extract: 3 } }));
+  await cloud.fdnix('init');
+  cloud.proxy.reset(({ op }) => (op === 'Scan' ? { kind: 'hang' } : null));
+  const { entered, error, tasks, messages } = await night();
+  assert.is(error!.name, 'States.Timeout');
+  assert.equal(ends(tasks), [], 'it never came to an end of its own');
+  assert.equal(entered.slice(-4), ['Extract', 'Extract incomplete?', 'Notify', 'Failed']);
+  assert.match(messages[0]!.Message, /States\.Timeout/);
+  assert.is(cloud.bedrock.calls.length, 0);
+  assert.equal(await stored(), []);
+});
+
+test('packages that fail are reported, and the others are served', async () => {
+  const odd = release('odd', {
+    ...PACKAGES,
+    'no record': 5,
+    poisoned: { ...PACKAGES.firefox, name: 'poisoned-1', pname: 'poisoned', meta: { description: `A ${POISON} text` } },
+  });
+  const { error, tasks, messages } = await night({ command: from(odd) });
+  assert.is(error, null);
+  assert.equal(ends(tasks), [
+    ...['Extract 3', 'Extract 3', 'Extract 3'],
+    // The model's refusal is remembered: the second attempt finds nothing left to do.
+    ...['Embed 3', 'Embed 0', 'Index 0', 'Smoke query 0', 'Publish 0'],
+  ]);
+  assert.equal(
+    messages.map(({ Subject }) => Subject),
+    ['fdnix: some packages failed'],
+  );
+  assert.match(messages[0]!.Message, /^Extract failed for some packages in execution test and went on/);
+  const items = await stored();
+  assert.is(items.length, COUNT + 1);
+  assert.equal(items.filter(item => !item.hasEmbedding!.BOOL).map(item => item.packageName!.S), ['poisoned']); // biome-ignore format: short
+});
+
+test('what is still pending is embedded in another round; without an end, the night fails', async () => {
+  const embedding = (idle: boolean, rounds: number) => (args: string[], state: string) =>
+    state === 'Embed' && rounds-- > 0 ? (idle ? ['--version'] : ['embed', '--limit=50']) : fromRelease(args);
+  const endless = await night({ command: embedding(true, Number.POSITIVE_INFINITY) });
+  assert.is(endless.error!.name, 'NotEmbedded');
+  assert.match(endless.messages[0]!.Message, /still need an embedding after 5 rounds/);
+  assert.not.ok(names().some(name => name.startsWith('indexes/')));
+
+  const { entered, error, tasks } = await night({ command: embedding(false, 2) });
+  assert.is(error, null);
+  assert.equal(ends(tasks).slice(1, 4), ['Embed 0', 'Embed 0', 'Embed 0']);
+  assert.is(entered.filter(state => state === 'Pause').length, 2);
+  assert.ok((await stored()).every(item => item.hasEmbedding!.BOOL));
+});
+
+test('an index that finds nothing is not published', async () => {
+  const { error, tasks, messages } = await night({
+    command: (args, state) =>
+      state === 'Smoke query' ? [...args.slice(0, -1), '--program=nobody-has-this'] : fromRelease(args),
+  });
+  assert.equal(ends(tasks).slice(-3), ['Smoke query 1', 'Smoke query 1', 'Smoke query 1']);
+  assert.is(error!.name, 'States.TaskFailed');
+  assert.is(messages.length, 1);
+  assert.not.ok(names().includes('indexes/current.json'));
+});
+
+test.run();
