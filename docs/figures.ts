@@ -1,0 +1,75 @@
+/** What is drawn of each bench's results. A figure is null, or lacks rows, where the results lack its numbers. */
+
+export interface Row {
+  label: string;
+  value: number;
+  /** The value as it is written beside the bar. */
+  shown: string;
+  /** Bars with one heading. */
+  group?: string;
+  /** Ours, as opposed to what it is compared with. */
+  ours?: boolean;
+}
+
+export interface Figure {
+  title: string;
+  subtitle: string;
+  rows: Row[];
+}
+
+export const FIGURES: readonly { name: string; bench: string; figure: (result: Result) => Figure | null }[] = [
+  { name: 'pipeline', bench: 'pipeline', figure: pipeline },
+  { name: 'embedding', bench: 'embed', figure: embedding },
+];
+
+/** A bench's JSON: every access may come to nothing. */
+type Result = Record<string, unknown>;
+
+/** The number at `path`, or null. */
+export function number(result: unknown, ...path: string[]): number | null {
+  let value = result;
+  for (const key of path) value = (value as Result | null | undefined)?.[key];
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function row(label: string, value: number | null, shown: (value: number) => string, more: Partial<Row> = {}): Row[] {
+  return value === null ? [] : [{ label, value, shown: shown(value), ...more }];
+}
+
+const seconds = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+const rate = (value: number) => `${Math.round(value).toLocaleString('en')}/s`;
+
+function pipeline(result: Result): Figure {
+  const step = (name: string) => {
+    const peak = number(result, 'steps', name, 'peakMiB');
+    const memory = peak === null ? '' : ` · ${Math.round(peak)} MiB`;
+    return row(name, number(result, 'steps', name, 'wallSeconds'), value => seconds(value) + memory, { ours: true });
+  };
+  const packages = number(result, 'packages');
+  return {
+    title: 'From a release to a search index',
+    subtitle: `${packages === null ? '' : `${packages.toLocaleString('en')} packages: `}wall time and peak memory of each step`,
+    rows: [
+      ...step('extract'),
+      ...step('embed'),
+      ...step('index'),
+      ...row('extract again, unchanged', number(result, 'secondExtract', 'wallSeconds'), seconds, { ours: true }),
+    ],
+  };
+}
+
+function embedding(result: Result): Figure {
+  const perSecond = (...path: string[]) => {
+    const [texts, time] = [number(result, ...path, 'texts'), number(result, ...path, 'wallSeconds')];
+    return texts === null || time === null || time === 0 ? null : texts / time;
+  };
+  return {
+    title: 'Texts embedded in a second',
+    subtitle: 'one thread, higher is better; the library tokenises only',
+    rows: [
+      ...row('model2vec, 256 dimensions', perSecond('model2vec'), rate, { ours: true }),
+      ...row('static:fdnix, whole records', perSecond('static'), rate, { ours: true }),
+      ...row('@huggingface/tokenizers', perSecond('huggingfaceTokenizersAlone'), rate),
+    ],
+  };
+}
