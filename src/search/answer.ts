@@ -5,6 +5,7 @@ import { toHits } from './hits.ts';
 import { queryTerms, scoreTerms } from './lexical.ts';
 import { merit, type Named, navigate } from './navigate.ts';
 import { fold, fuse, LEXICAL_SHARE, type Scores } from './rank.ts';
+import { withReleases } from './releases.ts';
 import type { Scan } from './scan.ts';
 import type { Hit, SearchOptions } from './search.ts';
 import { topK } from './topk.ts';
@@ -56,7 +57,7 @@ export function answerer(index: Index) {
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
     const known = { popularity: index.popularity, terms: terms.length };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
-    return toHits(index, rows, terms);
+    return toHits(index, withReleases(index, rows, filter, limit), terms);
   };
 }
 

@@ -1,11 +1,12 @@
 import type { Index } from '../vectors/open.ts';
 import type { Term } from './lexical.ts';
 import type { Row } from './rank.ts';
+import { variantsOf } from './releases.ts';
 import type { Hit } from './search.ts';
 
 /** Rows as the contract has them: records, reasons, and the names of all variants of each. */
 export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[]): Hit[] {
-  const variants = variantsOf(index);
+  const shown = new Set(rows.map(({ doc }) => doc));
   return rows.map(row => {
     const { package: found } = index.record(row.doc);
     const flags = (['broken', 'insecure', 'unfree'] as const).filter(flag => found[flag]) as string[];
@@ -15,7 +16,13 @@ export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[
       score: Math.round(row.score * 1e4) / 1e4,
       why: reasons(index, row, terms),
       flags,
-      also: variants(row.doc).map(index.name),
+      also: row.release
+        ? variantsOf(index, row.doc)
+            .filter(doc => index.releases[doc] === index.releases[row.doc])
+            .map(index.name)
+        : variantsOf(index, row.doc)
+            .filter(doc => !shown.has(doc))
+            .map(index.name),
     };
   });
 }
@@ -40,30 +47,4 @@ function contains({ terms: { docs, firsts } }: Index, place: number, doc: number
     else high = middle;
   }
   return low < end && docs[low] === doc;
-}
-
-const rings = new WeakMap<Index, Uint32Array>();
-
-/** A document → the others of its group, in order. The members of each group are linked in a ring, made once. */
-function variantsOf(index: Index): (doc: number) => number[] {
-  const { groups, size } = index;
-  let ring = rings.get(index);
-  if (!ring) {
-    ring = new Uint32Array(size);
-    const last = new Int32Array(size).fill(-1);
-    const first = new Uint32Array(size);
-    for (let doc = 0; doc < size; doc++) {
-      const group = groups[doc]!;
-      if (last[group]! < 0) first[group] = doc;
-      else ring[last[group]!] = doc;
-      last[group] = doc;
-      ring[doc] = first[group]!;
-    }
-    rings.set(index, ring);
-  }
-  return doc => {
-    const others: number[] = [];
-    for (let next = ring[doc]!; next !== doc; next = ring[next]!) others.push(next);
-    return others.sort((a, b) => a - b);
-  };
 }

@@ -49,11 +49,14 @@ export function navigate(index: Index, query: string, families: readonly (readon
   /** A path of a nested package counts where it is typed whole only. */
   const whole = (doc: number, kind: number) => kind !== KEY_KIND.path || index.lists.set[columns.set[doc]!]![0] === '';
 
+  const words = typed.split(/\s+/);
   each(exact(keys, key), (doc, kind) => {
     const path = kind === KEY_KIND.path && index.name(doc) === typed;
+    // Of several words in a row, only what stands at top level is taken for a name: `web server` is no wish for
+    // emacsPackages.web-server.
+    if (words.length > 1 && index.lists.set[columns.set[doc]!]![0] !== '') return;
     put(doc, (path ? TIER.path : TIER.name) + meritOf(doc, kind), WHY[kind]!);
   });
-  const words = typed.split(/\s+/);
   for (const [set, name] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {
       if (set(index.lists.set[columns.set[doc]!]![0]!, families[columns.set[doc]!]!))

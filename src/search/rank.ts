@@ -60,8 +60,8 @@ export function fuse(
 const NAMED = 3;
 
 export interface Row extends Ranked {
-  /** Other documents of the same software that were found. */
-  variants: number[];
+  /** Another release of the software in the first row. */
+  release: boolean;
 }
 
 /** How much better a variant must be than the canonical one to stand for the group: ties are the rule. */
@@ -74,13 +74,10 @@ export function fold(ranked: readonly Ranked[], groups: Uint32Array, limit: numb
   for (const item of ranked) {
     const group = groups[item.doc]!;
     const row = rows.get(group);
-    if (!row) rows.set(group, { ...item, variants: [] });
+    if (!row) rows.set(group, { ...item, release: false });
     else if (merit(item) > merit(row) || (merit(item) === merit(row) && item.doc < row.doc))
-      rows.set(group, { ...item, score: Math.max(item.score, row.score), variants: [...row.variants, row.doc] });
-    else {
-      row.variants.push(item.doc);
-      row.score = Math.max(row.score, item.score);
-    }
+      rows.set(group, { ...item, score: Math.max(item.score, row.score), release: false });
+    else row.score = Math.max(row.score, item.score);
   }
   return [...rows.values()].sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, limit);
 }

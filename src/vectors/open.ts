@@ -28,8 +28,10 @@ export interface Index {
   readonly lists: Lists;
   readonly keys: Keys;
   readonly terms: Postings;
-  /** Per document: the canonical variant, the prior, the popularity, the scale of its vector (0: it has none). */
+  /** Per document: the canonical variant of its software, and of its software in this version. */
   readonly groups: Uint32Array;
+  readonly releases: Uint32Array;
+  /** Per document: the prior, the popularity, the scale of its vector (0: it has none). */
   readonly priors: Float32Array;
   readonly popularity: Float32Array;
   readonly scales: Float32Array;
@@ -130,6 +132,7 @@ function readIndex(db: DatabaseSync): Index {
     keys: { ...list('keys'), kinds: bytes('keys.kinds') },
     terms: { ...list('terms'), impacts: bytes('terms.impacts') },
     groups: words('groups'),
+    releases: words('releases'),
     priors: floats('priors'),
     popularity: floats('popularity'),
     scales: floats('vectors.scales'),

@@ -70,13 +70,14 @@ export async function packIndex(
   const history = await readHistory(store, signal);
   const quantised = await readVectors(packages, vectors.index, blobs, options);
 
-  const groups = groupVariants(packages);
+  const { groups, releases } = groupVariants(packages);
   const { columns, lists } = buildColumns(packages);
   const names = packages.map(pkg => Buffer.from(pkg.packageName));
   const sections: Record<string, ArrayBufferView> = {
     'names.bytes': Buffer.concat(names),
     'names.starts': offsets(names.map(name => name.length)),
     groups,
+    releases,
     priors: Float32Array.from(packages, prior),
     popularity: popularity(packages, groups),
     ...prefixed('columns', columns),

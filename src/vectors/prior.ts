@@ -34,8 +34,11 @@ export function popularity(packages: readonly Package[], groups: Uint32Array): F
     for (const token of nameTokens(setAndLeaf(pkg.packageName)[1])) inNames.add(token, groups[i]!);
   });
   return Float32Array.from(packages, pkg => {
-    const name = nameKey(setAndLeaf(pkg.packageName)[1]);
-    return Math.log1p(inTexts.count(name)) + Math.log1p(inNames.count(stem(name)));
+    const leaf = setAndLeaf(pkg.packageName)[1];
+    const name = nameKey(leaf);
+    const counted = Math.log1p(inTexts.count(name)) + Math.log1p(inNames.count(stem(name)));
+    // The counts of `samba` are not those of `sam-ba`.
+    return name === leaf.toLowerCase() ? counted : counted / 2;
   });
 }
 

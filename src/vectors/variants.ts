@@ -33,14 +33,20 @@ export function withoutVariant(name: string): string {
 const VARIANT =
   /(?:[-_.]?(?:unwrapped|wrapped|full|minimal|headless|nightly|unstable|with(?:out)?[-a-z]{2,12}|mainline|nonfree)|[-_.](?:bin|light|lite|nox|x11|static|git|latest|stable|beta|alpha|dev|devel|esr|lts|cuda|rocm|vulkan|cpu|qt|gtk|cli|jit|raw|plugins|src|hpn|gui)|[-_.]?v?\d+(?:[-_.]\d+)*)$/;
 
+/** For each package the place of the canonical one of its software, and of its software in the same version. */
+export interface Variants {
+  groups: Uint32Array<ArrayBuffer>;
+  releases: Uint32Array<ArrayBuffer>;
+}
+
 /**
- * Groups the variants of one software: for each package the place of the canonical one of its group. Two packages are
+ * Groups the variants of one software. Two packages are
  * variants where the names agree but for versions and builds, and something that people wrote agrees too:
  * 1. the same leaf in sets of one family (python313Packages, python314Packages);
  * 2. the same pname and description, wherever they are;
  * 3. the same name without version and build, and the same homepage or description.
  */
-export function groupVariants(packages: readonly Named[]): Uint32Array<ArrayBuffer> {
+export function groupVariants(packages: readonly Named[]): Variants {
   const parent = Uint32Array.from(packages, (_, i) => i);
   const find = (i: number): number => {
     let root = i;
@@ -68,22 +74,23 @@ export function groupVariants(packages: readonly Named[]): Uint32Array<ArrayBuff
     }
   });
   const order = canonicalOrder(packages);
-  const best = new Map<number, number>();
-  packages.forEach((_, i) => {
-    const root = find(i);
-    const rival = best.get(root);
-    if (rival === undefined || order(i, rival) < 0) best.set(root, i);
-  });
-  return Uint32Array.from(packages, (_, i) => best.get(find(i))!);
+  const canonical = (key: (i: number) => string | number) => {
+    const best = new Map<string | number, number>();
+    packages.forEach((_, i) => {
+      const rival = best.get(key(i));
+      if (rival === undefined || order(i, rival) < 0) best.set(key(i), i);
+    });
+    return Uint32Array.from(packages, (_, i) => best.get(key(i))!);
+  };
+  return { groups: canonical(find), releases: canonical(i => `${find(i)} ${packages[i]!.version}`) };
 }
 
 function homepage(url: string | null): string | null {
   return (
-    url &&
     url
-      .toLowerCase()
+      ?.toLowerCase()
       .replace(/^https?:\/\/(www\.)?/, '')
-      .replace(/[/#]+$/, '')
+      .replace(/[/#]+$/, '') ?? null
   );
 }
 
@@ -120,7 +127,8 @@ function canonicalOrder(packages: readonly Named[]): (a: number, b: number) => n
   };
 }
 
-function compareVersions(a: string, b: string): number {
+/** By their numbers, one after another. */
+export function compareVersions(a: string, b: string): number {
   const [x, y] = [a.match(/\d+/g) ?? [], b.match(/\d+/g) ?? []];
   for (let i = 0; i < Math.max(x.length, y.length); i++) {
     const difference = Number(x[i] ?? -1) - Number(y[i] ?? -1);

@@ -1,0 +1,46 @@
+import type { Index } from '../vectors/open.ts';
+import { compareVersions } from '../vectors/variants.ts';
+import type { Row } from './rank.ts';
+
+/** How many other releases of the software that was asked for get a row of their own. */
+const RELEASES = 3;
+
+/**
+ * Who asks for a software by its name may want another of its releases (`nginxMainline`, `postgresql_16`): the newest
+ * three, in other versions than the first row's, follow it. The rest stays in `also`.
+ */
+export function withReleases(index: Index, rows: readonly Row[], filter: Uint8Array | null, limit: number): Row[] {
+  const [first, ...others] = rows;
+  if (!first?.named || first.named === 'prefix' || first.named === 'filter') return [...rows];
+  const releases = variantsOf(index, first.doc)
+    .filter(doc => index.releases[doc] === doc && doc !== index.releases[first.doc] && (!filter || filter[doc] === 1))
+    .map(doc => ({ doc, version: index.record(doc).package.version }))
+    .sort((a, b) => compareVersions(b.version, a.version) || a.doc - b.doc)
+    .slice(0, RELEASES)
+    .map(({ doc }): Row => ({ ...first, doc, release: true }));
+  return [first, ...releases, ...others].slice(0, limit);
+}
+
+const rings = new WeakMap<Index, Uint32Array>();
+
+/** The other documents of the same software, in order. The members of each group are linked in a ring, made once. */
+export function variantsOf(index: Index, doc: number): number[] {
+  const { groups, size } = index;
+  let ring = rings.get(index);
+  if (!ring) {
+    ring = new Uint32Array(size);
+    const last = new Int32Array(size).fill(-1);
+    const first = new Uint32Array(size);
+    for (let doc = 0; doc < size; doc++) {
+      const group = groups[doc]!;
+      if (last[group]! < 0) first[group] = doc;
+      else ring[last[group]!] = doc;
+      last[group] = doc;
+      ring[doc] = first[group]!;
+    }
+    rings.set(index, ring);
+  }
+  const others: number[] = [];
+  for (let next = ring[doc]!; next !== doc; next = ring[next]!) others.push(next);
+  return others.sort((a, b) => a - b);
+}
