@@ -24,7 +24,7 @@ export const LEXICAL_SHARE = 0.5;
  * more themselves. On the public sets +.030 nDCG@10 (`web server`, `terminal multiplexer`), elsewhere +-.003. Without the
  * proportion it costs .015 on Debian's texts.
  */
-const POPULAR = 0.1;
+const POPULAR = 0.12;
 
 /**
  * The union of both lists by the sum of both scores, each as a share of its best: half and half is .557 nDCG@10 on
