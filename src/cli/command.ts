@@ -12,12 +12,14 @@ export const COMMON = {
   },
   index: { string: true, describe: 'the search index, a file' },
   home: { string: true, describe: 'where all of these are by default' },
+  deadline: { number: true, describe: 'stop after this many minutes, keeping what is finished' },
   json: { boolean: true, default: false, describe: 'print JSON on stdout' },
   quiet: { boolean: true, default: false, alias: 'q', describe: 'no progress' },
   verbose: { boolean: true, default: false, alias: 'v', describe: 'more about what happens, and causes of errors' },
 } as const satisfies Record<string, Options>;
 
-export type CommonArguments = InferredOptionTypes<typeof COMMON>;
+/** `_` holds what was typed before the flags: the command, and its words. */
+export type CommonArguments = InferredOptionTypes<typeof COMMON> & { _?: readonly (string | number)[] };
 
 /** What a command may use of the outside world. */
 export interface Context {
@@ -28,6 +30,8 @@ export interface Context {
   log(message: string): void;
   /** A line on stderr, in any case. */
   warn(message: string): void;
+  /** Numbers of the run, for the log and the metrics of a deployed task. */
+  count(counts: Record<string, number>): void;
   /** Data on stdout. Resolves when more may be written. */
   out(text: string): Promise<void>;
   /** Aborted by the first SIGINT or SIGTERM: finish what is under way and return. */

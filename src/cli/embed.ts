@@ -1,8 +1,8 @@
 import { openBlobs } from '../blobs/blobs.ts';
-import { openEmbedder } from '../embed/embedder.ts';
+import { type Embedder, openEmbedder } from '../embed/embedder.ts';
 import { EXIT } from '../errors.ts';
-import type { Failure } from '../package.ts';
-import { openStore } from '../store/store.ts';
+import { embeddingText, type Failure } from '../package.ts';
+import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
 import { command } from './command.ts';
 
@@ -10,6 +10,12 @@ export default command({
   usage: 'embed',
   options: {
     limit: { number: true, describe: 'at most this many texts' },
+    'dry-run': { boolean: true, default: false, describe: 'only say what there is to do, and what it takes' },
+    rate: { number: true, describe: 'calls a minute, at most (Bedrock)' },
+    'embedding-type': {
+      choices: ['float', 'int8'] as const,
+      describe: 'how numbers are sent (Bedrock): int8 is coarser; other vectors than float',
+    },
     rebuild: {
       boolean: true,
       default: false,
@@ -20,12 +26,20 @@ export default command({
     ['$0 embed', 'a vector for every package that has none, by the model that is shipped'],
     ['$0 embed --model bedrock:cohere.embed-english-v3 --rebuild', 'change the model'],
   ],
-  async run(args, { config, report, log, warn, out, signal }) {
+  async run(args, { config, report, log, warn, count, out, signal }) {
     const failures: Failure[] = [];
     const store = await openStore(config.store);
     const blobs = await openBlobs(config.blobs);
-    const embedder = await openEmbedder(config.model);
+    const embedder = await openEmbedder(config.model, { rate: args.rate, embeddingType: args['embedding-type'] });
     try {
+      const paid = config.model.startsWith('bedrock:');
+      const cost = args['dry-run'] || paid ? await estimate(store, embedder, args, signal) : null;
+      if (cost && args['dry-run']) {
+        if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...cost })}\n`);
+        else log(cost.texts === 0 ? 'nothing to embed' : `would embed ${amount(cost)} by ${embedder.id}`);
+        return EXIT.ok;
+      }
+      if (cost && cost.texts > 0) log(`embedding ${amount(cost)} by ${embedder.id}`);
       const onFailure = (failure: Failure) => failures.push(failure);
       const options = { rebuild: args.rebuild, report, signal, onFailure };
       const result = await embedPending(
@@ -34,6 +48,8 @@ export default command({
         embedder,
         args.limit === undefined ? options : { ...options, limit: args.limit },
       );
+      const { texts, calls, characters, embedded, failed, recovered } = result;
+      count({ texts, calls, characters, embedded, failed, recovered });
       if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...result })}\n`);
       else log(summary(result, embedder.id, blobs.name));
     } finally {
@@ -45,11 +61,49 @@ export default command({
   },
 });
 
+interface Cost {
+  texts: number;
+  calls: number;
+  /** Of what is to be embedded; estimated from the first of the texts where there are many. */
+  characters: number;
+}
+
+const SAMPLE = 1000;
+
+/** What the next run of `embed` sends. */
+async function estimate(
+  store: Store,
+  embedder: Embedder,
+  { limit, rebuild }: { limit?: number | undefined; rebuild: boolean },
+  signal: AbortSignal,
+): Promise<Cost> {
+  let all = 0;
+  if (!rebuild) all = await store.pendingCount();
+  else for await (const key of store.keys(signal)) if (key.retired === null) all++;
+  const texts = Math.min(all, limit ?? all);
+  let [seen, characters] = [0, 0];
+  if (texts > 0)
+    for await (const item of rebuild ? store.current(signal) : store.pending(signal)) {
+      characters += embeddingText(item).length;
+      if (++seen >= Math.min(texts, SAMPLE)) break;
+    }
+  return {
+    texts,
+    calls: Math.ceil(texts / (embedder.textsPerCall ?? embedder.batchSize)),
+    characters: Math.round((characters * texts) / Math.max(1, seen)),
+  };
+}
+
+function amount({ texts, calls, characters }: Cost): string {
+  return `${texts} texts in ${calls} calls, ${texts > SAMPLE ? 'about ' : ''}${characters} characters`;
+}
+
 function summary(result: EmbedResult, model: string, blobs: string): string {
-  const { embedded, failed, recovered, total, batches, complete } = result;
+  const { texts, calls, characters, embedded, failed, recovered, total, batches, complete } = result;
   const there = `${total} vectors in ${batches} batches in ${blobs}`;
   if (embedded + failed + recovered === 0 && complete) return `nothing to embed; ${there}`;
   const parts = [`${embedded} embedded by ${model}`, `${recovered} recovered`, `${failed} without a vector`];
   const done = parts.filter(part => !part.startsWith('0 ')).join(', ');
-  return `${complete ? '' : 'stopped early: '}${done}; ${there}`;
+  const sent = model.startsWith('bedrock:') ? ` (${texts} texts, ${calls} calls, ${characters} characters)` : '';
+  return `${complete ? '' : 'stopped early: '}${done}${sent}; ${there}`;
 }

@@ -112,6 +112,10 @@ async function syncSource(store: Store, source: Source, failures: Failure[], arg
     warn: context.warn,
     signal: context.signal,
   });
+  const { seen, before, added, changed, unchanged, superseded, vanished, complete } = result;
+  context.count({ seen, added, changed, unchanged, superseded, vanished, failed: failures.length });
+  // In percent, for an alarm; meaningful only of a whole revision.
+  if (complete && !set && before > 0) context.count({ shrinkage: Math.max(0, 100 * (1 - seen / before)) });
   if (args.json) await context.out(`${JSON.stringify({ ...result, failed: failures.length })}\n`);
   else context.log(summary(result, store.name, noun(args)));
 }

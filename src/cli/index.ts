@@ -16,12 +16,14 @@ export default command({
     ['$0 index', 'the search index of the revision that was extracted and embedded last'],
     ['$0 index --output index.sqlite --json', 'into a file of its own; what it holds as JSON'],
   ],
-  async run(args, { config, report, log, out, signal }) {
+  async run(args, { config, report, log, count, out, signal }) {
     const file = args.output ?? config.index;
     const store = await openStore(config.store);
     const blobs = await openBlobs(config.blobs);
     try {
       const result = await packIndex(store, blobs, file, { report, signal });
+      const { packages, options, vectors, pending, refused, size } = result;
+      count({ packages, options, vectors, pending, refused, size });
       const candidate = args.upload ? await upload(blobs, file, result, now()) : null;
       if (args.json)
         await out(`${JSON.stringify({ file, ...result, ...(candidate && { candidate: candidate.name }) })}\n`);

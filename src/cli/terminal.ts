@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { configure } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
+import { isStructured, openLog } from '../log.ts';
 import type { Report } from '../progress.ts';
 import type { CommonArguments, Context } from './command.ts';
 
@@ -13,38 +14,52 @@ export async function run(
   body: (context: Context) => Promise<number>,
   untilInterrupted = false,
 ): Promise<number> {
-  const { signal, stop } = interruption(untilInterrupted ? 'stopping' : 'stopping; what is finished is kept');
-  const progress = args.quiet ? null : await openProgress();
-  const say = (message: string) => {
+  const config = configure(args);
+  const write = (text: string) => process.stderr.write(text);
+  const command = String(args._?.[0]);
+  const log = isStructured(command, config, process.stderr.isTTY) ? openLog(command, write) : null;
+  const say = (message: string, level: 'info' | 'warn' | 'error' = 'info') => {
     progress?.clear();
-    process.stderr.write(`${message}\n`);
+    if (log) log.message(level, message);
+    else write(`${level === 'info' ? '' : 'fdnix: '}${message}\n`);
   };
+  const { signal, stop } = interruption(args.deadline, untilInterrupted, message => say(message, 'warn'));
+  const progress = args.quiet ? null : log ? { report: log.progress, clear() {} } : await openProgress();
   // A reader that has seen enough, such as head, is no error.
   process.stdout.on('error', error =>
     process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? EXIT.ok : EXIT.usage),
   );
   const context: Context = {
-    config: configure(args),
+    config,
     report: progress?.report ?? (() => {}),
-    log: args.quiet ? () => {} : say,
-    warn: message => say(`fdnix: ${message}`),
+    log: args.quiet ? () => {} : message => say(message),
+    warn: message => say(message, 'warn'),
+    count: counts => log?.count(counts),
     async out(text) {
       progress?.clear();
       if (!process.stdout.write(text)) await once(process.stdout, 'drain');
     },
     signal,
   };
-  try {
-    const code = await body(context);
-    return signal.aborted && !untilInterrupted && code !== EXIT.refused ? EXIT.interrupted : code;
-  } catch (error) {
-    progress?.clear();
-    if (signal.aborted) return EXIT.interrupted;
-    return fail(error, args.verbose);
-  } finally {
-    progress?.clear();
-    stop();
-  }
+  const outcome = async () => {
+    try {
+      const code = await body(context);
+      return signal.aborted && !untilInterrupted && code !== EXIT.refused ? EXIT.interrupted : code;
+    } catch (error) {
+      progress?.clear();
+      if (signal.aborted) return EXIT.interrupted;
+      if (!log) return fail(error, args.verbose);
+      say(reason(error), 'error');
+      if (args.verbose || !(error instanceof UserError)) say(`${(error as Error).stack}\n${causes(error)}`, 'error');
+      return error instanceof UserError ? error.code : EXIT.usage;
+    } finally {
+      progress?.clear();
+      stop();
+    }
+  };
+  const code = await outcome();
+  log?.end(code);
+  return code;
 }
 
 /** One line for the user's mistake; with `--verbose`, or where it is our own mistake, what lies beneath. */
@@ -63,15 +78,29 @@ function causes(error: unknown): string {
     : `caused by ${cause instanceof Error ? cause.stack : String(cause)}\n${causes(cause)}`;
 }
 
-function interruption(message: string): { signal: AbortSignal; stop: () => void } {
+/** Fargate kills after 30 s; whoever still runs a little before that hangs, and says so by its exit status. */
+const LAST_MS = 25_000;
+
+/** Aborted by SIGINT or SIGTERM, or after so many minutes. */
+function interruption(minutes: number | undefined, untilInterrupted: boolean, say: (message: string) => void) {
   const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    process.stderr.write(`\nfdnix: ${message} (again to stop at once)\n`);
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, body: () => void) => void timers.push(setTimeout(body, ms).unref());
+  const end = (why: string) => {
+    say(`${why}stopping${untilInterrupted ? '' : '; what is finished is kept'} (again to stop at once)`);
     controller.abort();
+    after(LAST_MS, () => process.exit(EXIT.interrupted));
   };
+  const onSignal = () => (controller.signal.aborted ? process.exit(EXIT.interrupted) : end(''));
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return { signal: controller.signal, stop: () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal) };
+  if (minutes !== undefined) after(minutes * 60_000, () => end(`the ${minutes} minutes of --deadline are over: `));
+  return {
+    signal: controller.signal,
+    stop() {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
 }
 
 async function openProgress(): Promise<{ report: Report; clear: () => void }> {

@@ -166,6 +166,7 @@ export async function openBedrock(
       .digest('hex'),
     dimension,
     batchSize: Math.max(BATCH, family.texts),
+    textsPerCall: family.texts,
     concurrency: family.texts === 1 ? 1 : CONCURRENCY,
 
     async embed(texts, kind, signal) {

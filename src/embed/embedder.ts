@@ -15,6 +15,8 @@ export interface Embedder {
   readonly dimension: number;
   /** How many texts one call of `embed` should get. One call makes one batch. */
   readonly batchSize: number;
+  /** How many texts a call of the service behind it carries, where that is not `batchSize`: for telling the cost. */
+  readonly textsPerCall?: number;
   /** How many calls may be under way at once. */
   readonly concurrency: number;
   /**

@@ -27,6 +27,8 @@ export interface SyncOptions {
 export interface SyncResult {
   revision: string;
   seen: number;
+  /** Packages that were current before. */
+  before: number;
   added: number;
   changed: number;
   unchanged: number;
@@ -55,7 +57,18 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
   const previous = await store.run(options.kind);
   const known = await readKeys(store, covers, signal);
   const seen = new Map<string, string>();
-  const result = { revision, seen: 0, added: 0, changed: 0, unchanged: 0, superseded: 0, vanished: 0, complete: true };
+  const before = currentNames(known);
+  const result = {
+    revision,
+    seen: 0,
+    before: before.length,
+    added: 0,
+    changed: 0,
+    unchanged: 0,
+    superseded: 0,
+    vanished: 0,
+    complete: true,
+  };
 
   const spool = await openSpool();
   try {
@@ -74,7 +87,7 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
       result.complete = false;
     }
     result.seen = seen.size;
-    if (result.complete) gates(known, seen, options);
+    if (result.complete) gates(before, seen, options);
 
     // An interruption stops the reading, not the few seconds of writing that keep everything that was read.
     const writing = grace(signal, GRACE.writing);
@@ -166,8 +179,11 @@ function prefixes(packageName: string): string[] {
   return parts.map((_, i) => parts.slice(0, parts.length - i).join('.'));
 }
 
-function gates(known: Known, seen: Seen, options: SyncOptions): void {
-  const current = [...known].filter(([, versions]) => versions.some(key => key.retired === null)).map(([name]) => name);
+function currentNames(known: Known): string[] {
+  return [...known].filter(([, versions]) => versions.some(key => key.retired === null)).map(([name]) => name);
+}
+
+function gates(current: readonly string[], seen: Seen, options: SyncOptions): void {
   const problems: string[] = [];
   const lost = 1 - seen.size / current.length;
   const loss = `${seen.size} packages, ${Math.round(100 * lost)} % fewer than the ${current.length} of the last run`;

@@ -113,7 +113,7 @@ export async function embedPending(
   async function embedGroup(group: StoredPackage[]): Promise<void> {
     const texts = group.map(embeddingText);
     result.texts += texts.length;
-    result.calls++;
+    result.calls += Math.ceil(texts.length / (embedder.textsPerCall ?? texts.length));
     for (const text of texts) result.characters += text.length;
     const answers = await embedder.embed(texts, 'document', finishing);
     const vectors: BatchVector[] = [];

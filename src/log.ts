@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import type { Config } from './config.ts';
+import type { Progress } from './progress.ts';
+
+/** What a run says on stderr where nobody watches: one JSON object a line, and metrics at its end. */
+export interface Log {
+  progress(progress: Progress): void;
+  message(level: 'info' | 'warn' | 'error', message: string): void;
+  /** Numbers of the run; those of the same name add up. */
+  count(counts: Record<string, number>): void;
+  /** The last line but one, and the line that CloudWatch makes metrics of. */
+  end(status: number): void;
+}
+
+export const NAMESPACE = 'fdnix';
+/** Between two lines of progress. */
+const EVERY_MS = 5_000;
+
+/** The commands that run as tasks; the others answer somebody. */
+const TASKS = ['init', 'extract', 'embed', 'index', 'run', 'publish'];
+
+/** True where a run is a task in AWS rather than somebody's terminal: its log is read by machines. */
+export function isStructured(
+  command: string,
+  config: Pick<Config, 'store' | 'blobs' | 'model'>,
+  isTerminal: boolean,
+): boolean {
+  const { store, blobs, model } = config;
+  if (isTerminal || !TASKS.includes(command)) return false;
+  return store.startsWith('dynamodb:') || blobs.startsWith('s3:') || model.startsWith('bedrock:');
+}
+
+export function openLog(command: string, write: (line: string) => void, now: () => number = Date.now): Log {
+  const run = randomUUID();
+  const started = now();
+  const totals: Record<string, number> = {};
+  let next = started + EVERY_MS;
+  const line = (level: string, event: string, fields: object) =>
+    write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, run, command, event, ...fields })}\n`);
+  line('info', 'start', {});
+  return {
+    progress(progress) {
+      if (now() < next) return;
+      next = now() + EVERY_MS;
+      line('info', 'progress', { ...progress, seconds: (now() - started) / 1000 });
+    },
+    message(level, message) {
+      line(level, 'message', { message });
+    },
+    count(counts) {
+      for (const [name, value] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + value;
+    },
+    end(status) {
+      const seconds = (now() - started) / 1000;
+      line(status === 0 ? 'info' : 'error', 'end', { status, seconds, counts: totals });
+      write(
+        `${JSON.stringify({ run, ...metrics(command, { ...totals, seconds, failure: status === 0 ? 0 : 1 }, now()) })}\n`,
+      );
+    },
+  };
+}
+
+/**
+ * CloudWatch's embedded metric format: every number a metric, with the command as dimension and without any (an alarm
+ * on one number need not know who tells it). Names begin with a capital, as CloudWatch's own do.
+ */
+function metrics(command: string, values: Record<string, number>, time: number): object {
+  const named = Object.entries(values).map(([name, value]) => [name[0]!.toUpperCase() + name.slice(1), value] as const);
+  const unit = (name: string) => ({ Seconds: 'Seconds', Size: 'Bytes', Shrinkage: 'Percent' })[name] ?? 'Count';
+  return {
+    _aws: {
+      Timestamp: time,
+      CloudWatchMetrics: [
+        {
+          Namespace: NAMESPACE,
+          Dimensions: [[], ['Command']],
+          Metrics: named.map(([Name]) => ({ Name, Unit: unit(Name) })),
+        },
+      ],
+    },
+    Command: command,
+    ...Object.fromEntries(named),
+  };
+}
