@@ -17,6 +17,11 @@ export const COMMANDS: Record<string, Entry> = {
   index: entry('index', 'the search index of one revision, one file', () => import('./index.ts')),
   search: entry('search [query..]', 'ranked packages', () => import('./search.ts')),
   run: entry('run', 'extract, embed and index in one go: the daily job', () => import('./run.ts')),
+  changes: entry(
+    'changes',
+    'embeds whenever the table says that something changed (AWS Lambda)',
+    () => import('./changes.ts'),
+  ),
   history: entry('history <step> <what>', 'many revisions into the version history', () => import('./history.ts')),
   publish: entry(
     'publish [which]',

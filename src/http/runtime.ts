@@ -1,6 +1,5 @@
 import { request } from 'node:http';
 import { reason } from '../errors.ts';
-import type { LambdaEvent, LambdaHandler } from './lambda.ts';
 
 /**
  * Answers the events of Lambda's runtime API, one after another, until it is told to stop: what a container image needs
@@ -8,7 +7,11 @@ import type { LambdaEvent, LambdaHandler } from './lambda.ts';
  * the whole process is frozen for as long as nobody asks.
  * Source: "Using the Lambda runtime API for custom runtimes", AWS Lambda Developer Guide.
  */
-export async function answerLambda(api: string, handler: LambdaHandler, signal: AbortSignal): Promise<void> {
+export async function answerLambda<Event, Result>(
+  api: string,
+  handler: (event: Event) => Promise<Result>,
+  signal: AbortSignal,
+): Promise<void> {
   const invocation = `http://${api}/2018-06-01/runtime/invocation`;
   while (!signal.aborted) {
     const next = await call('GET', `${invocation}/next`, '', signal).catch(error => {
@@ -18,7 +21,7 @@ export async function answerLambda(api: string, handler: LambdaHandler, signal: 
     if (next === null) return;
     const id = encodeURIComponent(String(next.headers['lambda-runtime-aws-request-id']));
     try {
-      const result = await handler(JSON.parse(next.body) as LambdaEvent);
+      const result = await handler(JSON.parse(next.body) as Event);
       await call('POST', `${invocation}/${id}/response`, JSON.stringify(result));
     } catch (error) {
       const report = { errorType: 'Error', errorMessage: reason(error), stackTrace: [] };

@@ -20,7 +20,7 @@ export function embedChanges(scope: Construct, { table, bucket, images, settings
     description: 'Embeds what changed in the table',
     code: lambda.DockerImageCode.fromEcr(images.embedding, {
       tagOrDigest: settings.images.embedding,
-      cmd: ['embed'],
+      cmd: ['changes'],
     }),
     memorySize: 1769,
     ephemeralStorageSize: Size.mebibytes(512),

@@ -11,6 +11,7 @@ import { type RunOptions, StateMachine, type StateMachineDefinition } from 'aws-
 import { type BedrockFake, startBedrock } from '../emulators/bedrock.ts';
 import { startDynalite } from '../emulators/dynamodb.ts';
 import { pointAt } from '../emulators/environment.ts';
+import { serve } from '../emulators/listen.ts';
 import { dynamodbOperation, startProxy } from '../emulators/proxy.ts';
 import { type S3Fake, startS3 } from '../emulators/s3.ts';
 import { type Resource, resolve, type synthesise } from './synthesis.ts';
@@ -59,7 +60,15 @@ export interface Cloud {
   model: Awaited<ReturnType<typeof startProxy>>;
   fdnix(...args: string[]): Promise<Ran>;
   execute(machine: string, input: object, options?: ExecuteOptions): Promise<Outcome>;
+  /** A function of the stack, as a process that asks the runtime API for events, which `invoke` gives it. */
+  startFunction(name: string, env?: Record<string, string>): Promise<RunningFunction>;
   close(): Promise<void>;
+}
+
+export interface RunningFunction {
+  /** What the function answers; rejects where it reports an error. */
+  invoke(event: object): Promise<unknown>;
+  stop(): Promise<Ran>;
 }
 
 export async function startCloud({ resources }: ReturnType<typeof synthesise>): Promise<Cloud> {
@@ -214,7 +223,57 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     return outcome;
   }
 
+  async function startFunction(name: string, env: Record<string, string> = {}): Promise<RunningFunction> {
+    const { Properties } = Object.values(resources).find(
+      one => one.Type === 'AWS::Lambda::Function' && one.Properties.FunctionName === name,
+    )!;
+    const events: { event: object; settle: (error: Error | null, result?: unknown) => void }[] = [];
+    const underWay = new Map<string, (error: Error | null, result?: unknown) => void>();
+    let arrived = () => {};
+    let n = 0;
+    const api = await serve(async (request, body, response) => {
+      const [, id, what] = /invocation\/([^/]+)(?:\/(\w+))?$/.exec(request.url!)!;
+      if (id === 'next') {
+        while (events.length === 0)
+          await new Promise<void>(resolve => {
+            arrived = resolve;
+          });
+        const { event, settle } = events.shift()!;
+        underWay.set(String(++n), settle);
+        response.writeHead(200, { 'lambda-runtime-aws-request-id': String(n) }).end(JSON.stringify(event));
+        return;
+      }
+      const value = JSON.parse(body.toString());
+      underWay.get(id!)!(what === 'error' ? new Error(value.errorMessage) : null, value);
+      response.writeHead(202).end();
+    });
+    let child: ChildProcess;
+    const variables = {
+      ...(resolve(Properties.Environment.Variables, names) as Record<string, string>),
+      AWS_LAMBDA_RUNTIME_API: api.url.replace('http://', ''),
+      ...env,
+    };
+    const ended = run(name, Properties.ImageConfig.Command, variables, started => {
+      child = started;
+    });
+    return {
+      invoke: event =>
+        new Promise((resolve, reject) => {
+          events.push({ event, settle: (error, result) => (error ? reject(error) : resolve(result)) });
+          arrived();
+          ended.then(ran => reject(new Error(`the function ended: ${ran.output}`)));
+        }),
+      async stop() {
+        child.kill('SIGTERM');
+        const ran = await ended;
+        await api.close();
+        return ran;
+      },
+    };
+  }
+
   return {
+    startFunction,
     table,
     objects: bucket.objects,
     bedrock,

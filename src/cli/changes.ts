@@ -1,0 +1,32 @@
+import { environment } from '../config.ts';
+import { EXIT, UserError } from '../errors.ts';
+import { answerLambda } from '../http/runtime.ts';
+import { command } from './command.ts';
+import embed from './embed.ts';
+
+/**
+ * The event-driven form of `embed`, as a Lambda function behind the table's stream. An event is only a wake-up: what
+ * needs an embedding is read from the store, so that one that comes twice, late or for much finds its work done or does
+ * it. What fails is reported to Lambda, which brings the event again.
+ */
+export default command({
+  usage: 'changes',
+  options: {},
+  examples: [['$0 changes', 'in the embedding image, as the command of the function']],
+  untilInterrupted: true,
+  async run(args, context) {
+    const { lambdaApi } = environment();
+    if (!lambdaApi)
+      throw new UserError(
+        "AWS_LAMBDA_RUNTIME_API is not set: this runs as a Lambda function; elsewhere use 'fdnix embed'",
+      );
+    const handle = async () => {
+      const code = await embed.run({ ...args, rebuild: false } as never, context);
+      // Texts that the model refuses are marked; to try them again would change nothing.
+      if (code !== EXIT.ok && code !== EXIT.incomplete) throw new Error(`embedding ended with status ${code}`);
+      return { status: code };
+    };
+    await answerLambda(lambdaApi, handle, context.signal);
+    return EXIT.ok;
+  },
+});
