@@ -10,14 +10,14 @@ export function completions(shell: Shell, program: string, commands: readonly De
 
 function bash(program: string, commands: readonly Described[], common: readonly Flag[]): string {
   const names = commands.map(command => command.name);
-  const values = commands.flatMap(({ name, flags }) =>
-    flags
-      .filter(flag => flag.takesValue)
-      .map(flag => [`${name}:--${flag.name}`, flag.choices] as [string, readonly string[]]),
+  const values = commands
+    .flatMap(command => command.flags)
+    .concat(common)
+    .filter(flag => flag.takesValue);
+  const files = [...new Set(values.filter(flag => flag.choices.length === 0).map(flag => `*:--${flag.name}`))];
+  const listed = commands.flatMap(({ name, flags }) =>
+    flags.filter(flag => flag.choices.length > 0).map(flag => [`${name}:--${flag.name}`, flag.choices] as const),
   );
-  const listed = values.filter(([, choices]) => choices.length > 0);
-  const files = values.filter(([, choices]) => choices.length === 0).map(([pattern]) => pattern);
-  files.push(...common.filter(flag => flag.takesValue).map(flag => `*:--${flag.name}`));
   const words = (list: readonly string[]) => `COMPREPLY=($(compgen -W ${quote(list.join(' '))} -- "$current"))`;
   return `# bash completions of ${program}: ${program} completions bash > ~/.local/share/bash-completion/completions/${program}
 _${program}() {
@@ -34,7 +34,7 @@ ${listed.map(([pattern, choices]) => `    ${pattern}) ${words(choices)}; return 
     :*) ${words([...names, '--help', '--version'])} ;;
 ${commands
   .map(({ name, flags, choices }) => {
-    const all = [...flags, ...common].map(flag => `--${flag.name}`);
+    const all = [...flags, ...common].flatMap(spellings);
     const argument = choices.length > 0 ? `    ${name}:*) ${words(choices)} ;;\n` : '';
     return `    ${name}:-*) ${words([...all, '--help'])} ;;\n${argument}`;
   })
@@ -49,12 +49,19 @@ function zsh(program: string, commands: readonly Described[], common: readonly F
     const value = flag.takesValue
       ? `:${flag.name}:${flag.choices.length > 0 ? `(${flag.choices.join(' ')})` : '_files'}`
       : '';
-    const text = `[${flag.describe.replace(/[[\]:\\]/g, '\\$&')}]${value}`;
+    const text = `[${plain(flag.describe)}]${value}`;
     return flag.short
       ? `${quote(`(-${flag.short} --${flag.name})`)}{-${flag.short},--${flag.name}}${quote(text)}`
       : quote(`--${flag.name}${text}`);
   };
-  const list = (flags: readonly Flag[]) => flags.map(flag => `\n        ${spec(flag)}`).join(' \\');
+  const list = (flags: readonly Flag[]) => {
+    const negated = flags.flatMap(flag =>
+      spellings(flag)
+        .slice(1)
+        .map(name => quote(`${name}[not: ${plain(flag.describe)}]`)),
+    );
+    return [...flags.map(spec), ...negated].map(one => `\n        ${one}`).join(' \\');
+  };
   return `#compdef ${program}
 # zsh completions of ${program}: ${program} completions zsh > a folder of $fpath, as _${program}
 _${program}() {
@@ -82,10 +89,14 @@ if [ "$funcstack[1]" = _${program} ]; then _${program} "$@"; else compdef _${pro
 }
 
 function fish(program: string, commands: readonly Described[], common: readonly Flag[]): string {
-  const line = (condition: string, flag: Flag) => {
+  const line = (condition: string, flag: Flag): string[] => {
     const short = flag.short ? ` -s ${flag.short}` : '';
     const value = !flag.takesValue ? '' : flag.choices.length > 0 ? ` -x -a ${quote(flag.choices.join(' '))}` : ' -r';
-    return `complete -c ${program} -n ${quote(condition)}${short} -l ${flag.name}${value} -d ${quote(flag.describe)}`;
+    const start = `complete -c ${program} -n ${quote(condition)}`;
+    const negated = spellings(flag)
+      .slice(1)
+      .map(name => `${start} -l ${name.slice(2)} -d ${quote(`not: ${flag.describe}`)}`);
+    return [`${start}${short} -l ${flag.name}${value} -d ${quote(flag.describe)}`, ...negated];
   };
   const names = commands.map(command => command.name).join(' ');
   return `# fish completions of ${program}: ${program} completions fish > ~/.config/fish/completions/${program}.fish
@@ -95,13 +106,23 @@ ${commands
     const own = `complete -c ${program} -n ${quote(`not __fish_seen_subcommand_from ${names}`)} -f -a ${name} -d ${quote(describe)}`;
     const argument =
       choices.length > 0 ? [`complete -c ${program} -n ${quote(condition)} -f -a ${quote(choices.join(' '))}`] : [];
-    return [own, ...argument, ...flags.map(flag => line(condition, flag))];
+    return [own, ...argument, ...flags.flatMap(flag => line(condition, flag))];
   })
   .join('\n')}
-${common.map(flag => line(`__fish_seen_subcommand_from ${names}`, flag)).join('\n')}
+${common.flatMap(flag => line(`__fish_seen_subcommand_from ${names}`, flag)).join('\n')}
 complete -c ${program} -s h -l help -d 'show help'
 complete -c ${program} -n ${quote(`not __fish_seen_subcommand_from ${names}`)} -l version -d 'show the version'
 `;
+}
+
+/** `--unfree` and `--no-unfree`, where leaving both out is a third choice. */
+function spellings({ name, takesValue, default: standard }: Flag): string[] {
+  return !takesValue && standard === undefined ? [`--${name}`, `--no-${name}`] : [`--${name}`];
+}
+
+/** Text between the brackets of a zsh specification. */
+function plain(text: string): string {
+  return text.replace(/[[\]:\\]/g, '\\$&');
 }
 
 function quote(text: string): string {
