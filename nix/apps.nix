@@ -5,8 +5,10 @@
   runCommand,
   writeShellApplication,
   skopeo,
+  awscli2,
   nodejs_24,
   npm,
+  indexed,
   images,
   fdnix,
   extract,
@@ -71,20 +73,15 @@ in
 
     deploy = app {
       name = "deploy";
-      description = "The AWS deployment: diff, deploy or destroy, as the settings say";
-      runtimeInputs = [ nodejs_24 ];
-      text = ''
-        usage() { echo "usage: nix run .#deploy -- diff|deploy|destroy SETTINGS.json [registry] [CDK FLAGS]" >&2; exit 2; }
-        case "''${1-}" in diff | deploy | destroy | synth) command=$1 ;; *) usage ;; esac
-        [ -f "''${2-}" ] || usage
-        app="node ${tree}/src/infra/app.ts $(realpath "$2")"
-        shift 2
-        [ "''${1-}" != registry ] || { app="$app registry"; shift; }
-        # CDK writes its output where it is told to; the tree in the store is read-only.
-        out=$(mktemp -d)
-        trap 'rm -rf "$out"' EXIT
-        node ${tree}/node_modules/aws-cdk/bin/cdk "$command" --app "$app" --output "$out" "$@"
-      '';
+      description = "The AWS deployment: diff, deploy or destroy; --help tells its flags";
+      runtimeInputs = [
+        nodejs_24
+        awscli2
+      ];
+      # The images hold the pinned nixpkgs unless a flag says otherwise: the last one wins.
+      text = ''exec node ${tree}/src/infra/deploy.ts ${
+        lib.optionalString (indexed ? rev) "--revision ${indexed.rev}"
+      } "$@"'';
     };
   }
   // lib.optionalAttrs stdenvNoCC.hostPlatform.isLinux {

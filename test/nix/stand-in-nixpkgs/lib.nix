@@ -47,6 +47,7 @@ rec {
   getAttrs = names: attrs: genAttrs names (name: attrs.${name});
   optional = condition: value: if condition then [ value ] else [ ];
   optionals = condition: list: if condition then list else [ ];
+  optionalString = condition: text: if condition then text else "";
   optionalAttrs = condition: attrs: if condition then attrs else { };
   filterAttrs =
     keep: attrs: getAttrs (filter (name: keep name attrs.${name}) (attrNames attrs)) attrs;
