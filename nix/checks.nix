@@ -117,23 +117,19 @@ in
 
   types = inTree "types" [ pkgs.nodejs_24 ] "node node_modules/typescript/bin/tsc --noEmit";
 
-  smoke = runCommand "fdnix-check-smoke" { nativeBuildInputs = [ fixture.packages.extract fixture.packages.embed search fdnix pkgs.jq ]; } ''
-    export HOME=$TMPDIR
-    [ "$(fdnix --version)" = ${fdnix.version} ]
-    for program in fdnix extract embed search; do $program --help | grep -q "$program"; done
-    extract --output packages.jsonl || [ $? = 3 ]
-    [ "$(jq -r 'select(.packageName == "hello").pname' packages.jsonl)" = hello ]
-    search --json hello | head -1 | jq -e '.packageName == "hello"'
-    status=0; search zzqqxxyy || status=$?; [ $status = 1 ]
-    # What the workflow that moves the pin says of two indexes.
-    compare() { jq -rn -f ${../.github/compare.jq} --argjson before "[$1]" --argjson after "[$2]"; }
-    of() { echo "{\"index\": {\"revision\": \"0123456789abcdef\", \"packages\": $1, \"vectors\": $1}}"; }
-    compare "$(of 100)" "$(of 99)" | grep -q '^| packages | 100 | 99 |'
-    compare "$(of 100)" "$(of 85)" | grep -q 'More than 10 %'
-    ! compare "$(of 100)" "$(of 69)" 2> /dev/null
-    status=0; fdnix nonsense 2>error || status=$?; [ $status = 2 ] && [ "$(wc -l < error)" = 1 ]
-    touch $out
-  '';
+  smoke = runCommand "fdnix-check-smoke" {
+    nativeBuildInputs = [
+      fixture.packages.extract
+      fixture.packages.embed
+      search
+      fdnix
+      pkgs.jq
+    ];
+    inherit (fdnix) version;
+    inherit fdnix;
+    compare = ../.github/compare.jq;
+    FDNIX_INDEX = fixture.packages.index;
+  } (builtins.readFile ./smoke.sh);
 
   home =
     let

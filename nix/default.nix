@@ -34,6 +34,7 @@ let
     fdnix = wrap {
       name = "fdnix";
       description = "Turns one pinned nixpkgs revision into an index that is searched by meaning and by name";
+      manual = true;
       env =
         if indexed ? rev then
           { FDNIX_NIXPKGS = "github:NixOS/nixpkgs/${indexed.rev}"; } // nixpkgsRevision

@@ -34,7 +34,9 @@ let
       keep,
     }:
     let
-      root = package // {
+      # No more of package.json than npm reads: a new script there is no reason to install everything again.
+      root = {
+        inherit (package) name version dependencies;
         inherit devDependencies;
       };
     in
@@ -42,9 +44,7 @@ let
       package = root;
       packageLock = lock // {
         packages = lib.filterAttrs (path: entry: path == "" || (here entry && keep path entry)) lock.packages // {
-          "" = lock.packages."" // {
-            inherit devDependencies;
-          };
+          "" = root;
         };
       };
       nodejs = nodejs_24;

@@ -11,13 +11,27 @@
   description,
   path ? [ ],
   env ? { },
-  passthru ? { },
+  manual ? false,
 }:
+let
+  variable = key: value: [
+    "--set-default"
+    key
+    value
+  ];
+  flags =
+    lib.concatLists (lib.mapAttrsToList variable env)
+    ++ lib.optionals (path != [ ]) [
+      "--suffix"
+      "PATH"
+      ":"
+      (lib.makeBinPath path)
+    ];
+in
 runCommand "${name}-${programs.version}"
   {
     pname = name;
     inherit (programs) version;
-    inherit passthru;
     strictDeps = true;
     nativeBuildInputs = [ makeWrapper ];
     meta = programs.meta // {
@@ -25,23 +39,16 @@ runCommand "${name}-${programs.version}"
       mainProgram = name;
     };
   }
-  ''
-    makeWrapper ${lib.getExe' nodejs-slim_24 "node"} $out/bin/${name} \
-      --add-flags ${programs}/lib/fdnix/${name}.js ${
-        lib.escapeShellArgs (
-          lib.concatLists (
-            lib.mapAttrsToList (key: value: [
-              "--set-default"
-              key
-              value
-            ]) env
-          )
-          ++ lib.optionals (path != [ ]) [
-            "--suffix"
-            "PATH"
-            ":"
-            (lib.makeBinPath path)
-          ]
-        )
-      }
-  ''
+  (
+    ''
+      makeWrapper ${lib.getExe' nodejs-slim_24 "node"} $out/bin/${name} \
+        --add-flags ${programs}/lib/fdnix/${name}.js ${lib.escapeShellArgs flags}
+    ''
+    + lib.optionalString manual ''
+      mkdir -p $out/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d,man/man1}
+      $out/bin/${name} completions bash > $out/share/bash-completion/completions/${name}
+      $out/bin/${name} completions zsh > $out/share/zsh/site-functions/_${name}
+      $out/bin/${name} completions fish > $out/share/fish/vendor_completions.d/${name}.fish
+      $out/bin/${name} man > $out/share/man/man1/${name}.1
+    ''
+  )
