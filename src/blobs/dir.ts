@@ -1,13 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reason, UserError } from '../errors.ts';
 import type { Blobs } from './blobs.ts';
 
 /** Blobs as files below one directory. The etag is the sha256 of the bytes. */
 export function openDir(root: string): Blobs {
-  const path = (name: string) => join(root, name);
+  const inside = resolve(root) + sep;
+  /** A name may come from an index that somebody else wrote: none leads out of the directory. */
+  const path = (name: string) => {
+    const file = join(root, name);
+    if (!`${resolve(file)}${sep}`.startsWith(inside))
+      throw new UserError(`${root} holds no ${JSON.stringify(name)}: that is outside of it`);
+    return file;
+  };
 
   async function attempt<T>(what: string, body: () => Promise<T>): Promise<T> {
     try {

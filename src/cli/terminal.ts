@@ -3,6 +3,7 @@ import { configure } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { isStructured, openLog } from '../log.ts';
 import type { Report } from '../progress.ts';
+import { forTerminalLines } from '../text.ts';
 import type { CommonArguments, Context } from './command.ts';
 
 /** Between two lines of progress where stderr is no terminal. */
@@ -21,7 +22,7 @@ export async function run(
   const say = (message: string, level: 'info' | 'warn' | 'error' = 'info') => {
     progress?.clear();
     if (log) log.message(level, message);
-    else write(`${level === 'info' ? '' : 'fdnix: '}${message}\n`);
+    else tell(`${level === 'info' ? '' : 'fdnix: '}${message}`);
   };
   const { signal, stop } = interruption(args.deadline, untilInterrupted, message => say(message, 'warn'));
   const progress = args.quiet ? null : log ? { report: log.progress, clear() {} } : await openProgress();
@@ -64,11 +65,16 @@ export async function run(
 
 /** One line for the user's mistake; with `--verbose`, or where it is our own mistake, what lies beneath. */
 export function fail(error: unknown, verbose = false): number {
-  process.stderr.write(`fdnix: ${reason(error)}\n`);
+  tell(`fdnix: ${reason(error)}`);
   const ours = !(error instanceof UserError);
   if (ours) process.stderr.write(`fdnix: this should not happen; please report it with the output of --verbose\n`);
-  if (verbose) process.stderr.write(`${error instanceof Error ? (error.stack ?? '') : ''}\n${causes(error)}`);
+  if (verbose) tell(`${error instanceof Error ? (error.stack ?? '') : ''}\n${causes(error)}`);
   return ours ? EXIT.usage : error.code;
+}
+
+/** A message may quote metadata, or what an evaluator said: on a terminal it must stay text. */
+function tell(message: string): void {
+  process.stderr.write(`${forTerminalLines(message)}\n`);
 }
 
 function causes(error: unknown): string {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -27,9 +27,11 @@ export interface Release {
  */
 export async function openRelease(source: string, signal?: AbortSignal): Promise<Release> {
   const url = /^https?:\/\//.test(source) ? new URL(source) : null;
-  const scratch = url && join(tmpdir(), `fdnix-${process.pid}-${url.pathname.split('/').at(-1)}`);
+  // A directory of our own: in a shared /tmp anybody could have put a link where a foreseeable name will be written.
+  const dir = url && (await mkdtemp(join(tmpdir(), 'fdnix-')));
+  const scratch = url && dir && join(dir, url.pathname.split('/').at(-1) || 'release');
   const close = async () => {
-    if (scratch) await rm(scratch, { force: true });
+    if (dir) await rm(dir, { recursive: true, force: true });
   };
   try {
     if (url && scratch) await download(url, scratch, signal);

@@ -177,8 +177,15 @@ async function read<T extends Published>(blobs: Blobs, which: Which): Promise<{ 
     throw new Refused(
       `${name} in ${blobs.name} has format ${value.formatVersion} and this fdnix knows 1: update fdnix`,
     );
+  for (const one of [value, ...((value as Partial<Pointer>).earlier ?? [])])
+    if (!NAME.test(one.name) || !DIGEST.test(one.digest))
+      throw new UserError(`${name} in ${blobs.name} names no index: restore an earlier version of it`);
   return { value, etag: blob.etag };
 }
+
+/** Both become part of a path on this machine. */
+const NAME = /^indexes\/[0-9a-f]{32}\.sqlite$/;
+const DIGEST = /^[0-9a-f]{64}$/;
 
 async function exists(blobs: Blobs, name: string): Promise<boolean> {
   for await (const found of blobs.list(name)) if (found.name === name) return true;
