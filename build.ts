@@ -2,9 +2,10 @@
  * Bundles every file of src/programs into dist/, flat: `node build.ts`. Modules that only some commands use stay chunks
  * of their own, loaded on first use. A file that a source reaches by `new URL('./NAME', import.meta.url)` goes beside the
  * chunks under its own name, so that the same expression finds it there; a `.ts` so reached (a worker) becomes a bundle
- * of its own. The same sources give the same bytes, wherever the checkout lies.
+ * of its own. LICENSES.txt holds the licence of every package that is part of a bundle, as these licences ask. The same
+ * sources give the same bytes, wherever the checkout lies.
  */
-import { copyFileSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
@@ -77,6 +78,23 @@ for (const [name, path] of assets) {
   written.add(name);
   copyFileSync(path, join(outdir, name));
 }
+written.add('LICENSES.txt');
+writeFileSync(join(outdir, 'LICENSES.txt'), licences(Object.keys(result.metafile.inputs)));
+
+/** Name, version, licence and its text, of each package that the inputs are files of. */
+function licences(inputs: readonly string[]): string {
+  const packages = new Set(inputs.flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+  const entries = [...packages].sort().map(path => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
+    const [file] = readdirSync(join(root, path))
+      .filter(entry => /^(licen[cs]e|copying)/i.test(entry))
+      .sort();
+    const text = file ? readFileSync(join(root, path, file), 'utf8').trim() : 'The package brings no text of it.';
+    return `${name} ${version}, ${license}\n\n${text}\n`;
+  });
+  return entries.join(`\n${'-'.repeat(80)}\n\n`);
+}
+
 // What an earlier build left goes last, so that a program that runs meanwhile finds its chunks until the new are there.
 for (const name of readdirSync(outdir)) if (!written.has(name)) rmSync(join(outdir, name), { recursive: true });
 
