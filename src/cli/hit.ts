@@ -15,7 +15,7 @@ const ALSO_SHOWN = 4;
 /** A hit at one glance: name and version, what is wrong with it, what it is, and its variants. */
 export function hitLines(hit: Hit, look: Look): string {
   const style = styler(look.color);
-  const badges = hit.flags.map(flag => style(flag === 'unfree' ? 'yellow' : 'red', `[${flag}]`));
+  const badges = hit.flags.map(flag => style(flag === 'unfree' ? 'yellow' : 'red', `[${forTerminal(flag)}]`));
   const version = hit.type === 'option' ? 'option' : hit.version;
   const lines = [
     [style('bold', forTerminal(hit.packageName)), style('dim', forTerminal(version)), ...badges].join('  '),

@@ -91,9 +91,11 @@ async function history(search: Search, packageName: string, json: boolean, { out
   return EXIT.ok;
 }
 
-/** Answers a file of queries, for measuring: the time is that of the search alone. */
+/**
+ * Answers a file of queries, for measuring: the time is that of the search alone. yargs reads `-` as an empty name.
+ */
 async function answerAll(search: Search, file: string, options: SearchOptions, context: Context): Promise<number> {
-  const input = file === '-' ? process.stdin : createReadStream(file);
+  const input = file === '-' || file === '' ? process.stdin : createReadStream(file);
   const failed = new Promise<never>((_, reject) => {
     input.on('error', (error: Error) => reject(new UserError(`--queries: cannot read ${file}: ${reason(error)}`)));
   });
@@ -106,7 +108,7 @@ async function answerAll(search: Search, file: string, options: SearchOptions, c
       number++;
       if (line.trim() === '') continue;
       if (context.signal.aborted) break;
-      const { id, query } = parseQuery(line, `${file}:${number}`);
+      const { id, query } = parseQuery(line, `${file || '-'}:${number}`);
       if (!warm) await search.search(query, options);
       warm = true;
       const start = performance.now();

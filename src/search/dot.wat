@@ -1,4 +1,4 @@
-;; Kernels of the vector scan. Compiled with SIMD into dot.wasm by `bin/node test/vectors/dot.test.ts --write`.
+;; The kernel of the vector scan. Compiled into dot.wasm by `bin/node test/search/compile.ts`.
 (module
   (memory (export "memory") 1)
 
@@ -25,28 +25,6 @@
           (br_if $sixteen (i32.lt_u (local.get $vectors) (local.get $row))))
         (i32.store (local.get $out) (call $across (local.get $sum)))
         (local.set $out (i32.add (local.get $out) (i32.const 4)))
-        (br $each))))
-
-  ;; out[i] = number of bits in which the query and sign vector i differ, for `count` vectors of `size` bytes (a multiple of 16).
-  (func (export "hamming") (param $query i32) (param $vectors i32) (param $out i32) (param $count i32) (param $size i32)
-    (local $end i32) (local $q i32) (local $row i32) (local $sum v128)
-    (local.set $end (i32.add (local.get $out) (i32.shl (local.get $count) (i32.const 1))))
-    (block $done
-      (loop $each
-        (br_if $done (i32.ge_u (local.get $out) (local.get $end)))
-        (local.set $sum (v128.const i32x4 0 0 0 0))
-        (local.set $q (local.get $query))
-        (local.set $row (i32.add (local.get $vectors) (local.get $size)))
-        (loop $sixteen
-          (local.set $sum
-            (i16x8.add (local.get $sum)
-              (i16x8.extadd_pairwise_i8x16_u
-                (i8x16.popcnt (v128.xor (v128.load (local.get $vectors)) (v128.load (local.get $q)))))))
-          (local.set $q (i32.add (local.get $q) (i32.const 16)))
-          (local.set $vectors (i32.add (local.get $vectors) (i32.const 16)))
-          (br_if $sixteen (i32.lt_u (local.get $vectors) (local.get $row))))
-        (i32.store16 (local.get $out) (call $across (i32x4.extadd_pairwise_i16x8_u (local.get $sum))))
-        (local.set $out (i32.add (local.get $out) (i32.const 2)))
         (br $each))))
 
   (func $across (param $sum v128) (result i32)

@@ -250,7 +250,11 @@ function replaceFile<T>(file: string, build: (db: DatabaseSync) => T): T {
       if (db.isOpen) db.close();
     }
   } catch (error) {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // Where the directory is none, there is nothing to remove.
+    }
     const { code, errcode } = error as { code?: string; errcode?: number };
     const full = code === 'ENOSPC' || (errcode !== undefined && (errcode & 0xff) === 13);
     const step = full ? 'the disk is full: free some space' : 'check the directory, or name another file with --output';

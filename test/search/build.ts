@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { openDir } from '../../src/blobs/dir.ts';
+import { openEmbedder } from '../../src/embed/embedder.ts';
+import type { Package } from '../../src/package.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
+import { sync } from '../../src/store/sync.ts';
+import { embedPending } from '../../src/vectors/batches.ts';
+import { type PackResult, packIndex } from '../../src/vectors/pack.ts';
+
+/** Stores, embeds (with the model that ships) and indexes packages below `dir`, as the commands do; the index's file. */
+export async function buildIndex(
+  packages: Iterable<Package> | AsyncIterable<Package>,
+  dir: string,
+  revision = 'r1',
+): Promise<{ file: string; result: PackResult }> {
+  const store = openSqlite(join(dir, 'packages.sqlite'), { create: true });
+  const blobs = openDir(join(dir, 'blobs'));
+  const embedder = await openEmbedder('static:fdnix');
+  try {
+    async function* stream() {
+      yield* packages;
+    }
+    await store.init();
+    await blobs.init();
+    await sync(store, stream(), { revision, kind: 'extract', now: '2026-01-01T00:00:00Z', allowShrink: true });
+    await store.recordRun('extract', { revision, finished: '2026-01-01T00:00:00Z', counts: {} });
+    await embedPending(store, blobs, embedder);
+    const file = join(dir, 'index.sqlite');
+    return { file, result: await packIndex(store, blobs, file) };
+  } finally {
+    await Promise.all([embedder.close(), blobs.close(), store.close()]);
+  }
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadScan } from '../../src/search/scan.ts';
+import { random } from '../../src/train/random.ts';
+import { compile } from './compile.ts';
+
+const test = suite('scan');
+const source = (name: string) => new URL(`../../src/search/${name}`, import.meta.url);
+
+test('dot.wasm is what dot.wat compiles to', async () => {
+  const compiled = await compile(source('dot.wat'));
+  assert.ok(compiled.equals(readFileSync(source('dot.wasm'))), 'run bin/node test/search/compile.ts');
+});
+
+for (const dimension of [16, 100, 256, 1024]) {
+  test(`${dimension} dimensions: products are those of plain arithmetic to a ten-thousandth`, () => {
+    const next = random(dimension);
+    const size = 300;
+    const stride = Math.ceil(dimension / 16) * 16;
+    const vectors = new Int8Array(size * stride);
+    for (let row = 0; row < size; row++)
+      for (let i = 0; i < dimension; i++) vectors[row * stride + i] = Math.round(next() * 254 - 127);
+    // The extreme: every number at its end, in the direction of the query.
+    for (let i = 0; i < dimension; i++) vectors[i] = 127;
+    const scan = loadScan(size, dimension, target => target.set(new Uint8Array(vectors.buffer)));
+    for (const query of [
+      Float32Array.from({ length: dimension }, () => next() - 0.5),
+      new Float32Array(dimension).fill(1),
+      Float32Array.from({ length: dimension }, (_, i) => (i === 3 ? 1 : 0)),
+    ]) {
+      const { products, unit } = scan.dot(query);
+      const norm = Math.hypot(...query);
+      for (let row = 0; row < size; row++) {
+        let expected = 0;
+        for (let i = 0; i < dimension; i++) expected += query[i]! * vectors[row * stride + i]!;
+        const tolerance = 1e-4 * norm * 127 * Math.sqrt(dimension);
+        assert.ok(Math.abs(products[row]! * unit - expected) < tolerance, `row ${row}`);
+      }
+    }
+  });
+}
+
+test('a zero query gives zeros, a query of another length is refused', () => {
+  const scan = loadScan(3, 16, target => target.fill(5));
+  assert.equal([...scan.dot(new Float32Array(16)).products], [0, 0, 0]);
+  assert.throws(() => scan.dot(new Float32Array(8)), /8 instead of 16/);
+});
+
+test.run();

@@ -1,0 +1,181 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { UserError } from '../../src/errors.ts';
+import { openSearch } from '../../src/search/open.ts';
+import type { SearchOptions } from '../../src/search/search.ts';
+import { setFamily } from '../../src/vectors/variants.ts';
+import { f32, tokenizerJson, writeModel } from '../embed/tiny.ts';
+import { sample } from '../sample.ts';
+import { buildIndex } from './build.ts';
+
+const test = suite('search');
+const root = mkdtempSync(join(tmpdir(), 'fdnix-search-'));
+const packages = sample();
+const byName = new Map(packages.map(pkg => [pkg.packageName, pkg]));
+const { file } = await buildIndex(packages, root);
+const search = await openSearch(file);
+test.after(async () => {
+  await search.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const names = async (query: string, options?: SearchOptions) =>
+  (await search.search(query, options)).map(hit => hit.packageName);
+const first = async (query: string, options?: SearchOptions) => (await names(query, { limit: 1, ...options }))[0];
+
+test('what the query names comes first, whatever its spelling', async () => {
+  assert.is(await first('tmux'), 'tmux');
+  assert.is(await first('TMUX '), 'tmux');
+  assert.is(await first('git crypt'), 'git-crypt');
+  assert.is(await first('git_crypt'), 'git-crypt');
+  assert.is(await first('gitcrypt'), 'git-crypt');
+  assert.is(await first('memtest86+'), 'memtest86plus');
+  assert.is(await first('python313Packages.torch'), 'python313Packages.torch');
+  assert.is(await first('python312Packages.torch'), 'python313Packages.torch');
+  assert.is(await first('python torch'), 'python313Packages.torch');
+  assert.is(await first('sensuctl'), 'sensu-go-cli');
+  for (const typed of ['thunderbrid', 'thunderbir', 'thunderbirrd', 'thunderbxrd'])
+    assert.is(await first(typed), 'thunderbird', typed);
+});
+
+test('every package is the first answer to its own attribute path', async () => {
+  for (const { packageName } of packages.filter((_, i) => i % 50 === 0))
+    assert.is(await first(packageName), packageName, packageName);
+});
+
+test('reasons are given', async () => {
+  const why = async (query: string) => (await search.search(query, { limit: 1 }))[0]!.why;
+  assert.is((await why('tmux'))[0], 'exact name');
+  assert.is((await why('sensuctl'))[0], 'program');
+  assert.is((await why('thunderbrid'))[0], 'spelling');
+  assert.is((await why('speedcr'))[0], 'prefix');
+  const [words, meaning] = await why('terminal multiplexer');
+  assert.match(words!, /^words: .*multiplexer/);
+  assert.match(meaning!, /^meaning 0\.\d\d$/);
+});
+
+test('by purpose: both words and meaning, and each alone', async () => {
+  for (const mode of ['hybrid', 'lexical', 'semantic'] as const)
+    assert.ok((await names('terminal multiplexer', { limit: 5, mode })).length === 5, mode);
+  assert.ok((await names('terminal multiplexer', { limit: 5 })).includes('tmux'));
+  const found = await search.search('mail client for people who live in a terminal', { mode: 'semantic' });
+  assert.ok(found.every(hit => hit.why.every(reason => !reason.startsWith('exact'))));
+});
+
+test('variants are one row, the canonical one, and named in also', async () => {
+  const hits = await search.search('requests', { set: 'python3Packages' });
+  const [cartopy] = await search.search('cartopy', { limit: 1 });
+  assert.is(cartopy!.packageName, 'python313Packages.cartopy');
+  assert.equal(cartopy!.also, ['python314Packages.cartopy']);
+  for (const query of ['download youtube videos', 'compiler', 'database', 'python library for http']) {
+    const rows = await search.search(query, { limit: 50 });
+    const shown = new Set(rows.map(hit => hit.packageName));
+    assert.is(shown.size, rows.length);
+    for (const hit of rows) for (const other of hit.also) assert.not.ok(shown.has(other), `${query}: ${other}`);
+  }
+  assert.ok(hits.every(hit => setFamily(hit.packageName.split('.')[0]!) === 'pythonPackages'));
+});
+
+test('other releases of what was asked for follow it, at most three', async () => {
+  const [main, next] = await search.search('nginx');
+  assert.is(main!.packageName, 'nginx');
+  assert.is(next!.packageName, 'nginxMainline');
+  assert.ok(main!.also.includes('nginxStable'));
+  assert.not.ok(main!.also.includes('nginxMainline'));
+  const rows = await names('postgresql', { limit: 20 });
+  assert.is(rows.filter(name => /^postgresql(_\d+)?$/.test(name)).length, 4);
+});
+
+test('filters hold for every hit, with and without a query', async () => {
+  const some = packages.find(pkg => pkg.maintainers.length > 0 && pkg.type === 'package')!;
+  const checks: [SearchOptions, (name: string) => boolean][] = [
+    [
+      { platform: 'aarch64-darwin' },
+      n =>
+        [0, undefined].includes(byName.get(n)!.platforms.length as 0) ||
+        byName.get(n)!.platforms.includes('aarch64-darwin'),
+    ],
+    [{ license: 'mit' }, n => byName.get(n)!.licenses.includes('MIT')],
+    [{ maintainer: some.maintainers[0]! }, n => byName.get(n)!.maintainers.includes(some.maintainers[0]!)],
+    [{ set: 'python312Packages' }, n => /^python3\d+Packages\./.test(n)],
+    [{ program: 'sensuctl' }, n => byName.get(n)!.mainProgram === 'sensuctl'],
+    [{ unfree: true }, n => byName.get(n)!.unfree],
+    [{ unfree: false }, n => !byName.get(n)!.unfree],
+    [{ broken: true }, n => byName.get(n)!.broken],
+    [{ broken: false }, n => !byName.get(n)!.broken],
+    [
+      { type: 'package', license: 'MIT', broken: false },
+      n => !byName.get(n)!.broken && byName.get(n)!.licenses.includes('MIT'),
+    ],
+  ];
+  for (const [options, holds] of checks)
+    for (const query of ['', 'library for network', some.packageName]) {
+      const found = await names(query, { limit: 200, ...options });
+      if (query === '') assert.ok(found.length > 0, JSON.stringify(options));
+      for (const name of found) assert.ok(holds(name), `${JSON.stringify(options)}: ${name}`);
+    }
+  assert.equal(await names('tmux', { maintainer: 'nobody at all' }), []);
+  assert.equal(await names('tmux', { type: 'option' }), []);
+  assert.equal(await names(''), []);
+});
+
+test('a query of any language, form or length returns quickly and never fails', async () => {
+  const queries = [
+    'AND "', '*', 'col:', 'attr:x OR', 'NEAR(a b)', '"unbalanced', "'; DROP TABLE records; --", '(((', '^tmux', '-', '+', '%', '\\',
+    '\0', 'tm\0ux', '\u{1f600}\u{1f600}', '\ud800', 'x\udfffy', '\u202etxet', '\x1b[31mred\x1b[0m', '終端機多工器', 'мультиплексор терминала', 'مترجم',
+    '‎', 'é', 'ﬁle', 'ß', 'a', 'a a a a', 'the of and', '....', 'a.b.c.d', '"a', '"a"."b', '1', '007', '🦀 crate',
+    'x'.repeat(100_000), 'video '.repeat(17_000), Array.from({ length: 20_000 }, (_, i) => `w${i}`).join(' '),
+    '"'.repeat(100_000), '\u0301'.repeat(100_000), 'a.'.repeat(50_000), '\\'.repeat(100_000), ' '.repeat(100_000), '-'.repeat(100_000),
+    packages.slice(0, 3000).map(pkg => pkg.description).join(' '),
+  ]; // biome-ignore format: a list to read at a glance
+  for (const mode of ['hybrid', 'lexical', 'semantic'] as const)
+    for (const query of queries) {
+      const start = performance.now();
+      const hits = await search.search(query, { mode });
+      const ms = performance.now() - start;
+      assert.ok(Array.isArray(hits));
+      assert.ok(ms < 500, `${ms} ms for ${JSON.stringify(query.slice(0, 30))} (${query.length} characters, ${mode})`);
+    }
+});
+
+test('limits are kept, and are sane', async () => {
+  for (const limit of [1, 7, 300]) assert.ok((await names('library', { limit })).length <= limit);
+  assert.is((await names('library', { limit: 0 })).length, 1);
+  assert.ok((await names('library', { limit: 1e9 })).length <= 1000);
+});
+
+test('queries at the same time do not get into each other', async () => {
+  const queries = packages.filter((_, i) => i % 300 === 0).map(pkg => pkg.description ?? pkg.pname);
+  const alone: string[][] = [];
+  for (const query of queries) alone.push(await names(query));
+  assert.equal(await Promise.all(queries.map(query => names(query))), alone);
+});
+
+test('one package with its versions', () => {
+  const shown = search.show('tmux')!;
+  assert.equal(shown.package, byName.get('tmux'));
+  assert.equal(shown.versions, [{ version: shown.package.version, firstRevision: 'r1', lastRevision: null }]);
+  assert.is(search.show('no such package'), null);
+});
+
+test('queries are embedded by the model of the vectors or not at all', async () => {
+  const tokenizer = tokenizerJson(['tmux', 'editor']);
+  const dir = writeModel(tokenizer, { embeddings: f32([7, 2], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1]) });
+  const other = await openSearch(file, { model: `model2vec:${dir}` });
+  try {
+    await other.search('editor');
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, UserError, String(error));
+    assert.is((error as UserError).code, 4);
+    assert.match((error as UserError).message, /are by static:fdnix .*--model/);
+  }
+  assert.is((await other.search('tmux', { mode: 'lexical' }))[0]!.packageName, 'tmux');
+  await other.close();
+  rmSync(dir, { recursive: true });
+});
+
+test.run();
