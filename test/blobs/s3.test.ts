@@ -55,7 +55,7 @@ own.after(() => fake.close());
 own.run();
 
 const bucket = process.env.FDNIX_TEST_S3_BUCKET;
-if (!bucket) console.log('s3 at AWS: SKIPPED, FDNIX_TEST_S3_BUCKET names no bucket');
+if (!bucket) console.log('skipped: s3 at AWS, FDNIX_TEST_S3_BUCKET names no bucket');
 else
   blobsContract('s3 at AWS', () => {
     for (const name in process.env) if (name.startsWith('AWS_')) delete process.env[name];

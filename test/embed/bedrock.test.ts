@@ -144,7 +144,7 @@ test.after(() => fake.close());
 test.run();
 
 const real = process.env.FDNIX_TEST_BEDROCK_MODEL;
-if (!real) console.log('bedrock at AWS: SKIPPED, FDNIX_TEST_BEDROCK_MODEL names no model');
+if (!real) console.log('skipped: bedrock at AWS, FDNIX_TEST_BEDROCK_MODEL names no model');
 else {
   const aws = suite('bedrock at AWS');
   aws('real packages and a query', async () => {

@@ -10,6 +10,7 @@ import { type Service, serve } from './listen.ts';
 export interface S3Fake extends Service {
   /** `bucket/key` → bytes. */
   objects: Map<string, Stored>;
+  addBucket(name: string): void;
   /** Names a page of a listing holds; S3 has 1,000. */
   pageSize: number;
 }
@@ -33,7 +34,7 @@ const DIGESTS: Record<string, (bytes: Buffer) => string> = {
 export async function startS3(port = 0): Promise<S3Fake> {
   const buckets = new Set<string>();
   const objects = new Map<string, Stored>();
-  const fake = { objects, pageSize: 1000 };
+  const fake = { objects, pageSize: 1000, addBucket: (name: string) => void buckets.add(name) };
   const service = await serve((request, body, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://s3');
     const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(decodeURIComponent(pathname))!;

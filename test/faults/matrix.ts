@@ -119,7 +119,7 @@ export function matrix(service: ServiceName, sites: readonly string[]): void {
     cases++;
   });
   test.after(async () => {
-    console.log(`\n${cases} cases, ${injected} faults injected`);
+    console.log(`\nnote: ${cases} cases, ${injected} faults injected`);
     await world.close();
   });
 

@@ -23,7 +23,7 @@ storeContract('dynamodb on dynalite', () => {
   return opening();
 });
 if (!dynoxide)
-  console.log('dynamodb on dynoxide: SKIPPED, its optional binary is absent (npm ci --prefix tools/dynoxide)');
+  console.log('skipped: dynamodb on dynoxide, its optional binary is absent (npm ci --prefix tools/dynoxide)');
 else {
   services.push(dynoxide);
   storeContract('dynamodb on dynoxide', () => {
@@ -87,7 +87,7 @@ own.after(async () => {
 });
 own.run();
 
-if (!real) console.log('dynamodb at AWS: SKIPPED, FDNIX_TEST_DYNAMODB_TABLE names no prefix of tables to create');
+if (!real) console.log('skipped: dynamodb at AWS, FDNIX_TEST_DYNAMODB_TABLE names no prefix of tables to create');
 else {
   const saved = { ...process.env };
   const made: string[] = [];

@@ -1,0 +1,235 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchWriteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openDynamodb } from '../../src/store/dynamodb.ts';
+import { sync } from '../../src/store/sync.ts';
+import { chunks } from '../../src/streams.ts';
+import { fdnix, type Run } from '../cli/fdnix.ts';
+import { dynamodbOperation, type FaultProxy, random, s3Operation, startProxy } from '../emulators/proxy.ts';
+import { PACKAGES, RELEASE } from '../store/fixture.ts';
+import { difference, freshPlace, type Place, type State, startWorld, state, type World } from './pipeline.ts';
+
+/**
+ * kill -9 of the real program at a random one of its requests, before or after the request is carried out, and then the
+ * same command again: the table, the bucket and the index must be what they are without the kill. 50 points by seed.
+ */
+const POINTS = 50;
+const COMMANDS = { extract: ['extract', '--from', RELEASE], embed: ['embed'], index: ['index'] } as const;
+type Command = keyof typeof COMMANDS;
+const ORDER: readonly Command[] = ['extract', 'embed', 'index'];
+
+const test = suite('kill -9');
+const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+let world: World;
+/** What there is before each command of an undisturbed run, and after the last. */
+const stages: State[] = [];
+const templates: Place[] = [];
+const requests: Record<Command, number> = { extract: 0, embed: 0, index: 0 };
+let wholeIndex: Buffer;
+
+interface Worker {
+  proxies: FaultProxy[];
+  env: Record<string, string>;
+}
+
+/** Proxies of its own, so that the requests of one program are told from those of another at the same time. */
+async function startWorker(): Promise<Worker> {
+  const dynamodb = await startProxy(world.behind.dynamodb.url, dynamodbOperation);
+  const s3 = await startProxy(world.behind.s3.url, s3Operation);
+  const bedrock = await startProxy(world.behind.bedrock.url, () => 'InvokeModel');
+  return {
+    proxies: [dynamodb, s3, bedrock],
+    env: {
+      AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
+      AWS_ENDPOINT_URL_S3: s3.url,
+      AWS_ENDPOINT_URL_BEDROCK_RUNTIME: bedrock.url,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      BEDROCK_MODEL_ID: 'cohere.embed-english-v3',
+      SOURCE_DATE_EPOCH: '1784497964',
+    },
+  };
+}
+
+function run(worker: Worker, command: Command, place: Place, during?: (child: ChildProcess) => void): Promise<Run> {
+  const env = { ...worker.env, DYNAMODB_TABLE: place.table, S3_BUCKET: place.bucket };
+  return fdnix([...COMMANDS[command]], { home: join(root, place.table), env, ...(during && { during }) });
+}
+
+/** Kills `child` at the n-th request of `worker`, counted over all services. */
+function killAt(worker: Worker, child: ChildProcess, n: number, after: boolean): void {
+  let count = 0;
+  for (const proxy of worker.proxies)
+    proxy.reset(() => {
+      if (count++ !== n) return null;
+      if (after) setTimeout(() => child.kill('SIGKILL'), 3);
+      else child.kill('SIGKILL');
+      return after ? null : { kind: 'reset' };
+    });
+}
+
+const counted = (worker: Worker) => worker.proxies.reduce((sum, proxy) => sum + proxy.log.length, 0);
+const calm = (worker: Worker) => {
+  for (const proxy of worker.proxies) proxy.reset();
+};
+const indexOf = (place: Place) => join(root, place.table, 'index.sqlite');
+
+/** A place with the items and objects of another. */
+async function clone(from: Place): Promise<Place> {
+  const place = freshPlace();
+  const store = await openDynamodb(place.table);
+  await store.init();
+  await store.close();
+  const client = new DynamoDBClient({ endpoint: world.behind.dynamodb.url });
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: from.table }));
+  for (const chunk of chunks(Items, 25))
+    await client.send(
+      new BatchWriteItemCommand({ RequestItems: { [place.table]: chunk.map(Item => ({ PutRequest: { Item } })) } }),
+    );
+  client.destroy();
+  world.behind.s3.addBucket(place.bucket);
+  for (const [name, object] of [...world.behind.s3.objects])
+    if (name.startsWith(`${from.bucket}/`))
+      world.behind.s3.objects.set(`${place.bucket}${name.slice(from.bucket.length)}`, object);
+  return place;
+}
+
+test.before(async () => {
+  world = await startWorld();
+  const worker = await startWorker();
+  // An earlier revision: other versions, other texts, packages that will vanish, and some that are not there yet.
+  const place = freshPlace();
+  const store = await openDynamodb(place.table);
+  await store.init();
+  world.behind.s3.addBucket(place.bucket);
+  const earlier = PACKAGES.slice(20).map((pkg, n) =>
+    n % 4 === 0 ? { ...pkg, version: `${pkg.version}-pre` } : n % 4 === 1 ? { ...pkg, description: `Old ${n}` } : pkg,
+  );
+  const gone = earlier.slice(0, 10).map(pkg => ({ ...pkg, packageName: `${pkg.packageName}-gone` }));
+  const all = [...earlier, ...gone];
+  await sync(store, (async function* () { yield* all; })(), { revision: 'earlier', kind: 'extract', now: '2026-01-01T00:00:00Z' }); // biome-ignore format: one step
+  await store.close();
+  assert.is((await run(worker, 'embed', place)).code, 0);
+  const here = place;
+  for (const command of ORDER) {
+    templates.push(await clone(here));
+    stages.push(await state(world, here));
+    calm(worker);
+    const { code, stderr } = await run(worker, command, here);
+    assert.is(code, 0, stderr);
+    requests[command] = counted(worker);
+  }
+  stages.push(await state(world, here));
+  wholeIndex = readFileSync(indexOf(here));
+  await Promise.all(worker.proxies.map(proxy => proxy.close()));
+});
+
+test(`${POINTS} points of extract, embed and index`, async () => {
+  const chance = random(1);
+  const points = Array.from({ length: POINTS }, (_, n) => {
+    const command = ORDER[n % ORDER.length]!;
+    return { command, request: Math.floor(chance() * requests[command]), after: chance() < 0.5 };
+  });
+  const queue = [...points];
+  let killed = 0;
+  const work = async () => {
+    const worker = await startWorker();
+    for (let point = queue.shift(); point; point = queue.shift()) {
+      const { command, request, after } = point;
+      const what = `${command} killed ${after ? 'after' : 'before'} request ${request} of ${requests[command]}`;
+      const at = ORDER.indexOf(command);
+      const place = await clone(templates[at]!);
+      const first = await run(worker, command, place, child => killAt(worker, child, request, after));
+      if (first.signal === 'SIGKILL') killed++;
+      else assert.ok(after && first.code === 0, `${what}: it ended before the kill, and well`);
+      calm(worker);
+      const again = await run(worker, command, place);
+      assert.is(again.code, 0, `${what}: ${again.stderr}`);
+      assert.equal(difference(await state(world, place), stages[at + 1]!), [], what);
+      if (command === 'index') assert.ok(readFileSync(indexOf(place)).equals(wholeIndex), what);
+      rmSync(join(root, place.table), { recursive: true, force: true });
+    }
+    await Promise.all(worker.proxies.map(proxy => proxy.close()));
+  };
+  await Promise.all([work(), work()]);
+  assert.ok(killed > POINTS * 0.8, `${killed} of ${POINTS} were killed in time`);
+  console.log(`\nnote: ${killed} kills of ${POINTS} points; requests: ${JSON.stringify(requests)}`);
+});
+
+test('SIGTERM: calls under way are finished and kept; nothing is embedded twice', async () => {
+  const worker = await startWorker();
+  const place = await clone(templates[1]!);
+  world.behind.bedrock.embedded.clear();
+  for (const proxy of worker.proxies)
+    proxy.reset(({ op }) => (op === 'InvokeModel' ? { kind: 'delay', ms: 1500 } : null));
+  const stopped = await run(worker, 'embed', place, child => {
+    const timer = setInterval(() => {
+      if (worker.proxies[2]!.log.length === 0) return;
+      clearInterval(timer);
+      child.kill('SIGTERM');
+    }, 20);
+  });
+  assert.is(stopped.code, 130, stopped.stderr);
+  assert.ok(world.behind.bedrock.embedded.size > 0);
+  calm(worker);
+  assert.is((await run(worker, 'embed', place)).code, 0);
+  assert.equal(difference(await state(world, place), stages[2]!), []);
+  assert.ok([...world.behind.bedrock.embedded.values()].every(times => times === 1));
+  await Promise.all(worker.proxies.map(proxy => proxy.close()));
+});
+
+test('SIGTERM while DynamoDB, S3 or Bedrock does not answer: it ends within 25 s all the same', async () => {
+  const silence = async (service: number) => {
+    const worker = await startWorker();
+    const place = await clone(templates[1]!);
+    const silent = worker.proxies[service]!;
+    silent.reset(({ op }) => (/UpdateItem|PUT vectors|InvokeModel/.test(op) ? { kind: 'hang' } : null));
+    let terminated = 0;
+    const stopped = await run(worker, 'embed', place, child => {
+      const timer = setInterval(() => {
+        if (!silent.log.some(({ fault }) => fault)) return;
+        clearInterval(timer);
+        terminated = Date.now();
+        child.kill('SIGTERM');
+      }, 20);
+    });
+    const seconds = (Date.now() - terminated) / 1000;
+    assert.is(stopped.code, 130, stopped.stderr);
+    assert.ok(seconds < 27, `${seconds} s`);
+    calm(worker);
+    assert.is((await run(worker, 'embed', place)).code, 0);
+    assert.equal(difference(await state(world, place), stages[2]!), []);
+    await Promise.all(worker.proxies.map(proxy => proxy.close()));
+  };
+  await Promise.all([0, 1, 2].map(silence));
+});
+
+test('two embedders at once: every text has one vector, and the index names every batch', async () => {
+  const [one, two] = await Promise.all([startWorker(), startWorker()]);
+  const place = await clone(templates[1]!);
+  world.behind.bedrock.embedded.clear();
+  const runs = await Promise.all([run(one, 'embed', place), sleep(150).then(() => run(two, 'embed', place))]);
+  for (const { code, stderr } of runs) assert.is(code, 0, stderr);
+  const vectorBatches = ({ items }: State) =>
+    items.map(item => item.replace(/"vectorBatch":\{"S":"[^"]+"\}/, '"vectorBatch"')).sort();
+  const end = await state(world, place);
+  assert.equal(vectorBatches(end), vectorBatches(stages[2]!));
+  assert.ok([...world.behind.bedrock.embedded.values()].every(times => times <= 2));
+  // Whose mark came last may differ between two runs, the vectors may not: the index that search opens is the same.
+  const made = await run(one, 'index', place);
+  assert.is(made.code, 0, made.stderr);
+  assert.ok(readFileSync(indexOf(place)).equals(wholeIndex), 'the same search index');
+  await Promise.all([...one.proxies, ...two.proxies].map(proxy => proxy.close()));
+});
+
+test.after(async () => {
+  await world.close();
+  rmSync(root, { recursive: true, force: true });
+});
+test.run();
