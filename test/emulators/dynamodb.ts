@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen, type Service } from './listen.ts';
 
 /** In this process, in memory. Lacks transactions, point-in-time recovery, and adding an index to a table. */
-export async function startDynalite(port = 0): Promise<Service> {
+export async function startDynalite(port = 0, seen?: (request: IncomingMessage) => void): Promise<Service> {
   // @ts-expect-error: dynalite has no types
   const { default: dynalite } = (await import('dynalite')) as { default: (options: object) => Server };
-  return listen(dynalite({ createTableMs: 0, updateTableMs: 0, deleteTableMs: 0 }), port);
+  const server = dynalite({ createTableMs: 0, updateTableMs: 0, deleteTableMs: 0 });
+  if (seen) server.on('request', seen);
+  return listen(server, port);
 }
 
 const DYNOXIDE = new URL('../../tools/dynoxide/node_modules/@dynoxide/linux-x64/dynoxide', import.meta.url).pathname;

@@ -31,11 +31,12 @@ const DIGESTS: Record<string, (bytes: Buffer) => string> = {
   },
 };
 
-export async function startS3(port = 0): Promise<S3Fake> {
+export async function startS3(port = 0, seen?: (request: IncomingMessage) => void): Promise<S3Fake> {
   const buckets = new Set<string>();
   const objects = new Map<string, Stored>();
   const fake = { objects, pageSize: 1000, addBucket: (name: string) => void buckets.add(name) };
   const service = await serve((request, body, response) => {
+    seen?.(request);
     const { pathname, searchParams } = new URL(request.url!, 'http://s3');
     const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(decodeURIComponent(pathname))!;
     const problem = unfit(request, body);
