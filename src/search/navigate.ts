@@ -1,3 +1,4 @@
+import { FLAG } from '../vectors/columns.ts';
 import { KEY_KIND, MAX_KEY, nameKey } from '../vectors/keys.ts';
 import type { Index } from '../vectors/open.ts';
 import { stem } from '../vectors/tokens.ts';
@@ -46,8 +47,12 @@ export function navigate(index: Index, query: string, families: readonly (readon
     if (place < 0) return;
     for (let i = keys.firsts[place]!; i < keys.firsts[place + 1]!; i++) visit(keys.docs[i]!, keys.kinds[i]!);
   };
-  /** A path of a nested package counts where it is typed whole only. */
-  const whole = (doc: number, kind: number) => kind !== KEY_KIND.path || index.lists.set[columns.set[doc]!]![0] === '';
+  /** A path of a nested package counts where it is typed whole only, an option's where it has a dot. */
+  const dotted = typed.includes('.');
+  const whole = (doc: number, kind: number) =>
+    kind !== KEY_KIND.path ||
+    index.lists.set[columns.set[doc]!]![0] === '' ||
+    (dotted && (columns.flags[doc]! & FLAG.option) !== 0);
 
   const words = typed.split(/\s+/);
   each(exact(keys, key), (doc, kind) => {
@@ -90,13 +95,9 @@ type InSet = (set: string, family: readonly string[]) => boolean;
 /** The ways to read a query as a set and a name in it. */
 function setAndName(typed: string, words: readonly string[]): [InSet, string][] {
   if (words.length === 1) {
-    try {
-      const [set, leaf] = setAndLeaf(typed);
-      const family = setFamily(set);
-      return set === '' ? [] : [[other => setFamily(other) === family, leaf]];
-    } catch {
-      return []; // no attribute path
-    }
+    const [set, leaf] = setAndLeaf(typed);
+    const family = setFamily(set);
+    return set === '' ? [] : [[other => setFamily(other) === family, leaf]];
   }
   if (words.length > 4) return [];
   const named = (word: string): InSet => {

@@ -29,7 +29,9 @@ export interface Keys {
   kinds: Uint8Array;
 }
 
-export function buildKeys(packages: readonly Pick<Package, 'packageName' | 'pname' | 'mainProgram'>[]): Keys {
+type Names = Pick<Package, 'type' | 'packageName' | 'pname' | 'mainProgram'>;
+
+export function buildKeys(packages: readonly Names[]): Keys {
   const entries = new Map<string, Map<number, number>>();
   const add = (name: string | null, doc: number, kind: number) => {
     const key = name ? nameKey(name) : '';
@@ -39,6 +41,8 @@ export function buildKeys(packages: readonly Pick<Package, 'packageName' | 'pnam
     else if (!docs.has(doc)) docs.set(doc, kind);
   };
   packages.forEach((pkg, doc) => {
+    // An option is its whole path: thousands end in `enable`.
+    if (pkg.type === 'option') return add(pkg.pname, doc, KEY_KIND.path);
     const [set, leaf] = setAndLeaf(pkg.packageName);
     add(pkg.packageName, doc, KEY_KIND.path);
     if (set) add(leaf, doc, KEY_KIND.leaf);

@@ -49,7 +49,7 @@ export async function packIndex(
   options: PackOptions = {},
 ): Promise<PackResult> {
   const { report, signal } = options;
-  const run = await store.run('extract');
+  const run = (await store.run('extract')) ?? (await store.run('options'));
   if (!run) throw new UserError(`${store.name} holds no finished extraction: run 'fdnix extract' first`);
   const vectors = await loadVectorIndex(blobs);
   if (!vectors) throw new UserError(`${blobs.name} holds no vectors yet: run 'fdnix embed' first`);

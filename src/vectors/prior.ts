@@ -5,11 +5,12 @@ import { setAndLeaf, setFamily } from './variants.ts';
 
 /**
  * How much a package counts before any query, in (0, 1]. Members of sets of libraries, plugins and data, packages
- * without a description and broken ones are seldom what is meant: worth +.02 to +.06 nDCG@10 on every query set.
+ * without a description and broken ones are seldom what is meant: worth +.02 to +.06 nDCG@10 on every query set. Where
+ * options are in the index, packages come first.
  */
 export function prior(pkg: Package): number {
   const [set] = setAndLeaf(pkg.packageName);
-  let factor = 1;
+  let factor = pkg.type === 'option' ? 0.7 : 1;
   if (pkg.type === 'package' && set !== '') factor *= LIBRARY_SET.test(set) ? 0.75 : 0.92;
   if (pkg.description === null) factor *= 0.6;
   if (pkg.broken) factor *= 0.8;
@@ -34,6 +35,7 @@ export function popularity(packages: readonly Package[], groups: Uint32Array): F
     for (const token of nameTokens(setAndLeaf(pkg.packageName)[1])) inNames.add(token, groups[i]!);
   });
   return Float32Array.from(packages, pkg => {
+    if (pkg.type === 'option') return 0;
     const leaf = setAndLeaf(pkg.packageName)[1];
     const name = nameKey(leaf);
     const counted = Math.log1p(inTexts.count(name)) + Math.log1p(inNames.count(stem(name)));

@@ -15,10 +15,14 @@ export function setFamily(set: string): string {
     .replace(/(Packages|Extensions)_\w+/, '$1');
 }
 
-/** `a.b.c` → `['a.b', 'c']`. */
+/** `a.b.c` → `['a.b', 'c']`. The paths of options hold more than attribute paths do; what cannot be read is all leaf. */
 export function setAndLeaf(packageName: string): [set: string, leaf: string] {
-  const path = splitAttrPath(packageName);
-  return [path.slice(0, -1).join('.'), path.at(-1)!];
+  try {
+    const path = splitAttrPath(packageName);
+    return [path.slice(0, -1).join('.'), path.at(-1)!];
+  } catch {
+    return ['', packageName];
+  }
 }
 
 /** A name without what tells variants of one software apart: versions, builds, wrappers, flavours. */
