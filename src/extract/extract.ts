@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../errors.ts';
+import { reason, UserError } from '../errors.ts';
 import { type Failure, joinAttrPath, type Package, parsePackage, splitAttrPath } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { defaultMemory, LEAST_MEMORY } from './memory.ts';
@@ -93,8 +93,13 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
         walk.tell();
         const position = positions.locate(told, path, rules);
         if (position === false) return again(path, 'exact');
-        packages++;
-        ready.push(toPackage(path, told.record, position, platforms));
+        try {
+          ready.push(toPackage(path, told.record, position, platforms));
+          packages++;
+        } catch (error) {
+          fail(path, reason(error));
+        }
+        if (ready.length >= BUFFER) pool.pause(true);
         wake();
       } else if (told.platforms) platforms = told.platforms;
       else if (told.names && told.inline) walk.enter(told.names);
@@ -119,7 +124,8 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     try {
       const end = await pool.watch(startEvaluator(scratch, work, hear));
       running.delete(entry);
-      if (end.reason !== 'done' && failed === null) died(unit, walk, end.reason, end.message);
+      if (failed !== null) return;
+      if (end.reason !== 'done') died(unit, walk, end.reason, end.message);
       const seconds = ((performance.now() - begun) / 1000).toFixed(1);
       const what = `${describe(unit)}: ${walk.begun} attributes, ${packages} packages, ${seconds} s`;
       options.onUnit?.(`unit ${++units}: ${what}, ${Math.round(end.peak)} MiB${END[end.reason]}`);
@@ -148,7 +154,8 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     else if (!walk.told) attributes--;
     for (const part of walk.rest(blamed)) {
       const deaths = part.deaths + (blamed ? 1 : 0);
-      queue.add({ ...part, deaths, mode: part.mode === 'plain' && deaths >= DEATHS ? 'caught' : part.mode });
+      const mode = part.mode === 'alone' || part.mode === 'plain' ? (deaths >= DEATHS ? 'caught' : 'plain') : part.mode;
+      queue.add({ ...part, deaths, mode });
     }
   };
 
@@ -191,9 +198,8 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     await run({ mode: 'plain', parts: [] }); // the names at the root
     while (true) {
       if (failed !== null) throw (failed as { error: unknown }).error;
-      const batch = ready.splice(0);
-      pool.pause(batch.length > BUFFER);
-      yield* batch;
+      yield* ready.splice(0);
+      if (ready.length < BUFFER) pool.pause(false);
       report();
       if (ready.length > 0) continue;
       if (running.size === 0 && queue.mode === undefined && failed === null) return;

@@ -13,7 +13,7 @@ export const NIXPKGS = join(FIXTURES, 'nixpkgs');
 export async function withTree(variants: Record<string, string>, use: (tree: string) => unknown): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'fdnix-tree-'));
   try {
-    cpSync(NIXPKGS, dir, { recursive: true });
+    cpSync(NIXPKGS, dir, { recursive: true, verbatimSymlinks: true });
     for (const [place, file] of Object.entries(variants))
       cpSync(join(FIXTURES, 'nixpkgs-variants', file), join(dir, place));
     await use(dir);
