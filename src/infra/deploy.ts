@@ -7,13 +7,15 @@ import { parseArgs } from 'node:util';
 import { REPOSITORIES } from './names.ts';
 import { parsePlace, parseSettings } from './settings.ts';
 
-const USAGE = `usage: deploy diff|deploy|destroy|synth [registry] --account ID --region REGION
+const USAGE = `usage: deploy bootstrap|diff|deploy|destroy|synth [registry] --account ID --region REGION
+  bootstrap           once in an account and region: what the CDK itself needs there
   registry            the image repositories alone: first, because images are pushed before they can run
   --images FILE       what 'push' printed: one NAME@sha256:DIGEST a line
   --revision COMMIT   the nixpkgs commit inside the metadata image
   --follow WHAT       index this branch of NixOS/nixpkgs each night, or the channel's packages.json.br at this
                       address, not the image's own revision
   --model ID          a Bedrock model, or static (default cohere.embed-english-v3)
+  --previous-model ID while the model changes: the one that made the index now served
   --bucket NAME       bucket names are global: yours (default fdnix-vec)
   --email ADDRESS     gets the notifications
   --event-driven      embed what changes at once, beside the nightly run
@@ -28,6 +30,7 @@ const FLAGS = {
   revision: { type: 'string' },
   follow: { type: 'string' },
   model: { type: 'string' },
+  'previous-model': { type: 'string' },
   bucket: { type: 'string' },
   email: { type: 'string' },
   'event-driven': { type: 'boolean' },
@@ -51,19 +54,25 @@ export function deploy(argv: string[], run: Run): number {
     console.log(USAGE);
     return 0;
   }
-  if (!/^(diff|deploy|destroy|synth)$/.test(command) || (part && part !== 'registry') || rest.length > 0)
+  if (!/^(bootstrap|diff|deploy|destroy|synth)$/.test(command) || (part && part !== 'registry') || rest.length > 0)
     throw new Error(USAGE);
-  const registry = part === 'registry';
+  const registry = part === 'registry' || command === 'bootstrap';
   const given = {
     ...(values.settings && JSON.parse(readFileSync(values.settings, 'utf8'))),
     ...values,
     ...(values.images && { images: readImages(values.images) }),
+    ...(values['previous-model'] && { previousModel: values['previous-model'] }),
     ...(values['event-driven'] && { eventDriven: true }),
   };
   const settings = registry ? { ...parsePlace(given), images: null } : parseSettings(given);
 
   if (command !== 'synth') checkAccount(settings, run);
   if (settings.images && (command === 'deploy' || command === 'diff')) checkImages(settings, run);
+
+  const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  const cdk = here('../../node_modules/aws-cdk/bin/cdk');
+  if (command === 'bootstrap')
+    return run(process.execPath, [cdk, command, `aws://${settings.account}/${settings.region}`], false).status;
 
   const scratch = mkdtempSync(join(tmpdir(), 'fdnix-deploy-'));
   try {
@@ -75,7 +84,6 @@ export function deploy(argv: string[], run: Run): number {
       'exec',
       ...[process.execPath, here('./app.ts'), file, ...(registry ? ['registry'] : [])].map(quote),
     ].join(' ');
-    const cdk = here('../../node_modules/aws-cdk/bin/cdk');
     const yes = { deploy: ['--require-approval', 'never'], destroy: ['--force'] }[command] ?? [];
     return run(
       process.execPath,

@@ -37,6 +37,7 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
   });
   allowBucket(handler.role!, bucket, { read: [PREFIXES.indexes] });
   allowModel(handler.role!, settings.model);
+  allowModel(handler.role!, settings.previousModel);
 
   const api = new apigateway.HttpApi(scope, 'Api', {
     apiName: 'fdnix-search',

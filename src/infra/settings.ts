@@ -17,6 +17,8 @@ export interface Settings {
   follow: string | null;
   /** A Bedrock model; null: the shipped static model, which needs none. */
   model: string | null;
+  /** While the model changes: the one before it, by which the served index was made. */
+  previousModel: string | null;
   /** Bucket names are global: another deployment needs another one. */
   bucket: string;
   /** Gets the notifications, if given. */
@@ -30,7 +32,11 @@ type Given = Record<string, unknown>;
 /** The settings, or an error of one line that names everything that is missing or wrong. */
 export function parseSettings(input: unknown): Settings {
   const { given, problems, take, maybe } = reader(input);
-  const model = maybe('model', /^[a-z0-9][\w.:-]+$/, 'give a Bedrock model or "static"') ?? 'cohere.embed-english-v3';
+  const bedrock = (name: string) => {
+    const model = maybe(name, /^[a-z0-9][\w.:-]+$/, 'give a Bedrock model or "static"');
+    return model === 'static' ? null : (model ?? undefined);
+  };
+  const model = bedrock('model');
   const settings: Settings = {
     ...place(take),
     images: digests(given.images, problems),
@@ -40,7 +46,8 @@ export function parseSettings(input: unknown): Settings {
       /^(https:\/\/[\w.-]+\/[\w./%+-]+|[\w.][\w./-]{0,199})$/,
       'give a branch, tag or commit of NixOS/nixpkgs, or the https address of a packages.json.br',
     ),
-    model: model === 'static' ? null : model,
+    model: model === undefined ? 'cohere.embed-english-v3' : model,
+    previousModel: bedrock('previousModel') ?? null,
     bucket: maybe('bucket', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, 'give an S3 bucket name without dots') ?? BUCKET,
     email: maybe('email', /^[^\s@]+@[^\s@]+$/, 'give one address'),
     eventDriven: given.eventDriven === true,

@@ -29,7 +29,7 @@ export interface Pointer extends Published {
 
 type Which = 'current' | 'candidate';
 
-/** Two weeks of nightly indexes to roll back to; at 110 MB each they cost four cents a month. */
+/** Two weeks of nightly indexes to roll back to; at 170 MB each they cost six cents a month. */
 const KEEP = 14;
 
 /** Stores an index and names it as the candidate: nothing serves it before {@link publish}. */

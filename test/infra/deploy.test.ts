@@ -32,10 +32,11 @@ function account(own: { account?: string; images?: string[] } = {}) {
       stderr,
     });
     calls.push([program, ...args].map(one => one.replace(/^.*\/(cdk|node)$/, '$1')));
-    if (program !== 'aws') {
+    if (program !== 'aws' && !args.includes('bootstrap')) {
       settings.push(JSON.parse(readFileSync(/'([^']+settings\.json)'/.exec(args.join(' '))![1]!, 'utf8')));
       return answer({});
     }
+    if (program !== 'aws') return answer({});
     if (args[0] === 'sts') return answer({ Account: own.account ?? SETTINGS.account });
     const digest = args.at(-1)!.replace('imageDigest=', '');
     return (own.images ?? Object.values(SETTINGS.images)).includes(digest)
@@ -67,6 +68,12 @@ test('the registry needs no images', () => {
     aws.calls.map(call => call.slice(0, 4).join(' ')),
     ['aws sts get-caller-identity --region', 'node cdk deploy fdnix-registry'],
   );
+});
+
+test("bootstrap is the CDK's own, in the account that was checked", () => {
+  const aws = account();
+  assert.is(deploy(['bootstrap', ...PLACE], aws.run), 0);
+  assert.equal(aws.calls.at(-1), ['node', 'cdk', 'bootstrap', 'aws://123456789012/eu-central-1']);
 });
 
 const missing = file('two.txt', lines.slice(0, 2).join('\n'));

@@ -70,6 +70,20 @@ test('search only reads indexes and asks the model; it cannot see the table', ()
   });
 });
 
+test('while the model changes, search may ask the one before it too', () => {
+  const rotating = synthesise({ model: 'cohere.embed-v4:0', previousModel: 'cohere.embed-english-v3' });
+  const models = (role: RegExp) =>
+    rotating
+      .all('AWS::IAM::Policy')
+      .filter(({ Properties }) => role.test(Properties.PolicyName))
+      .flatMap(({ Properties }) => JSON.stringify(Properties).match(/foundation-model\/[\w.:-]+/g) ?? []);
+  assert.equal(models(/^SearchRole/), [
+    'foundation-model/cohere.embed-v4:0',
+    'foundation-model/cohere.embed-english-v3',
+  ]);
+  assert.equal(models(/^embeddingtaskTaskRole/), ['foundation-model/cohere.embed-v4:0']);
+});
+
 test('the pipeline starts these tasks in this cluster and reads what its choices need', () => {
   const pipeline = granted['<PipelineRole>']!;
   assert.equal(Object.keys(pipeline).sort(), [
