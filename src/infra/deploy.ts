@@ -57,7 +57,13 @@ export function deploy(argv: string[], run: Run): number {
   if (!/^(bootstrap|diff|deploy|destroy|synth)$/.test(command) || (part && part !== 'registry') || rest.length > 0)
     throw new Error(USAGE);
   const registry = part === 'registry' || command === 'bootstrap';
+  // To take a stack down it must be known, but not what it ran.
+  const gone = {
+    revision: '0'.repeat(40),
+    images: Object.fromEntries(Object.values(REPOSITORIES).map(name => [name, `sha256:${'0'.repeat(64)}`])),
+  };
   const given = {
+    ...(command === 'destroy' && gone),
     ...(values.settings && JSON.parse(readFileSync(values.settings, 'utf8'))),
     ...values,
     ...(values.images && { images: readImages(values.images) }),

@@ -40,6 +40,8 @@ export interface PipelineInput {
   sets?: string[];
   /** At most this many texts to embed in this execution; 0: all. */
   limit?: number;
+  /** Accept a result that lost more than 30 % of the packages. */
+  allowShrink?: boolean;
   /** Forget all vectors and make them again: with another model. */
   rebuild?: boolean;
   /** False: index what the table holds already. */
@@ -52,6 +54,7 @@ const DEFAULTS: Required<PipelineInput> = {
   from: '',
   sets: [],
   limit: 0,
+  allowShrink: false,
   rebuild: false,
   extract: true,
   force: false,
@@ -87,13 +90,14 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         Parameters: {
           'in.$': 'States.JsonMerge($.defaults, $$.Execution.Input, false)',
-          flags: { revision: NONE, from: NONE, limit: NONE, rebuild: NONE },
+          flags: { revision: NONE, from: NONE, allowShrink: NONE, limit: NONE, rebuild: NONE },
           round: { n: 0 },
         },
         Next: 'Revision given?',
       },
       ...flag('Revision', 'revision', { StringEquals: '' }, '--nixpkgs=github:NixOS/nixpkgs/{}', 'Release given?'),
-      ...flag('Release', 'from', { StringEquals: '' }, '--from={}', 'Limit given?'),
+      ...flag('Release', 'from', { StringEquals: '' }, '--from={}', 'Shrink given?'),
+      ...flag('Shrink', 'allowShrink', { BooleanEquals: false }, '--allow-shrink={}', 'Limit given?'),
       ...flag('Limit', 'limit', { NumericEquals: 0 }, '--limit={}', 'Rebuild given?'),
       ...flag('Rebuild', 'rebuild', { BooleanEquals: false }, '--rebuild={}', 'Sets'),
       Sets: {
@@ -118,7 +122,8 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Type: 'Pass',
         // Arrays of arrays: the states that use them flatten them with [*][*].
         Parameters: {
-          'extract.$': "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.sets)",
+          'extract.$':
+            "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.allowShrink.list, $.flags.sets)",
           'embed.$': "States.Array(States.Array('embed'), $.flags.limit.list, $.flags.rebuild.list)",
         },
         ResultPath: '$.command',

@@ -76,6 +76,13 @@ test("bootstrap is the CDK's own, in the account that was checked", () => {
   assert.equal(aws.calls.at(-1), ['node', 'cdk', 'bootstrap', 'aws://123456789012/eu-central-1']);
 });
 
+test('to take it down, the place is enough', () => {
+  const aws = account();
+  assert.is(deploy(['destroy', ...PLACE, '--yes'], aws.run), 0);
+  assert.equal(aws.calls.at(-1)!.slice(0, 4), ['node', 'cdk', 'destroy', 'fdnix']);
+  assert.is(aws.calls.at(-1)!.at(-1), '--force');
+});
+
 const missing = file('two.txt', lines.slice(0, 2).join('\n'));
 const tagged = file('tags.txt', lines.join('\n').replace(/sha256:3+/, 'latest'));
 const refusals: [string, string[], Parameters<typeof account>[0], RegExp][] = [

@@ -132,8 +132,16 @@ test('the input narrows the work: revision, release, sets, limits, model', async
     '--set=haskellPackages',
   ]);
   assert.equal(Embed, ['embed', '--limit=100']);
-  const other = await commands({ from: 'https://channels.nixos.org/nixos-26.05/packages.json.br', rebuild: true });
-  assert.equal(other.Extract, ['extract', '--from=https://channels.nixos.org/nixos-26.05/packages.json.br']);
+  const other = await commands({
+    from: 'https://channels.nixos.org/nixos-26.05/packages.json.br',
+    rebuild: true,
+    allowShrink: true,
+  });
+  assert.equal(other.Extract, [
+    'extract',
+    '--from=https://channels.nixos.org/nixos-26.05/packages.json.br',
+    '--allow-shrink=true',
+  ]);
   assert.equal(other.Embed, ['embed', '--rebuild=true']);
   assert.is((await commands({ extract: false })).Extract, undefined);
 });
