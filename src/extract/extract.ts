@@ -33,8 +33,8 @@ export interface EvaluateOptions {
 
 /** Sets of up to this many names are walked where they are found; larger ones become work for all evaluators. */
 const INLINE = 600;
-/** Names that one MiB holds evaluated, cautiously: 3,000 names of the root take 590 MiB. */
-const NAMES_PER_MIB = 3;
+/** Names of a set that one MiB holds evaluated, cautiously: 4,600 of python313Packages take 540 MiB. */
+const NAMES_PER_MIB = 6;
 /** After so many deaths in one part the evaluator catches what is thrown, and messages are fetched one by one. */
 const DEATHS = 8;
 /** How many messages are fetched so, each by an evaluator of its own (0.3 s and more). */
@@ -163,7 +163,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     while (running.size < jobs && queue.mode !== undefined && failed === null) {
       const alone = queue.mode === 'alone' || [...running].some(({ unit }) => unit.mode === 'alone');
       if (alone && running.size > 0) return;
-      void run(queue.take(unitSize(queue.size, jobs, Math.floor((NAMES_PER_MIB * maxMemory) / jobs)))!);
+      void run(queue.take(unitSize(queue.cost, jobs, Math.floor((NAMES_PER_MIB * maxMemory) / jobs)))!);
     }
   };
 

@@ -22,6 +22,14 @@ test('a large set is split, small ones are packed together', () => {
   assert.is(queue.size, 0);
 });
 
+test('names of the root cost twice as much', () => {
+  const queue = createQueue();
+  queue.add(part([], numbered('r', 100)), part(['a'], ['a1']));
+  assert.is(queue.cost, 201);
+  assert.is(queue.take(100)!.parts[0]!.names.length, 50);
+  assert.is(queue.size, 51);
+});
+
 test('parts of different modes are never in one unit, and what is alone is alone', () => {
   const queue = createQueue();
   queue.add(
