@@ -110,7 +110,8 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
   if (result.complete) {
     const counts = { [options.kind === 'options' ? 'options' : 'packages']: result.seen };
     const same = previous?.revision === revision && JSON.stringify(previous.counts) === JSON.stringify(counts);
-    if (!same) await store.recordRun(options.kind, { revision, finished: now, counts });
+    // A run that covers one set says nothing about the revision of all the others.
+    if (!same && options.covers === undefined) await store.recordRun(options.kind, { revision, finished: now, counts });
   }
   return result;
 }

@@ -117,6 +117,9 @@ test('--set covers that set only', async () => {
       ['aspellDicts.new'],
     );
     assert.is(names.length, 1022 - 9 + 1);
+    const store = await openStore(`sqlite:${join(home, 'packages.sqlite')}`);
+    assert.is((await store.run('extract'))!.revision, 'r1');
+    await store.close();
   });
 });
 

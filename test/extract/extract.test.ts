@@ -1,6 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -280,10 +281,15 @@ test('what cannot be evaluated at all is one line and the next step', async () =
   });
   const path = process.env.PATH;
   process.env.PATH = '/nonexistent';
+  const old = mkdtempSync(join(tmpdir(), 'fdnix-old-'));
   try {
     assert.match(await refusal(run(NIXPKGS)), /nix-instantiate is not on PATH: install Nix .*--from/);
+    writeFileSync(join(old, 'nix-instantiate'), '#!/bin/sh\necho "nix-instantiate (Nix) 2.13.6"\n', { mode: 0o755 });
+    process.env.PATH = old;
+    assert.match(await refusal(run(NIXPKGS)), /\(Nix\) 2\.13\.6 is too old: .* takes Nix 2\.18 or newer/);
   } finally {
     process.env.PATH = path;
+    rmSync(old, { recursive: true });
   }
 });
 
