@@ -21,13 +21,7 @@ let
     cp -r ${
       lib.fileset.toSource {
         root = ../.;
-        fileset = lib.fileset.difference ../. (
-          lib.fileset.unions [
-            ../flake.lock
-            ../flake.nix
-            ../nix
-          ]
-        );
+        fileset = ../.;
       }
     } $out
     chmod u+w $out

@@ -13,7 +13,7 @@ test -s "$fdnix/share/man/man1/fdnix.1"
 grep -q _fdnix "$fdnix/share/bash-completion/completions/fdnix"
 
 expect 0 extract --output packages.jsonl
-expect 0 jq -e 'select(.packageName == "hello") | .pname == "hello"' packages.jsonl
+expect 0 jq -en 'first(inputs | select(.packageName == "hello")) | .pname == "hello"' packages.jsonl
 expect 0 search --json hello > hits
 head -1 hits | expect 0 jq -e '.packageName == "hello"'
 expect 1 search zzqqxxyy

@@ -73,10 +73,11 @@ inside() { # NAME [VARIABLE=VALUE...] -- COMMAND...
     mkdir -p "$root/proc" "$root/dev"
     mount --bind "$root" "$root"; mount -o remount,bind,ro "$root"
     mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+    if [ -n "${BEFORE:-}" ]; then $BEFORE & sleep 1; fi
     exec env -i "${@:1:variables}" "$(command -v chroot)" --userspec=65532:65532 "$root" "${@:variables + 1}"
   ' _ "$dir/$name.bundle/rootfs" "${#environment[@]}" "${environment[@]}" "${entry[@]}" "$@"
 }
-# A command in the network of the process that `inside` started.
+# A command in the network of the process that `inside` started; one to start there BEFORE it is in the variable.
 beside() { "${run[@]}" nsenter --net="/proc/$(pgrep --parent "$pid" | head -1)/ns/net" "$@"; }
 # Process 1 stops by itself when it is told to.
 stop() {
@@ -89,11 +90,11 @@ stop() {
 say "the metadata image extracts the nixpkgs inside, without a network"
 (inside metadata-generator -- extract --output=-) > "$dir/packages.jsonl" || [ $? = 3 ]
 wc -l < "$dir/packages.jsonl"
-jq -ce 'select(.packageName == "hello") | {packageName, version, description}' "$dir/packages.jsonl"
+jq -cen 'first(inputs | select(.packageName == "hello")) | {packageName, version, description}' "$dir/packages.jsonl"
 
 say "the search image serves the index inside"
 (inside search -- serve --host 127.0.0.1 --port 8080) & pid=$!
-for _ in {1..50}; do beside curl --silent --fail 'http://127.0.0.1:8080/api/search?q=hello&limit=1' > "$dir/hit.json" && break; sleep 0.2; done
+for _ in {1..50}; do beside curl --silent --fail 'http://127.0.0.1:8080/api/search?q=hello&limit=1' > "$dir/hit.json" 2> /dev/null && break; sleep 0.2; done
 jq -ce '[.. | .packageName? // empty][0]' "$dir/hit.json"
 stop
 
@@ -110,11 +111,10 @@ createServer(async (request, response) => {
   }
   response.end();
   console.log(JSON.stringify({ url: request.url, ...JSON.parse(body) }));
-  process.exit(request.url.endsWith('/one/response') ? 0 : 1);
 }).listen(9001, '127.0.0.1');
 RUNTIME
-(inside search AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001 -- serve) & pid=$!
-sleep 0.2
-beside "$(jq -r '.config.Entrypoint[0]' "$dir/search.config")" "$dir/runtime.mjs" > "$dir/lambda.json"
-jq -ce '{url, statusCode, name: [.body | fromjson | .. | .packageName? // empty][0]}' "$dir/lambda.json"
-kill -KILL "$pid"; wait "$pid" || true
+export BEFORE="$(jq -r '.config.Entrypoint[0]' "$dir/search.config") $dir/runtime.mjs"
+(inside search AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001 -- serve) > "$dir/lambda.json" & pid=$!
+for _ in {1..50}; do [ ! -s "$dir/lambda.json" ] || break; sleep 0.2; done
+jq -ce 'select(.url | endswith("/one/response")) | {statusCode, packageName: [.body | fromjson | .. | .packageName? // empty][0]}' "$dir/lambda.json"
+stop
