@@ -113,6 +113,7 @@ createServer(async (request, response) => {
   console.log(JSON.stringify({ url: request.url, ...JSON.parse(body) }));
 }).listen(9001, '127.0.0.1');
 RUNTIME
+: > "$dir/lambda.json"
 export BEFORE="$(jq -r '.config.Entrypoint[0]' "$dir/search.config") $dir/runtime.mjs"
 (inside search AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001 -- serve) > "$dir/lambda.json" & pid=$!
 for _ in {1..50}; do [ ! -s "$dir/lambda.json" ] || break; sleep 0.2; done
