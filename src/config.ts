@@ -33,8 +33,7 @@ type Environment = Record<string, string | undefined>;
 
 /** The configuration of this process. The only reader of the environment besides {@link environment}. */
 export function configure(flags: Flags, env: Environment = process.env): Config {
-  const data = env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, 'fdnix') : join(env.HOME || homedir(), '.local/share/fdnix');
-  const home = resolve(flags.home ?? (env.FDNIX_HOME || data));
+  const home = resolve(flags.home ?? (env.FDNIX_HOME || join(dataHome(env), 'fdnix')));
   return {
     home,
     store: flags.store ?? prefixed('dynamodb:', env.DYNAMODB_TABLE) ?? `sqlite:${join(home, 'packages.sqlite')}`,
@@ -44,6 +43,11 @@ export function configure(flags: Flags, env: Environment = process.env): Config 
   };
 }
 
+/** The user's data directory, as the XDG base directory specification has it. */
+function dataHome(env: Environment): string {
+  return env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local/share');
+}
+
 function prefixed(prefix: string, value: string | undefined): string | undefined {
   return value ? prefix + value : undefined;
 }
@@ -51,6 +55,8 @@ function prefixed(prefix: string, value: string | undefined): string | undefined
 /** Everything else that the environment decides. Empty variables count as unset. */
 export function environment(env: Environment = process.env) {
   return {
+    /** Where programs keep data of the user. */
+    dataHome: dataHome(env),
     /** Where the flake puts fetched models (`FDNIX_MODEL_DIR`). */
     modelDir: env.FDNIX_MODEL_DIR || null,
     /** The nixpkgs that the flake pins, a source tree (`FDNIX_NIXPKGS`), and its revision (`FDNIX_NIXPKGS_REV`). */

@@ -47,11 +47,16 @@ async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
   try {
     const { stdout } = await run('nix', ['flake', 'prefetch', '--json', ...FLAKES, ...registry, '--', reference]);
     const { storePath, locked, hash } = JSON.parse(stdout);
-    return { path: storePath, revision: revision ?? locked?.rev ?? identify(storePath, hash) };
+    return { path: physical(storePath), revision: revision ?? locked?.rev ?? identify(storePath, hash) };
   } catch (cause) {
     const why = readError(String((cause as { stderr?: unknown }).stderr ?? ''), '') || reason(cause);
     throw new UserError(`cannot fetch ${reference}: ${why}; give a directory or another flake reference`, { cause });
   }
+}
+
+/** Without /nix/var/nix and without root, as in a container, Nix keeps its store below the home directory. */
+function physical(storePath: string): string {
+  return existsSync(storePath) ? storePath : join(environment().dataHome, 'nix/root', storePath);
 }
 
 /** A checkout's commit, a channel's `.git-revision`, else version and NAR hash (5 s of reading for nixpkgs). */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -66,6 +66,26 @@ test('the commit that a channel brings along', async () => {
 
 test('what was said to be the revision is not looked up', async () => {
   assert.is((await openTree(NIXPKGS, 'mine')).revision, 'mine');
+});
+
+test('a flake reference where Nix keeps its store in the home directory, as in a container', async () => {
+  await withTree({}, async tree => {
+    writeFileSync(join(tree, 'own.nix'), JSON.stringify(tree)); // no other store has these contents
+    const { XDG_DATA_HOME, NIX_REMOTE } = process.env;
+    // Without /nix/var/nix a user's Nix does this by itself.
+    Object.assign(process.env, { XDG_DATA_HOME: `${tree}-data`, NIX_REMOTE: `${tree}-data/nix/root` });
+    try {
+      const { path } = await openTree(`path:${tree}`);
+      assert.ok(path.startsWith(`${tree}-data/nix/root/nix/store/`), path);
+      assert.ok(existsSync(join(path, 'own.nix')));
+    } finally {
+      for (const [name, value] of Object.entries({ XDG_DATA_HOME, NIX_REMOTE }))
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      execFileSync('chmod', ['-R', 'u+w', `${tree}-data`]);
+      rmSync(`${tree}-data`, { recursive: true });
+    }
+  });
 });
 
 test('a flake reference, by commit where it has one', async () => {
