@@ -20,6 +20,9 @@ export interface Figure {
 export const FIGURES: readonly { name: string; bench: string; figure: (result: Result) => Figure | null }[] = [
   { name: 'pipeline', bench: 'pipeline', figure: pipeline },
   { name: 'embedding', bench: 'embed', figure: embedding },
+  { name: 'extraction', bench: 'extract', figure: extraction },
+  { name: 'extraction-memory', bench: 'extract', figure: extractionMemory },
+  { name: 'quality', bench: 'quality', figure: quality },
 ];
 
 /** A bench's JSON: every access may come to nothing. */
@@ -71,5 +74,43 @@ function embedding(result: Result): Figure {
       ...row('static:fdnix, whole records', perSecond('static'), rate, { ours: true }),
       ...row('@huggingface/tokenizers', perSecond('huggingfaceTokenizersAlone'), rate),
     ],
+  };
+}
+
+const CONTENDERS = ['fdnix', 'fdnix --jobs 1', 'nix-env', 'nix-eval-jobs'];
+
+function contenders(result: Result, field: string, shown: (value: number) => string): Row[] {
+  return CONTENDERS.flatMap(name =>
+    row(name, number(result, name, field, 'median'), shown, { ours: name.startsWith('fdnix') }),
+  );
+}
+
+function extraction(result: Result): Figure {
+  return {
+    title: 'Evaluating a whole nixpkgs',
+    subtitle: 'wall time, lower is better; all in turns on one machine, medians',
+    rows: contenders(result, 'wallSeconds', seconds),
+  };
+}
+
+function extractionMemory(result: Result): Figure {
+  return {
+    title: 'Memory for evaluating a whole nixpkgs',
+    subtitle: 'highest sum of resident memory of all processes, lower is better; medians',
+    rows: contenders(result, 'peakMiB', value => `${Math.round(value).toLocaleString('en')} MiB`),
+  };
+}
+
+function quality({ scores }: Result): Figure {
+  const found = Array.isArray(scores) ? (scores as Result[]) : [];
+  return {
+    title: 'Ranking quality',
+    subtitle: 'nDCG@10 of the labelled queries by set, higher is better; of the Debian texts the model has seen eight in ten',
+    rows: found.flatMap(score =>
+      row(String(score.mode), number(score, 'nDCG@10'), value => value.toFixed(3), {
+        group: `${score.set}, ${score.queries} queries`,
+        ours: score.mode === 'hybrid',
+      }),
+    ),
   };
 }
