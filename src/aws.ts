@@ -126,6 +126,8 @@ const TRANSIENT =
 const DOUBTFUL =
   /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|RequestTimeTooSkewed|RequestExpired|Garbled|ModelErrorException)$/;
 
+const NO_REGION = /Region is missing|Region not accepted: region=""/;
+
 /** What may help: `never` is for what the service refused for good. Names and codes as SDK 3.1162 gives them. */
 export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful' | 'never' {
   const { name = '', code = '', message = '', $fault, $metadata, $retryable } = error as ServiceError;
@@ -135,7 +137,7 @@ export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful'
   if (status >= 500 || status === 408 || TRANSIENT.test(name) || TRANSIENT.test(code)) return 'transient';
   if (/socket hang up|aborted|premature/i.test(message)) return 'transient';
   if (DOUBTFUL.test(name) || name === 'SyntaxError') return 'doubtful';
-  if (name === 'CredentialsProviderError' || message === 'Region is missing') return 'never';
+  if (name === 'CredentialsProviderError' || NO_REGION.test(message)) return 'never';
   // What the service refuses has its `$fault`; the rest is a reply that could not be read, or no connection.
   return $fault ? 'never' : 'doubtful';
 }
@@ -149,7 +151,7 @@ export function explain(error: unknown, place: Place, action: string, tries: num
   const say = (message: string, code?: number) =>
     new UserError(message, code === undefined ? { cause: error } : { code, cause: error });
   const allow = `allow ${service}:${action.split(' ')[0]} on ${resource}`;
-  if (/Region is missing/.test(text))
+  if (NO_REGION.test(text))
     return say(`AWS_REGION is not set, and ${service}:${action} on ${resource} (${variable}) needs a region: set it`);
   if (name === 'CredentialsProviderError' || /resolved credential object is not valid/i.test(text))
     return say(

@@ -78,7 +78,7 @@ async function estimate(
   signal: AbortSignal,
 ): Promise<Cost> {
   let all = 0;
-  if (!rebuild) all = await store.pendingCount();
+  if (!rebuild) all = await store.pendingCount(signal);
   else for await (const key of store.keys(signal)) if (key.retired === null) all++;
   const texts = Math.min(all, limit ?? all);
   let [seen, characters] = [0, 0];

@@ -224,10 +224,11 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
         for (const item of items.map(fromItem)) if (needsEmbedding(item)) yield item;
     },
 
-    async pendingCount() {
+    async pendingCount(signal) {
       let count = 0;
       await each(gate, SHARDS, async shard => {
-        for await (const page of pages('Query', { ...shardQuery(shard), Select: 'COUNT' })) count += page.Count ?? 0;
+        for await (const page of pages('Query', { ...shardQuery(shard), Select: 'COUNT' }, signal))
+          count += page.Count ?? 0;
       });
       return count;
     },
@@ -258,9 +259,9 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
       for await (const items of grouped(scan(input, signal), 1000)) await each(gate, items.map(fromKeys), forget);
     },
 
-    async run(kind) {
+    async run(kind, signal) {
       const command = new sdk.GetItemCommand({ TableName: table, Key: runKey(kind), ConsistentRead: true });
-      const { Item } = await call('GetItem', undefined, abortSignal => client.send(command, { abortSignal }));
+      const { Item } = await call('GetItem', signal, abortSignal => client.send(command, { abortSignal }));
       return Item?.run?.S ? (JSON.parse(Item.run.S) as RunRecord) : null;
     },
 

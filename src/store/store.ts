@@ -88,11 +88,11 @@ export interface Store {
   current(signal?: AbortSignal): AsyncIterable<StoredPackage>;
   /** The items that need an embedding, in an order that is always the same; at a cost in proportion to their number. */
   pending(signal?: AbortSignal): AsyncIterable<StoredPackage>;
-  pendingCount(): Promise<number>;
+  pendingCount(signal?: AbortSignal): Promise<number>;
   markEmbedded(marks: readonly EmbeddingMark[], signal?: AbortSignal): Promise<void>;
   /** Forgets embeddings and embedding errors of all current items, so that they are pending again: a change of model. */
   forgetEmbeddings(signal?: AbortSignal): Promise<void>;
-  run(kind: RunKind): Promise<RunRecord | null>;
+  run(kind: RunKind, signal?: AbortSignal): Promise<RunRecord | null>;
   recordRun(kind: RunKind, run: RunRecord): Promise<void>;
   close(): Promise<void>;
 }

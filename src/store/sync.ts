@@ -54,7 +54,7 @@ const BATCH = 500;
 export async function sync(store: Store, packages: AsyncIterable<Package>, options: SyncOptions): Promise<SyncResult> {
   const { revision, now, signal } = options;
   const covers = options.covers ?? (name => name.startsWith('option:') === (options.kind === 'options'));
-  const previous = await store.run(options.kind);
+  const previous = await store.run(options.kind, signal);
   const known = await readKeys(store, covers, signal);
   const seen = new Map<string, string>();
   const before = currentNames(known);

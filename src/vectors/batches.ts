@@ -68,7 +68,7 @@ export async function embedPending(
   const finishing = grace(signal, GRACE.embedding);
   const writing = { signal: grace(signal, GRACE.writing) };
   const model: Model = { id: embedder.id, digest: embedder.digest, dimension: embedder.dimension };
-  const revision = (await store.run('extract'))?.revision ?? 'unknown';
+  const revision = (await store.run('extract', signal))?.revision ?? 'unknown';
   const result = {
     texts: 0,
     calls: 0,
@@ -81,7 +81,7 @@ export async function embedPending(
     complete: true,
   };
 
-  const old = await loadVectorIndex(blobs).catch(error => {
+  const old = await loadVectorIndex(blobs, signal).catch(error => {
     if (options.rebuild && !(error instanceof Refused)) return null;
     throw error;
   });
@@ -90,7 +90,7 @@ export async function embedPending(
   if (options.rebuild) {
     await store.forgetEmbeddings(signal);
     await blobs.put(VECTOR_INDEX, await packVectorIndex(emptyIndex(model, revision)));
-  } else if (old && !same) {
+  } else if (old && !same && old.index.batches.length > 0) {
     throw new Refused(
       `the vectors in ${blobs.name} were made by ${describe(old.index.model)}, not by ${describe(model)}, and are never mixed: use --model ${old.index.model.id}, or replace them all with --rebuild`,
     );
@@ -100,7 +100,7 @@ export async function embedPending(
     const known = options.rebuild ? [] : (old?.index.batches ?? []);
     fresh.push(...(await adoptStrays(store, blobs, model, known, result, signal)));
   }
-  const total = await store.pendingCount();
+  const total = await store.pendingCount(signal);
 
   let saved = Date.now();
   const save = async () => {
@@ -168,7 +168,7 @@ export async function embedPending(
     await Promise.all(running);
     if (!signal?.aborted) {
       // What is stored stays of use: name it in the index before giving up.
-      await save().catch(() => {});
+      if (fresh.length > 0) await save().catch(() => {});
       throw error;
     }
   }
@@ -247,8 +247,11 @@ async function adoptStrays(
 }
 
 /** The index of the vectors in `blobs`, with its etag; null if there is none yet. */
-export async function loadVectorIndex(blobs: Blobs): Promise<{ index: VectorIndex; etag: string } | null> {
-  const blob = await blobs.get(VECTOR_INDEX);
+export async function loadVectorIndex(
+  blobs: Blobs,
+  signal?: AbortSignal,
+): Promise<{ index: VectorIndex; etag: string } | null> {
+  const blob = await blobs.get(VECTOR_INDEX, signal);
   return blob && { index: await readVectorIndex(blob.bytes), etag: blob.etag };
 }
 
@@ -264,8 +267,8 @@ async function saveVectorIndex(
   signal: AbortSignal | undefined,
 ): Promise<VectorIndex> {
   for (;;) {
-    const old = await loadVectorIndex(blobs);
-    if (old && !sameModel(old.index.model, empty.model))
+    const old = await loadVectorIndex(blobs, signal);
+    if (old && old.index.batches.length > 0 && !sameModel(old.index.model, empty.model))
       throw new Refused(`another run put vectors of ${describe(old.index.model)} into ${blobs.name} meanwhile`);
     const named = new Map([...(old?.index.batches ?? []), ...fresh].map(entry => [entry.name, entry]));
     const batches = [...named.values()].sort((a, b) => compareNames(a.name, b.name));
