@@ -34,13 +34,14 @@ let
       touch $out
     '';
 
-  nixos =
-    settings:
+  nixos = nixosOn system;
+  nixosOn =
+    platform: settings:
     (nixpkgs.lib.nixosSystem {
       modules = [
         self.nixosModules.default
         {
-          nixpkgs.hostPlatform = system;
+          nixpkgs.hostPlatform = platform;
           system.stateVersion = "25.05";
           boot.loader.grub.enable = false;
           fileSystems."/" = {
@@ -177,6 +178,7 @@ in
           socket = "/run/fdnix.sock";
         };
       }).systemd.sockets.fdnix-search.socketConfig.ListenStream == "/run/fdnix.sock";
+    assert !(builtins.tryEval (nixosOn "riscv64-linux" { }).services.fdnix.package).success;
     assert machine.networking.firewall.allowedTCPPorts == [ 8181 ];
     runCommand "fdnix-check-module"
       {
