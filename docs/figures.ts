@@ -105,7 +105,8 @@ function quality({ scores }: Result): Figure {
   const found = Array.isArray(scores) ? (scores as Result[]) : [];
   return {
     title: 'Ranking quality',
-    subtitle: 'nDCG@10 of the labelled queries by set, higher is better; of the Debian texts the model has seen eight in ten',
+    subtitle:
+      'nDCG@10 of the labelled queries by set, higher is better; of the Debian texts the model has seen eight in ten',
     rows: found.flatMap(score =>
       row(String(score.mode), number(score, 'nDCG@10'), value => value.toFixed(3), {
         group: `${score.set}, ${score.queries} queries`,

@@ -41,7 +41,6 @@ test('quoted segments, dots inside them, keywords and escapes are reversible', (
     assert.equal(splitAttrPath(path), segments);
     assert.is(joinAttrPath(segments), path);
   }
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: Nix's antiquotation, which must be escaped
   assert.equal(splitAttrPath(joinAttrPath(['a', '${b}'])), ['a', '${b}']);
   for (const bad of ['', '.', 'a.', '.a', 'a..b', 'a b', 'a."b', '"a"b'])
     assert.throws(() => splitAttrPath(bad), /not an attribute path/);

@@ -21,6 +21,12 @@ export interface Meaning {
   scan: Scan;
 }
 
+/** A query as it was typed, which names are looked up by, and as it is read, with words corrected. */
+export interface Query {
+  typed: string;
+  read: string;
+}
+
 /**
  * Ranks the index for one query, in one go: nothing waits, so the arrays that hold every document's scores serve all
  * queries, one after another. `meaning` is null where the query has no vector.
@@ -38,10 +44,10 @@ export function answerer(index: Index) {
     return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores };
   }
 
-  return (query: string, meaning: Meaning | null, options: SearchOptions): Hit[] => {
+  return ({ typed, read }: Query, meaning: Meaning | null, options: SearchOptions): Hit[] => {
     const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(options.limit ?? 20)));
     const filter = allowed(index, options);
-    const terms = queryTerms(query, index.terms, index.size);
+    const terms = queryTerms(read, index.terms, index.size);
     const byMeaning = options.mode === 'lexical' || !meaning;
     const semantics = byMeaning ? { top: NOTHING, of: semanticScores.fill(0) } : semantic(meaning, filter);
     lexicalScores.fill(0);
@@ -51,7 +57,7 @@ export function answerer(index: Index) {
       const touched = scoreTerms(terms, index.terms, lexicalScores);
       for (const doc of touched) lexicalScores[doc]! *= filter && filter[doc] === 0 ? 0 : index.priors[doc]!;
       lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScores };
-      named = query.trim() === '' ? browse(index, filter) : navigate(index, query, families);
+      named = typed.trim() === '' ? browse(index, filter) : navigate(index, typed, families);
       if (filter) named = named.filter(({ doc }) => filter[doc] === 1);
     }
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;

@@ -5,6 +5,7 @@ import { answerer, type Meaning } from './answer.ts';
 import { MAX_QUERY } from './lexical.ts';
 import { loadScan, type Scan } from './scan.ts';
 import type { Search } from './search.ts';
+import { corrected } from './spelling.ts';
 
 export interface OpenOptions {
   /** The model that embeds queries, `PROVIDER:ID`: the one that made the vectors. By default what the index names. */
@@ -38,8 +39,9 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
   return {
     info: index.meta,
     async search(query, options = {}) {
-      const meaning = options.mode === 'lexical' || query.trim() === '' ? null : await meaningOf(query);
-      return answer(query, meaning, options);
+      const read = corrected(query, index.terms);
+      const meaning = options.mode === 'lexical' || query.trim() === '' ? null : await meaningOf(read);
+      return answer({ typed: query, read }, meaning, options);
     },
     show(packageName) {
       const doc = index.find(packageName);

@@ -42,7 +42,10 @@ export function buildKeys(packages: readonly Names[]): Keys {
   };
   packages.forEach((pkg, doc) => {
     // An option is its whole path: thousands end in `enable`.
-    if (pkg.type === 'option') return add(pkg.pname, doc, KEY_KIND.path);
+    if (pkg.type === 'option') {
+      add(pkg.pname, doc, KEY_KIND.path);
+      return;
+    }
     const [set, leaf] = setAndLeaf(pkg.packageName);
     add(pkg.packageName, doc, KEY_KIND.path);
     if (set) add(leaf, doc, KEY_KIND.leaf);

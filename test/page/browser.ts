@@ -117,5 +117,4 @@ export const opened = (page: Page) => page.locator('.hit.open .detail');
 export const rowOf = (page: Page, title: string) => shown(page.locator(`.detail dt:text-is("${title}") + dd`).first());
 
 /** The text as it is laid out: what is shown is what is tested. */
-// biome-ignore lint: useDomNodeTextContent wants textContent, which has what is hidden too
 export const shown = (element: Locator) => element.innerText();

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: such strings are what metadata may hold
 import * as assert from 'uvu/assert';
 import type { Package } from '../../src/package.ts';
 import { memorySearch, records } from '../http/memory.ts';

@@ -37,7 +37,10 @@ test('every option is the first answer to its path, and comes with its beginning
   }
   const option = options.find(({ pname }) => pname.split('.').length === 3)!;
   const typed = option.pname.slice(0, -2);
-  assert.ok((await search.search(typed)).some(hit => hit.packageName === option.packageName), typed);
+  assert.ok(
+    (await search.search(typed)).some(hit => hit.packageName === option.packageName),
+    typed,
+  );
 });
 
 test('packages come before options where both fit', async () => {
