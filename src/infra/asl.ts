@@ -91,10 +91,24 @@ export function caught(next: string) {
   return { Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: next }] };
 }
 
-/** Ends in the Fail state `Failed` after a message to the topic. Expects `$.error` as a Catch leaves it. */
+/**
+ * From `Notify`, with `$.error` as a Catch leaves it, through a message to the topic to the Fail state `Failed`. A Catch
+ * need not give a cause.
+ */
 export function failureStates(topicArn: string, name: string): Record<string, State> {
   return {
-    Notify: callState(
+    Notify: {
+      Type: 'Pass',
+      Result: { Error: 'Unknown', Cause: 'No cause was given.' },
+      ResultPath: '$.unknown',
+      Next: 'Error and cause',
+    },
+    'Error and cause': {
+      Type: 'Pass',
+      Parameters: { 'error.$': 'States.JsonMerge($.unknown, $.error, false)' },
+      Next: 'Tell',
+    },
+    Tell: callState(
       'sns:publish',
       {
         TopicArn: topicArn,

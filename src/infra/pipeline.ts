@@ -1,4 +1,5 @@
 import { callState, type Fargate, failureStates, failWith, fargateState, INCOMPLETE, type State } from './asl.ts';
+import { commandStates } from './input.ts';
 import { RUN_KEY, SERVED } from './names.ts';
 import type { Task } from './tasks.ts';
 
@@ -30,39 +31,6 @@ export interface Timeouts {
 }
 export const TIMEOUTS: Timeouts = { extract: 3600, embed: 7200, index: 1800, smoke: 600, publish: 600, all: 21_600 };
 
-/** What an execution's input may override. */
-export interface PipelineInput {
-  /** A branch, tag or commit of NixOS/nixpkgs, which is evaluated; empty: the revision inside the image. */
-  revision?: string;
-  /** The address of a release's packages.json.br instead: no evaluation. */
-  from?: string;
-  /** Package sets to narrow the extraction to. */
-  sets?: string[];
-  /** At most this many texts to embed in this execution; 0: all. */
-  limit?: number;
-  /** Accept a result that lost more than 30 % of the packages. */
-  allowShrink?: boolean;
-  /** Forget all vectors and make them again: with another model. */
-  rebuild?: boolean;
-  /** False: index what the table holds already. */
-  extract?: boolean;
-  /** Embed, index and publish even if the served index is of this revision and model already. */
-  force?: boolean;
-}
-const DEFAULTS: Required<PipelineInput> = {
-  revision: '',
-  from: '',
-  sets: [],
-  limit: 0,
-  allowShrink: false,
-  rebuild: false,
-  extract: true,
-  force: false,
-};
-
-/** No flag. */
-const NONE = { list: [] };
-
 /** Rounds of embedding before what is still pending counts as a failure. */
 const ROUNDS = 5;
 
@@ -85,50 +53,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
     StartAt: 'Defaults',
     TimeoutSeconds: timeouts.all,
     States: {
-      Defaults: { Type: 'Pass', Result: DEFAULTS, ResultPath: '$.defaults', Next: 'Options' },
-      Options: {
-        Type: 'Pass',
-        Parameters: {
-          'in.$': 'States.JsonMerge($.defaults, $$.Execution.Input, false)',
-          flags: { revision: NONE, from: NONE, allowShrink: NONE, limit: NONE, rebuild: NONE },
-          round: { n: 0 },
-        },
-        Next: 'Revision given?',
-      },
-      ...flag('Revision', 'revision', { StringEquals: '' }, '--nixpkgs=github:NixOS/nixpkgs/{}', 'Release given?'),
-      ...flag('Release', 'from', { StringEquals: '' }, '--from={}', 'Shrink given?'),
-      ...flag('Shrink', 'allowShrink', { BooleanEquals: false }, '--allow-shrink={}', 'Limit given?'),
-      ...flag('Limit', 'limit', { NumericEquals: 0 }, '--limit={}', 'Rebuild given?'),
-      ...flag('Rebuild', 'rebuild', { BooleanEquals: false }, '--rebuild={}', 'Sets'),
-      Sets: {
-        Type: 'Map',
-        ItemsPath: '$.in.sets',
-        ItemProcessor: {
-          ProcessorConfig: { Mode: 'INLINE' },
-          StartAt: 'Set',
-          States: {
-            Set: {
-              Type: 'Pass',
-              Parameters: { 'flag.$': "States.Format('--set={}', $)" },
-              OutputPath: '$.flag',
-              End: true,
-            },
-          },
-        },
-        ResultPath: '$.flags.sets',
-        Next: 'Command',
-      },
-      Command: {
-        Type: 'Pass',
-        // Arrays of arrays: the states that use them flatten them with [*][*].
-        Parameters: {
-          'extract.$':
-            "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.allowShrink.list, $.flags.sets)",
-          'embed.$': "States.Array(States.Array('embed'), $.flags.limit.list, $.flags.rebuild.list)",
-        },
-        ResultPath: '$.command',
-        Next: 'Extract?',
-      },
+      ...commandStates('Extract?'),
       'Extract?': {
         Type: 'Choice',
         Choices: [{ Variable: '$.in.extract', BooleanEquals: false, Next: 'Read run' }],
@@ -252,37 +177,28 @@ export function pipelineDefinition(parts: PipelineParts): State {
   };
 }
 
-/** Where the input has another value than `unset`, one command line flag made of it. */
-function flag(name: string, key: string, unset: object, format: string, next: string): Record<string, State> {
-  return {
-    [`${name} given?`]: {
-      Type: 'Choice',
-      Choices: [{ Variable: `$.in.${key}`, ...unset, Next: next }],
-      Default: name,
-    },
-    [name]: {
-      Type: 'Pass',
-      Parameters: { 'list.$': `States.Array(States.Format('${format}', $.in.${key}))` },
-      ResultPath: `$.flags.${key}`,
-      Next: next,
-    },
-  };
-}
-
 /** After a Catch: a task that did all but some packages is reported and the pipeline goes on; all else is a failure. */
 function incomplete(task: string, next: string, topicArn: string): Record<string, State> {
   return {
     [`${task} incomplete?`]: {
       Type: 'Choice',
-      Choices: [{ Variable: '$.error.Cause', StringMatches: `*${INCOMPLETE}*`, Next: `Report ${task}` }],
+      Choices: [
+        {
+          And: [
+            { Variable: '$.error.Cause', IsPresent: true },
+            { Variable: '$.error.Cause', StringMatches: `*${INCOMPLETE}*` },
+          ],
+          Next: `Report ${task}`,
+        },
+      ],
       Default: 'Notify',
     },
     [`Report ${task}`]: callState(
       'sns:publish',
       {
         TopicArn: topicArn,
-        Subject: 'fdnix: some packages failed',
-        'Message.$': `States.Format('${task} failed for some packages in execution {} and went on; its log lists them.', $$.Execution.Name)`,
+        Subject: 'fdnix: some packages are missing',
+        'Message.$': `States.Format('${task} was incomplete in execution {}, which goes on: its log lists what is missing.', $$.Execution.Name)`,
       },
       { ResultPath: null, onError: 'Notify', next },
     ),

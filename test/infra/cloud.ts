@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,9 @@ import { serve } from '../emulators/listen.ts';
 import { dynamodbOperation, startProxy } from '../emulators/proxy.ts';
 import { type S3Fake, startS3 } from '../emulators/s3.ts';
 import { type Resource, resolve, type synthesise } from './synthesis.ts';
+
+const COMPILED = mkdtempSync(join(tmpdir(), 'fdnix-compiled-'));
+process.once('exit', () => rmSync(COMPILED, { recursive: true, force: true }));
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -109,7 +113,7 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     const from = Date.now();
     const child = spawn(join(ROOT, 'bin/node'), [join(ROOT, 'src/programs/fdnix.ts'), ...command], {
       // Compiled sources are kept from task to task, as an image has them bundled.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(scratch, 'compiled'), HOME: tmp, TMPDIR: tmp, ...variables },
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, HOME: tmp, TMPDIR: tmp, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.add(child);

@@ -105,7 +105,7 @@ test('a timeout: the task is stopped, not tried again, and told', async () => {
   const { entered, error, tasks, messages } = await night();
   assert.is(error!.name, 'States.Timeout');
   assert.equal(ends(tasks), [], 'it never came to an end of its own');
-  assert.equal(entered.slice(-4), ['Extract', 'Extract incomplete?', 'Notify', 'Failed']);
+  assert.equal(entered.slice(-4), ['Notify', 'Error and cause', 'Tell', 'Failed']);
   assert.match(messages[0]!.Message, /States\.Timeout/);
   assert.is(cloud.bedrock.calls.length, 0);
   assert.equal(await stored(), []);
@@ -126,9 +126,9 @@ test('packages that fail are reported, and the others are served', async () => {
   ]);
   assert.equal(
     messages.map(({ Subject }) => Subject),
-    ['fdnix: some packages failed'],
+    ['fdnix: some packages are missing'],
   );
-  assert.match(messages[0]!.Message, /^Extract failed for some packages in execution test and went on/);
+  assert.match(messages[0]!.Message, /^Extract was incomplete in execution test, which goes on/);
   const items = await stored();
   assert.is(items.length, COUNT + 1);
   assert.equal(items.filter(item => !item.hasEmbedding!.BOOL).map(item => item.packageName!.S), ['poisoned']); // biome-ignore format: short
