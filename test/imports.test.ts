@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   vectors: ['store', 'embed', 'blobs'],
   search: ['vectors', 'embed'],
   http: ['search'],
-  mcp: ['search'],
+  mcp: ['search', 'http'], // its parameters are the API's
   train: ['embed', 'extract'],
   cli: ['extract', 'store', 'embed', 'blobs', 'vectors', 'search', 'http', 'mcp', 'train'],
   infra: [],

@@ -1,0 +1,252 @@
+import { readFileSync } from 'node:fs';
+import { forTerminal } from '../text.ts';
+import type { Hit, Search } from './search.ts';
+
+/** A text that may be about a package: a support ticket, an advisory, a request. */
+export interface Text {
+  id: string;
+  title: string;
+  body: string;
+}
+
+export interface Match {
+  packageName: string;
+  /** How sure it is that the text is about this package, 0 to 1. */
+  score: number;
+  why: string[];
+}
+
+export interface Enriched {
+  id: string;
+  /** At most five, best first; those below the threshold too, so that a reader may draw the line elsewhere. */
+  matches: Match[];
+  /** `none`: no match is sure enough. */
+  verdict: 'match' | 'none';
+}
+
+/** What speaks for a package; each feature lies between 0 and 1. */
+export interface Features {
+  /** Named in the title, or only in the body. */
+  title: number;
+  body: number;
+  /** Named as code, with a version behind it, in a form that no English word has, after a word such as `install`. */
+  code: number;
+  version: number;
+  form: number;
+  cue: number;
+  /** Named by a word that is common in English (`time`, `file`, `screen`), or by none such, at top level or in a set. */
+  common: number;
+  top: number;
+  nested: number;
+  /** Named by its program, not as a package. */
+  program: number;
+  /** Cosine of the whole text, and of the title alone; 0 below their best hits. */
+  meaning: number;
+  titleMeaning: number;
+  /** 1/rank among the hits of the whole text. */
+  rank: number;
+  /** Share of the text's words that the package has too. */
+  words: number;
+}
+
+/** Learnt by test/quality/enrich/fit.ts from fit.jsonl: logistic regression over the candidates of 310 texts. */
+export const WEIGHTS: Features & { bias: number } = {
+  bias: -4.81,
+  title: -0.41,
+  body: -0.83,
+  code: 2.03,
+  version: 2.38,
+  form: -0.1,
+  cue: 2.66,
+  common: 0.06,
+  top: 4.39,
+  nested: 0.07,
+  program: -1.42,
+  meaning: 2.22,
+  titleMeaning: 1.57,
+  rank: 1.89,
+  words: 0.75,
+};
+
+/** Where a match begins: the best sum of recall and of right verdicts `none` on fit.jsonl. */
+export const THRESHOLD = 0.6;
+
+const MAX_MATCHES = 5;
+/** Characters that are read; the rest of a long mail is quotations and logs. */
+const MAX_TITLE = 300;
+const MAX_BODY = 4000;
+/** Names that are looked up in one text. */
+const MAX_MENTIONS = 16;
+const HITS = 10;
+
+/** A package that a text may be about, and what speaks for it. */
+export interface Candidate {
+  hit: Hit;
+  features: Features;
+  why: string[];
+}
+
+/** Reads texts against an index: a text → the packages that it is about. */
+export function createEnricher(search: Search): (text: Text) => Promise<Enriched> {
+  return async text => {
+    const candidates = await findCandidates(search, text);
+    const matches = candidates
+      .map(({ hit, features, why }) => ({ packageName: hit.packageName, score: probability(features), why }))
+      .sort((a, b) => b.score - a.score || (a.packageName < b.packageName ? -1 : 1))
+      .slice(0, MAX_MATCHES)
+      .filter(({ score }) => score >= 0.05)
+      .map(match => ({ ...match, score: Math.round(match.score * 1000) / 1000 }));
+    return { id: text.id, matches, verdict: (matches[0]?.score ?? 0) >= THRESHOLD ? 'match' : 'none' };
+  };
+}
+
+export function probability(features: Features, weights = WEIGHTS): number {
+  const names = Object.keys(features) as (keyof Features)[];
+  const sum = names.reduce((total, name) => total + weights[name] * features[name], weights.bias);
+  return 1 / (1 + Math.exp(-sum));
+}
+
+/** Every package that the text names, and those that its words and meaning lead to. */
+export async function findCandidates(search: Search, text: Text): Promise<Candidate[]> {
+  const title = forTerminal(text.title.slice(0, MAX_TITLE));
+  const body = forTerminal(text.body.slice(0, MAX_BODY));
+  const candidates = new Map<string, Candidate>();
+  const candidate = (hit: Hit): Candidate => {
+    const known = candidates.get(hit.packageName) ?? {
+      hit,
+      features: { ...NOTHING },
+      why: [],
+    };
+    candidates.set(hit.packageName, known);
+    return known;
+  };
+
+  for (const mention of findMentions(title, body)) {
+    const found = await search.search(mention.name, { mode: 'lexical', type: 'package', limit: 3 });
+    const named = found.filter(({ why }) => why.includes('exact name') || why.includes('program'));
+    for (const [i, hit] of named.entries()) {
+      if (i > 0 && hit.packageName !== mention.name) continue; // others of that name are seldom meant
+      // A ticket called "Package request" is not about emacsPackages.request.
+      if (mention.common && !mention.code && !mention.version && hit.packageName.includes('.')) continue;
+      const { features, why } = candidate(hit);
+      const { title, body, code, version, form, cue, common } = mention;
+      const top = common || hit.packageName.includes('.') ? 0 : 1;
+      const program = hit.why.includes('exact name') ? 0 : 1;
+      const seen: Partial<Features> = {
+        title,
+        body,
+        code,
+        version,
+        form,
+        cue,
+        common,
+        top,
+        nested: 1 - common - top,
+        program,
+      };
+      for (const [name, value] of Object.entries(seen) as [keyof Features, number][])
+        features[name] = Math.max(features[name], value);
+      why.push(`named: ${mention.name}`);
+    }
+  }
+
+  const all = await search.search(`${title}. ${body}`.slice(0, 1500), { type: 'package', limit: HITS });
+  const total = new Set(contentWords(`${title} ${body}`)).size;
+  for (const [i, hit] of all.entries()) {
+    const { features, why } = candidate(hit);
+    features.meaning = meaningOf(hit);
+    features.rank = 1 / (i + 1);
+    features.words = Math.min(1, wordsOf(hit).length / Math.max(3, Math.min(total, 12)));
+    why.push(...hit.why.filter(reason => /^(words|meaning)/.test(reason)));
+  }
+  for (const hit of await search.search(title, { type: 'package', limit: HITS }))
+    candidate(hit).features.titleMeaning = meaningOf(hit);
+  return [...candidates.values()].map(({ hit, features, why }) => ({ hit, features, why: [...new Set(why)] }));
+}
+
+const NOTHING: Features = {
+  ...{ title: 0, body: 0, code: 0, version: 0, form: 0, cue: 0, common: 0, top: 0, nested: 0, program: 0 },
+  ...{ meaning: 0, titleMeaning: 0, rank: 0, words: 0 },
+};
+
+function meaningOf(hit: Hit): number {
+  const reason = hit.why.find(one => one.startsWith('meaning '));
+  return Math.max(0, Number(reason?.slice(8) ?? 0)) || 0;
+}
+
+function wordsOf(hit: Hit): string[] {
+  const reason = hit.why.find(one => one.startsWith('words: '));
+  return reason?.slice(7).split(' ') ?? [];
+}
+
+type Mention = { name: string } & Pick<Features, 'title' | 'body' | 'code' | 'version' | 'form' | 'cue' | 'common'>;
+
+/** Attribute path, name, or name and version in one; ends in a letter, a digit or a plus. */
+const TOKEN = /[\p{L}\p{N}_](?:[\p{L}\p{N}_.+'"#/-]*[\p{L}\p{N}_+])?/gu;
+const NAME_VERSION = /^(.+?)[-/]v?(\d+(?:\.\d+)+\S*)$/;
+const VERSION_NEXT = /^[\s(]{1,2}v?(?:before |up to |versions? )?v?\d+\.\d/i;
+const CUE =
+  /\b(?:add|build|building|call|calls|cve in|in|install|installed|need|of|package|packaging|process|remove|removed|run|running|ship|start|starts|update|upgrade|use|uses|using|with|without)[\s:`'"(]+$/i;
+
+/**
+ * The words of a text that may name a package, the most telling first. A word of ordinary English is a mention only
+ * where something else speaks for it.
+ */
+export function findMentions(title: string, body: string): Mention[] {
+  const mentions = new Map<string, Mention>();
+  for (const [text, place] of [
+    [title, 'title'],
+    [body, 'body'],
+  ] as const) {
+    for (const match of text.matchAll(TOKEN)) {
+      const before = text.slice(Math.max(0, match.index - 30), match.index);
+      const after = text.slice(match.index + match[0].length, match.index + match[0].length + 30);
+      const whole = match[0]
+        .replace(/^.*#/, '')
+        .replace(/^pkgs\./, '')
+        .replace(/['"]s?$/, '');
+      const [, name = whole, attached] = NAME_VERSION.exec(whole) ?? [];
+      if (name.length < 2 || name.length > 100 || /^[\d.]+$/.test(name) || name.includes('//')) continue;
+      const lower = name.toLowerCase();
+      if (STOP.has(lower)) continue;
+      const code =
+        /[`#]$/.test(before) || whole !== match[0] || /^:? ?`|^: (?:cannot|error|no|not|command)/.test(after);
+      const version = attached !== undefined || VERSION_NEXT.test(after);
+      const common = COMMON.has(lower);
+      const form = /[\d_.+]|\p{L}-\p{L}|\p{Ll}\p{Lu}/u.test(name) && !/^\d/.test(name);
+      const cue = CUE.test(before) || (place === 'title' && match.index === 0 && /^[:,]/.test(after));
+      const known = mentions.get(lower) ?? {
+        name,
+        title: 0,
+        body: 0,
+        code: 0,
+        version: 0,
+        form: 0,
+        cue: 0,
+        common: +common,
+      };
+      known[place] = 1;
+      known.code ||= +code;
+      known.version ||= +version;
+      known.form ||= +form;
+      known.cue ||= +cue;
+      mentions.set(lower, known);
+    }
+  }
+  const telling = (m: Mention) => 4 * m.code + 4 * m.version + 2 * m.form + 2 * m.title + m.cue - 3 * m.common;
+  const found = [...mentions.values()].filter(m => telling(m) >= 0);
+  return found.sort((a, b) => telling(b) - telling(a)).slice(0, MAX_MENTIONS);
+}
+
+function contentWords(text: string): string[] {
+  return (text.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []).filter(word => !STOP.has(word));
+}
+
+/** Words of English that are also names in nixpkgs, by how often Debian's descriptions use them as words. */
+const COMMON = new Set(readFileSync(new URL('./common-words.txt', import.meta.url), 'utf8').split(/\s+/));
+
+const STOP = new Set(
+  'a about after again all also am an and any are as at be because been before but by can could did do does doing down each few for from further had has have having he her here hers him his how i if in into is it its just me more most my no nor not now of off on once only or other our out over own please same she should so some such than that the their them then there these they this those through to too under until up us very was we were what when where which while who whom why will with would you your yours yes hello thanks thank regards dear'.split(
+    ' ',
+  ),
+);
