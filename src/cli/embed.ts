@@ -5,6 +5,7 @@ import { embeddingText, type Failure } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
 import { command } from './command.ts';
+import { tellFailures } from './failures.ts';
 
 export default command({
   usage: 'embed',
@@ -55,8 +56,7 @@ export default command({
     } finally {
       await Promise.all([embedder.close(), blobs.close(), store.close()]);
     }
-    for (const { packageName, message } of failures.slice(0, 20)) warn(`${packageName}: ${message}`);
-    if (failures.length > 20) warn(`… and ${failures.length - 20} more`);
+    tellFailures(failures, warn);
     return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
   },
 });

@@ -8,6 +8,7 @@ import { compareNames, type Failure, serialisePackage } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
+import { tellFailures } from './failures.ts';
 import { hostSystem, isIn, openSource, type Source } from './source.ts';
 
 export const OPTIONS = {
@@ -56,9 +57,9 @@ export default command({
     ['$0 extract --options', 'the options of NixOS beside the packages; --from takes options.json.br'],
   ],
   async run(args, context) {
+    checkArguments(args);
     const failures: Failure[] = [];
     if (args.output) {
-      if (args.revisions) throw new UserError('--revisions needs a store: leave out --output');
       const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context, failures);
       try {
         await writeJsonl(source, args, context);
@@ -87,12 +88,20 @@ export default command({
     }
     failures.sort((a, b) => compareNames(a.packageName, b.packageName));
     if (args.failures) await writeFailures(args.failures, failures);
-    for (const { packageName, message } of failures.slice(0, 20)) context.warn(`${packageName}: ${message}`);
-    if (failures.length > 20) context.warn(`… and ${failures.length - 20} more`);
+    tellFailures(failures, context.warn);
     if (failures.length > 0) context.warn(`${failures.length} attributes could not be evaluated`);
     return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
   },
 });
+
+/** What would be passed over in silence is refused. */
+function checkArguments(args: Arguments): void {
+  const sources = (['nixpkgs', 'from', 'revisions'] as const).filter(name => args[name] !== undefined);
+  if (sources.length > 1) throw new UserError(`--${sources.join(' and --')} exclude each other: give one of them`);
+  if (args.revisions && args.output) throw new UserError('--revisions needs a store: leave out --output');
+  if (args.limit !== undefined && !args.output)
+    throw new UserError('--limit is for a trial: give --output as well, or leave it out');
+}
 
 async function syncSource(store: Store, source: Source, failures: Failure[], args: Arguments, context: Context) {
   const { set } = args;

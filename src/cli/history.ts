@@ -11,6 +11,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { sync } from '../store/sync.ts';
 import { type Context, command } from './command.ts';
 import { summary } from './extract.ts';
+import { tellFailures } from './failures.ts';
 import { openSource } from './source.ts';
 
 /** First line of an evaluation in the blobs; the records follow, one a line, sorted by attribute path. */
@@ -85,7 +86,7 @@ async function evaluate(
     const lines = [JSON.stringify(header), ...records.map(serialisePackage)];
     await blobs.put(name, await promisify(gzip)(`${lines.join('\n')}\n`));
     context.log(`${spec}: ${records.length} packages of ${source.revision} in ${blobs.name}/${name}`);
-    for (const { packageName, message } of failures.slice(0, 20)) context.warn(`${packageName}: ${message}`);
+    tellFailures(failures, context.warn);
     return failed.length > 0 ? EXIT.incomplete : EXIT.ok;
   } finally {
     await source.close();

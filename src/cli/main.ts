@@ -45,7 +45,7 @@ function entry(usage: string, describe: string, load: () => Promise<{ default: u
 export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   const chosen = Object.hasOwn(COMMANDS, argv[0] ?? '') ? argv[0]! : null;
   let code: number = EXIT.ok;
-  const parser = yargs(argv)
+  const parser = yargs(joinDashes(argv))
     .scriptName(program)
     .usage('$0 COMMAND: nixpkgs as a searchable index, by meaning and by name')
     .version(VERSION)
@@ -90,4 +90,10 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   } catch (error) {
     return fail(error, argv.includes('--verbose'));
   }
+}
+
+/** `--output -` → `--output=-`: of the separate dash yargs makes a positional, though not of that in `-o -`. */
+function joinDashes(argv: readonly string[]): string[] {
+  const joins = (i: number) => argv[i + 1] === '-' && /^--[a-z][a-z-]*$/.test(argv[i] ?? '');
+  return argv.flatMap((arg, i) => (joins(i) ? [`${arg}=-`] : joins(i - 1) ? [] : [arg]));
 }

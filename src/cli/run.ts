@@ -19,7 +19,7 @@ export default command({
   async run(args, context) {
     let worst: number = EXIT.ok;
     const steps = [
-      () => extract.run({ ...args, output: undefined } as never, context),
+      () => extract.run({ ...args, output: undefined, limit: undefined } as never, context),
       () => embed.run(args as never, context),
       () => index.run(args as never, context),
     ];

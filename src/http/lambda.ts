@@ -1,7 +1,5 @@
-import { configure } from '../config.ts';
-import { type App, createApp, requestFor } from './app.ts';
+import { type App, requestFor } from './app.ts';
 import { compress } from './compress.ts';
-import { readPage } from './node.ts';
 
 /** Payload format 2.0 of API Gateway's HTTP APIs and of function URLs, as far as it is read. */
 export interface LambdaEvent {
@@ -46,9 +44,3 @@ export function createLambda(open: () => Promise<App>): LambdaHandler {
     };
   };
 }
-
-/** The function of the deployed image: over the index that `FDNIX_INDEX` names. */
-export const handler: LambdaHandler = createLambda(async () => {
-  const { openSearch } = await import('../search/open.ts');
-  return createApp(await openSearch(configure({}).index), await readPage(), error => console.error(error));
-});
