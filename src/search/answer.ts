@@ -2,8 +2,9 @@ import type { Index } from '../vectors/open.ts';
 import { familyTokens } from '../vectors/prior.ts';
 import { allowed } from './filters.ts';
 import { toHits } from './hits.ts';
-import { queryTerms, scoreTerms } from './lexical.ts';
+import { MAX_QUERY, queryTerms, scoreTerms } from './lexical.ts';
 import { merit, type Named, navigate } from './navigate.ts';
+import { withPhrases } from './phrases.ts';
 import { fold, fuse, LEXICAL_SHARE, type Scores } from './rank.ts';
 import { withReleases } from './releases.ts';
 import type { Scan } from './scan.ts';
@@ -61,7 +62,8 @@ export function answerer(index: Index) {
       if (filter) named = named.filter(({ doc }) => filter[doc] === 1);
     }
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
-    const known = { popularity: index.popularity, terms: terms.length };
+    const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));
+    const known = { popularity: index.popularity, terms: terms.length, quoted };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
     return toHits(index, withReleases(index, rows, filter, limit), terms);
   };

@@ -30,6 +30,7 @@ export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[
 function reasons(index: Index, row: Row, terms: readonly Term[]): string[] {
   const why: string[] = [];
   if (row.named) why.push(row.named);
+  if (row.phrase) why.push('phrase');
   const matched = terms.filter(({ place }) => contains(index, place, row.doc)).map(({ word }) => word);
   if (matched.length > 0) why.push(`words: ${[...new Set(matched)].join(' ')}`);
   if (row.semantic > 0) why.push(`meaning ${(row.semantic / index.priors[row.doc]!).toFixed(2)}`);

@@ -25,7 +25,7 @@ export interface SearchOptions {
 export interface Hit extends Package {
   /** Higher is better; comparable within one answer only. */
   score: number;
-  /** What matched: `exact name`, `program`, `prefix`, `spelling`, `words: video cut`, `meaning 0.61`. */
+  /** What matched: `exact name`, `program`, `prefix`, `spelling`, `phrase`, `words: video cut`, `meaning 0.61`. */
   why: string[];
   /** `broken`, `insecure`, `unfree`, `unavailable`. */
   flags: string[];

@@ -1,12 +1,12 @@
 /** The version of the search index file; another one is refused. */
-export const INDEX_FORMAT = 1;
+export const INDEX_FORMAT = 2;
 
 /** `fdnx`: what SQLite keeps in the header of the file to tell whose it is. */
 export const APPLICATION_ID = 0x66646e78;
 
 /**
  * The tables. `sections` holds typed arrays, little-endian, in parts of a few MB; `records` what they leave out of a
- * package; `history` the versions before the current one.
+ * package; `history` the versions before the current one; `texts` finds phrases (FTS5, without a copy of the texts).
  */
 export const SCHEMA = `
   PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
@@ -16,4 +16,5 @@ export const SCHEMA = `
   CREATE TABLE records (doc INTEGER PRIMARY KEY, record TEXT NOT NULL);
   CREATE TABLE history (packageName TEXT NOT NULL, version TEXT NOT NULL, firstRevision TEXT NOT NULL,
     lastRevision TEXT NOT NULL, PRIMARY KEY (packageName, version)) WITHOUT ROWID;
+  CREATE VIRTUAL TABLE texts USING fts5(text, content = '', columnsize = 0, tokenize = 'porter unicode61 remove_diacritics 2');
 `;

@@ -40,6 +40,8 @@ export interface Index {
   find(packageName: string): number;
   record(doc: number): { package: Package; firstRevision: string };
   history(packageName: string): { version: string; firstRevision: string; lastRevision: string }[];
+  /** Documents whose texts have these words one after another, stemmed; at most `limit`, in order. */
+  phrase(words: readonly string[], limit: number): number[];
   /** Copies all vectors to `target`: `size` rows of int8, padded to a multiple of 16. */
   readVectors(target: Uint8Array): void;
   close(): void;
@@ -121,6 +123,7 @@ function readIndex(db: DatabaseSync): Index {
   });
   const record = db.prepare('SELECT record FROM records WHERE doc = ?');
   const history = db.prepare('SELECT version, firstRevision, lastRevision FROM history WHERE packageName = ?');
+  const phrase = db.prepare('SELECT rowid AS doc FROM texts WHERE texts MATCH ? LIMIT ?');
   const size = names.starts.length - 1;
   const name = (doc: number) => names.bytes.toString('utf8', names.starts[doc]!, names.starts[doc + 1]!);
 
@@ -151,6 +154,9 @@ function readIndex(db: DatabaseSync): Index {
     },
     history(packageName) {
       return history.all(packageName) as { version: string; firstRevision: string; lastRevision: string }[];
+    },
+    phrase(words, limit) {
+      return phrase.all(`"${words.join(' ')}"`, limit).map(row => Number(row.doc));
     },
     readVectors(target) {
       let at = 0;

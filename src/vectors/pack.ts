@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Refused, reason, UserError } from '../errors.ts';
-import { compareNames } from '../package.ts';
+import { compareNames, embeddingText } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { Store, StoredPackage } from '../store/store.ts';
 import { loadVectorIndex } from './batches.ts';
@@ -209,11 +209,14 @@ function write(
       section.run(name, part, bytes.subarray(from, from + PART));
   }
   const record = db.prepare('INSERT INTO records VALUES (?, ?)');
+  const text = db.prepare('INSERT INTO texts (rowid, text) VALUES (?, ?)');
   packages.forEach((pkg, doc) => {
+    text.run(doc, embeddingText(pkg));
     const json = packRecord(pkg);
     feed(hash, json);
     record.run(doc, json);
   });
+  db.exec("INSERT INTO texts (texts) VALUES ('optimize')");
   const past = db.prepare('INSERT INTO history VALUES (?, ?, ?, ?)');
   for (const { packageName, version, firstRevision, lastRevision } of history) {
     feed(hash, packageName, version, firstRevision, lastRevision);

@@ -89,6 +89,21 @@ test('other releases of what was asked for follow it, at most three', async () =
   assert.is(rows.filter(name => /^postgresql(_\d+)?$/.test(name)).length, 4);
 });
 
+test('what has a quoted phrase, stemmed and in that order, is preferred and says so', async () => {
+  const count = async (query: string) => {
+    const hits = await search.search(query, { limit: 20 });
+    return hits.filter(({ description, longDescription }) =>
+      /password\W+manage/i.test(`${description} ${longDescription}`),
+    ).length;
+  };
+  assert.ok(
+    (await count('"passwords manager" secrets in a file')) > (await count('passwords manager secrets in a file')),
+  );
+  const [first] = await search.search('"passwords manager" secrets in a file');
+  assert.ok(first!.why.includes('phrase'));
+  for (const hit of await search.search('"file in a secrets passwords"')) assert.not.ok(hit.why.includes('phrase'));
+});
+
 test('filters hold for every hit, with and without a query', async () => {
   const some = packages.find(pkg => pkg.maintainers.length > 0 && pkg.type === 'package')!;
   const checks: [SearchOptions, (name: string) => boolean][] = [

@@ -1,0 +1,19 @@
+import type { Index } from '../vectors/open.ts';
+import { words } from '../vectors/tokens.ts';
+
+/** Phrases of a query that are looked up, and documents of each that are looked at. */
+const MAX_PHRASES = 4;
+const MAX_DOCUMENTS = 5000;
+
+/**
+ * The documents that have every phrase of two words or more that stands in quotes: `"lossless cut" video`. Null where
+ * the query quotes nothing.
+ */
+export function withPhrases(index: Index, query: string): ReadonlySet<number> | null {
+  const quoted = [...query.matchAll(/"([^"]{3,200})"/g)]
+    .map(([, text]) => words(text!))
+    .filter(list => list.length > 1);
+  if (quoted.length === 0) return null;
+  const [first, ...others] = quoted.slice(0, MAX_PHRASES).map(list => new Set(index.phrase(list, MAX_DOCUMENTS)));
+  return new Set([...first!].filter(doc => others.every(set => set.has(doc))));
+}
