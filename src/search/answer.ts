@@ -1,5 +1,4 @@
 import type { Index } from '../vectors/open.ts';
-import { familyTokens } from '../vectors/prior.ts';
 import { allowed } from './filters.ts';
 import { toHits } from './hits.ts';
 import { MAX_QUERY, queryTerms, scoreTerms } from './lexical.ts';
@@ -33,8 +32,8 @@ export interface Query {
  * queries, one after another. `meaning` is null where the query has no vector.
  */
 export function answerer(index: Index) {
-  const families = index.lists.set.map(([set]) => familyTokens(set!));
-  const weights = Float32Array.from(index.priors, (prior, doc) => prior * index.scales[doc]!);
+  const weights = new Float32Array(index.size);
+  for (let doc = 0; doc < index.size; doc++) weights[doc] = index.priors[doc]! * index.scales[doc]!;
   const lexicalScores = new Float32Array(index.size);
   const semanticScores = new Float32Array(index.size);
 
@@ -58,7 +57,7 @@ export function answerer(index: Index) {
       const touched = scoreTerms(terms, index.terms, lexicalScores);
       for (const doc of touched) lexicalScores[doc]! *= filter && filter[doc] === 0 ? 0 : index.priors[doc]!;
       lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScores };
-      named = typed.trim() === '' ? browse(index, filter) : navigate(index, typed, families);
+      named = typed.trim() === '' ? browse(index, filter) : navigate(index, typed);
       if (filter) named = named.filter(({ doc }) => filter[doc] === 1);
     }
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;

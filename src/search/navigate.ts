@@ -1,6 +1,7 @@
 import { FLAG } from '../vectors/columns.ts';
 import { KEY_KIND, MAX_KEY, nameKey } from '../vectors/keys.ts';
 import type { Index } from '../vectors/open.ts';
+import { familyTokens } from '../vectors/prior.ts';
 import { stem } from '../vectors/tokens.ts';
 import { setAndLeaf, setFamily } from '../vectors/variants.ts';
 import { exact, oneEditAway, withPrefix } from './lookup.ts';
@@ -32,7 +33,7 @@ export function merit(prior: number, popularity: number): number {
  * The packages that the query names: exactly, by program, in a set that it names too (`python requests`,
  * `python3Packages.requests`), as the beginning of a name, or with one edit.
  */
-export function navigate(index: Index, query: string, families: readonly (readonly string[])[]): Named[] {
+export function navigate(index: Index, query: string): Named[] {
   const { keys, columns } = index;
   const typed = query.trim();
   const key = Buffer.from(nameKey(typed.slice(0, 4 * MAX_KEY)));
@@ -64,8 +65,7 @@ export function navigate(index: Index, query: string, families: readonly (readon
   });
   for (const [set, name] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {
-      if (set(index.lists.set[columns.set[doc]!]![0]!, families[columns.set[doc]!]!))
-        put(doc, TIER.inSet + meritOf(doc, kind), 'exact name');
+      if (set(index.lists.set[columns.set[doc]!]![0]!)) put(doc, TIER.inSet + meritOf(doc, kind), 'exact name');
     });
   }
   if (key.length >= 2) {
@@ -82,7 +82,7 @@ export function navigate(index: Index, query: string, families: readonly (readon
     found.sort((a, b) => b.score - a.score || a.doc - b.doc);
     for (const { doc, score, why } of found.slice(0, MAX_NAMED)) put(doc, score, why);
   }
-  if (key.length >= 4 && words.length <= 3)
+  if (best.size === 0 && key.length >= 4 && words.length <= 3)
     for (const place of oneEditAway(keys, key))
       each(place, (doc, kind) => {
         if (whole(doc, kind)) put(doc, TIER.spelling + meritOf(doc, kind), 'spelling');
@@ -90,7 +90,7 @@ export function navigate(index: Index, query: string, families: readonly (readon
   return [...best.values()].sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, 2 * MAX_NAMED);
 }
 
-type InSet = (set: string, family: readonly string[]) => boolean;
+type InSet = (set: string) => boolean;
 
 /** The ways to read a query as a set and a name in it. */
 function setAndName(typed: string, words: readonly string[]): [InSet, string][] {
@@ -102,7 +102,7 @@ function setAndName(typed: string, words: readonly string[]): [InSet, string][] 
   if (words.length > 4) return [];
   const named = (word: string): InSet => {
     const token = stem(word.toLowerCase());
-    return (_, family) => family.includes(token);
+    return set => familyTokens(set).includes(token);
   };
   return [
     [named(words[0]!), words.slice(1).join(' ')],

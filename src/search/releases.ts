@@ -21,26 +21,9 @@ export function withReleases(index: Index, rows: readonly Row[], filter: Uint8Ar
   return [first, ...releases, ...others].slice(0, limit);
 }
 
-const rings = new WeakMap<Index, Uint32Array>();
-
-/** The other documents of the same software, in order. The members of each group are linked in a ring, made once. */
-export function variantsOf(index: Index, doc: number): number[] {
-  const { groups, size } = index;
-  let ring = rings.get(index);
-  if (!ring) {
-    ring = new Uint32Array(size);
-    const last = new Int32Array(size).fill(-1);
-    const first = new Uint32Array(size);
-    for (let doc = 0; doc < size; doc++) {
-      const group = groups[doc]!;
-      if (last[group]! < 0) first[group] = doc;
-      else ring[last[group]!] = doc;
-      last[group] = doc;
-      ring[doc] = first[group]!;
-    }
-    rings.set(index, ring);
-  }
+/** The other documents of the same software, in order. */
+export function variantsOf({ next }: Index, doc: number): number[] {
   const others: number[] = [];
-  for (let next = ring[doc]!; next !== doc; next = ring[next]!) others.push(next);
+  for (let other = next[doc]!; other !== doc; other = next[other]!) others.push(other);
   return others.sort((a, b) => a - b);
 }

@@ -1,5 +1,5 @@
 /** The version of the search index file; another one is refused. */
-export const INDEX_FORMAT = 2;
+export const INDEX_FORMAT = 3;
 
 /** `fdnx`: what SQLite keeps in the header of the file to tell whose it is. */
 export const APPLICATION_ID = 0x66646e78;

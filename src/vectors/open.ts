@@ -28,9 +28,10 @@ export interface Index {
   readonly lists: Lists;
   readonly keys: Keys;
   readonly terms: Postings;
-  /** Per document: the canonical variant of its software, and of its software in this version. */
+  /** Per document: the canonical variant of its software, of its software in this version, and the next variant. */
   readonly groups: Uint32Array;
   readonly releases: Uint32Array;
+  readonly next: Uint32Array;
   /** Per document: the prior, the popularity, the scale of its vector (0: it has none). */
   readonly priors: Float32Array;
   readonly popularity: Float32Array;
@@ -53,6 +54,7 @@ export function openIndex(file: string): Index {
   let db: DatabaseSync;
   try {
     db = new DatabaseSync(file, { readOnly: true });
+    db.exec('PRAGMA mmap_size = 1073741824');
     checkFormat(db, file);
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -95,10 +97,10 @@ function readIndex(db: DatabaseSync): Index {
   const { lists, ...info } = meta as unknown as IndexMeta & { lists: Lists };
   const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
   const bytes = (name: string): Uint8Array<ArrayBuffer> => {
-    const found = parts.all(name).map(row => row.data as Uint8Array<ArrayBuffer>);
-    if (found.length === 0) throw new Error(`it lacks ${name}`);
-    const whole = found.length === 1 ? found[0]! : Uint8Array.from(Buffer.concat(found));
-    return whole.byteOffset % 4 === 0 ? whole : whole.slice();
+    const [only] = parts.all(name);
+    if (!only) throw new Error(`it lacks ${name}`);
+    const data = only.data as Uint8Array<ArrayBuffer>;
+    return data.byteOffset % 4 === 0 ? data : data.slice();
   };
   const words = (name: string) => {
     const { buffer, byteOffset, byteLength } = bytes(name);
@@ -134,8 +136,9 @@ function readIndex(db: DatabaseSync): Index {
     lists,
     keys: { ...list('keys'), kinds: bytes('keys.kinds') },
     terms: { ...list('terms'), impacts: bytes('terms.impacts') },
-    groups: words('groups'),
-    releases: words('releases'),
+    groups: words('variants.groups'),
+    releases: words('variants.releases'),
+    next: words('variants.next'),
     priors: floats('priors'),
     popularity: floats('popularity'),
     scales: floats('vectors.scales'),

@@ -16,8 +16,8 @@ import { buildPostings, offsets } from './postings.ts';
 import { popularity, prior } from './prior.ts';
 import { groupVariants } from './variants.ts';
 
-/** Bytes of one row of a section: a large blob is read in parts, so that it never lies in memory twice. */
-const PART = 1 << 22;
+/** Vectors are read part by part, these many bytes at once, into the memory of the scan. */
+const PART = 1 << 19;
 
 export interface PackOptions {
   report?: Report;
@@ -70,16 +70,15 @@ export async function packIndex(
   const history = await readHistory(store, signal);
   const quantised = await readVectors(packages, vectors.index, blobs, options);
 
-  const { groups, releases } = groupVariants(packages);
+  const variants = groupVariants(packages);
   const { columns, lists } = buildColumns(packages);
   const names = packages.map(pkg => Buffer.from(pkg.packageName));
   const sections: Record<string, ArrayBufferView> = {
     'names.bytes': Buffer.concat(names),
     'names.starts': offsets(names.map(name => name.length)),
-    groups,
-    releases,
+    ...prefixed('variants', variants),
     priors: Float32Array.from(packages, prior),
-    popularity: popularity(packages, groups),
+    popularity: popularity(packages, variants.groups),
     ...prefixed('columns', columns),
     ...prefixed('keys', buildKeys(packages)),
     ...prefixed('terms', buildPostings(packages)),
@@ -205,8 +204,9 @@ function write(
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     feed(hash, name);
     hash.update(bytes);
-    for (let from = 0, part = 0; from < bytes.length || part === 0; from += PART, part++)
-      section.run(name, part, bytes.subarray(from, from + PART));
+    const size = name === 'vectors.int8' ? PART : Math.max(1, bytes.length);
+    for (let from = 0, part = 0; from < bytes.length || part === 0; from += size, part++)
+      section.run(name, part, bytes.subarray(from, from + size));
   }
   const record = db.prepare('INSERT INTO records VALUES (?, ?)');
   const text = db.prepare('INSERT INTO texts (rowid, text) VALUES (?, ?)');

@@ -37,10 +37,14 @@ export function withoutVariant(name: string): string {
 const VARIANT =
   /(?:[-_.]?(?:unwrapped|wrapped|full|minimal|headless|nightly|unstable|with(?:out)?[-a-z]{2,12}|mainline|nonfree)|[-_.](?:bin|light|lite|nox|x11|static|git|latest|stable|beta|alpha|dev|devel|esr|lts|cuda|rocm|vulkan|cpu|qt|gtk|cli|jit|raw|plugins|src|hpn|gui)|[-_.]?v?\d+(?:[-_.]\d+)*)$/;
 
-/** For each package the place of the canonical one of its software, and of its software in the same version. */
+/**
+ * For each package the place of the canonical one of its software, of its software in the same version, and of the next
+ * variant of its software: these go round in a ring.
+ */
 export interface Variants {
   groups: Uint32Array<ArrayBuffer>;
   releases: Uint32Array<ArrayBuffer>;
+  next: Uint32Array<ArrayBuffer>;
 }
 
 /**
@@ -86,7 +90,20 @@ export function groupVariants(packages: readonly Named[]): Variants {
     });
     return Uint32Array.from(packages, (_, i) => best.get(key(i))!);
   };
-  return { groups: canonical(find), releases: canonical(i => `${find(i)} ${packages[i]!.version}`) };
+  const groups = canonical(find);
+  return { groups, releases: canonical(i => `${find(i)} ${packages[i]!.version}`), next: ring(groups) };
+}
+
+function ring(groups: Uint32Array): Uint32Array<ArrayBuffer> {
+  const next = new Uint32Array(groups.length);
+  const ends = new Map<number, [first: number, last: number]>();
+  groups.forEach((group, i) => {
+    const [first, last] = ends.get(group) ?? [i, i];
+    next[last] = i;
+    next[i] = first;
+    ends.set(group, [first, i]);
+  });
+  return next;
 }
 
 function homepage(url: string | null): string | null {

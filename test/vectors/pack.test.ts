@@ -220,9 +220,9 @@ test('what is no index, damaged, or of another format is refused by name and wit
   assert.match(refusal(() => openIndex(short)).message, /'fdnix index' to make/);
   const lacking = copy('lacking');
   db = new DatabaseSync(lacking);
-  db.exec("DELETE FROM sections WHERE name = 'groups'");
+  db.exec("DELETE FROM sections WHERE name = 'variants.groups'");
   db.close();
-  assert.match(refusal(() => openIndex(lacking)).message, /is damaged: it lacks groups/);
+  assert.match(refusal(() => openIndex(lacking)).message, /is damaged: it lacks variants.groups/);
 });
 
 test.run();
