@@ -23,6 +23,8 @@ export const FIGURES: readonly { name: string; bench: string; figure: (result: R
   { name: 'extraction', bench: 'extract', figure: extraction },
   { name: 'extraction-memory', bench: 'extract', figure: extractionMemory },
   { name: 'quality', bench: 'quality', figure: quality },
+  { name: 'queries', bench: 'search', figure: queries },
+  { name: 'scan', bench: 'search', figure: scan },
 ];
 
 /** A bench's JSON: every access may come to nothing. */
@@ -113,5 +115,52 @@ function quality({ scores }: Result): Figure {
         ours: score.mode === 'hybrid',
       }),
     ),
+  };
+}
+
+const milliseconds = (value: number) => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;
+
+function latencies(
+  result: Result,
+  contenders: readonly (readonly [label: string, ours: boolean, ...path: string[]])[],
+) {
+  return (['p50', 'p95'] as const).flatMap(share =>
+    contenders.flatMap(([label, ours, ...path]) =>
+      row(label, number(result, ...path, share), milliseconds, {
+        group: share === 'p50' ? 'median' : '95th percentile',
+        ours,
+      }),
+    ),
+  );
+}
+
+function queries(result: Result): Figure {
+  const packages = number(result, 'packages');
+  return {
+    title: 'One query, warm',
+    subtitle: `the labelled queries${packages === null ? '' : ` over ${packages.toLocaleString('en')} packages`}, one thread, lower is better`,
+    rows: latencies(result, [
+      ['fdnix, words and meaning', true, 'hybrid'],
+      ['fdnix, words', true, 'lexical'],
+      ['MiniSearch, prefix and fuzzy', false, 'minisearch'],
+    ]),
+  };
+}
+
+function scan(result: Result): Figure {
+  const rows = ['256', '1024'].flatMap(dimension => {
+    const [first, ...others] = latencies(result, [
+      ['fdnix, int8 in WebAssembly', true, 'vectors', dimension, 'scan'],
+      ['float32 in JavaScript', false, 'vectors', dimension, 'exactFloat32InJavaScript'],
+      ['sqlite-vec, float32', false, 'vectors', dimension, 'sqliteVec'],
+    ]).filter(({ group }) => group === 'median');
+    const recall = number(result, 'vectors', dimension, 'recallAt10');
+    const group = `${dimension} dimensions${recall === null ? '' : `, recall@10 ${recall.toFixed(3)}`}`;
+    return first ? [first, ...others].map(found => ({ ...found, group })) : [];
+  });
+  return {
+    title: 'All vectors compared with a query',
+    subtitle: 'exhaustive, median of one thread, lower is better',
+    rows,
   };
 }

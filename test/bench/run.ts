@@ -12,9 +12,9 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release as kernel, totalmem } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const RESULTS = join(import.meta.dirname, '../../docs/benchmarks/results.json');
@@ -110,6 +110,7 @@ function keep(name: string, outcome: Outcome): void {
   const same = old !== null && JSON.stringify(old.machine) === JSON.stringify(machine);
   const benches = { ...(same ? old.benches : {}), [name]: outcome };
   const sorted = Object.fromEntries(Object.entries(benches).sort(([a], [b]) => (a < b ? -1 : 1)));
+  mkdirSync(dirname(RESULTS), { recursive: true });
   writeFileSync(`${RESULTS}.tmp`, `${JSON.stringify({ machine, benches: sorted }, null, 2)}\n`);
   renameSync(`${RESULTS}.tmp`, RESULTS);
 }
