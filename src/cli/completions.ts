@@ -5,7 +5,7 @@ import { completions, SHELLS, type Shell } from './shells.ts';
 
 export default command({
   usage: 'completions <shell>',
-  options: { shell: { choices: SHELLS, describe: 'bash, zsh or fish' } },
+  options: { shell: { choices: SHELLS, hidden: true } },
   examples: [
     ['$0 completions bash > ~/.local/share/bash-completion/completions/fdnix', 'bash, from the next shell on'],
     ['$0 completions fish > ~/.config/fish/completions/fdnix.fish', 'fish'],

@@ -5,14 +5,15 @@ import { type Published, publish, published } from '../vectors/publish.ts';
 import { command } from './command.ts';
 
 export default command({
-  usage: 'publish [which]',
+  usage: 'publish [which]', // candidate, previous, or a revision or digest of --list
   options: {
-    which: { string: true, describe: 'candidate, previous, or a revision or digest of --list' },
+    which: { string: true, hidden: true },
     list: { boolean: true, default: false, describe: 'only list what is published and what was before' },
   },
   examples: [
     ['$0 publish', "the index that 'index --upload' made last becomes the one that is served"],
     ['$0 publish previous', 'back to the index before'],
+    ['$0 publish 241313f4e8e5', 'to one of --list, by its revision or digest'],
     ['$0 publish --list', 'what there is to go back to'],
   ],
   async run(args, { config, out, log }) {
