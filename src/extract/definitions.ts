@@ -27,26 +27,50 @@ export function readDefinitions(source: string): Definitions {
   const literals = new Map<string, Definition[]>();
   const pnames = new Map<number, string>();
   scan(source, (attr, value, definition) => {
-    const key = `${attr}=${value}`;
-    const same = literals.get(key);
-    if (same) same.push(definition);
-    else literals.set(key, [definition]);
+    push(literals, `${attr}=${value}`, definition);
     if (attr === 'pname') pnames.set(definition.set, value);
   });
-  const single = (found: Definition[]) => (found.length === 1 ? found[0]!.line : null);
+  // Thousands of packages may have one version: each value gets an index of its own when it is first asked for.
+  const indexes = new Map<string, ReturnType<typeof indexDefinitions>>();
   return {
     line(attr, value, name, pname) {
-      const found = literals.get(`${attr}=${value}`) ?? [];
+      const key = `${attr}=${value}`;
+      const found = literals.get(key) ?? [];
       if (attr === 'description' && found.length === 1) return found[0]!.line;
+      let index = indexes.get(key);
+      if (!index) {
+        index = indexDefinitions(found, pnames);
+        indexes.set(key, index);
+      }
       // A builder may have put something before the name: perl5.42.0-Moose, sbcl-alexandria.
-      const same = (text: string | undefined) => text !== undefined && (pname === text || pname.endsWith(`-${text}`));
+      const endings = [...pname.matchAll(/(?<=^|-)/g)].map(({ index }) => pname.slice(index));
+      const { innermost, around, siblings } = index;
+      const single = (candidates: Definition[] | undefined) => (candidates?.length === 1 ? candidates[0]!.line : null);
       return (
-        single(found.filter(definition => definition.within.at(-1) === name)) ??
-        single(found.filter(definition => definition.within.includes(name))) ??
-        single(found.filter(definition => same(pnames.get(definition.set))))
+        single(innermost.get(name)) ??
+        single(around.get(name)) ??
+        single(endings.flatMap(ending => siblings.get(ending) ?? []))
       );
     },
   };
+}
+
+/** Equal literals by the definition right around them, by any around them, and by the pname beside them. */
+function indexDefinitions(found: readonly Definition[], pnames: ReadonlyMap<number, string>) {
+  const [innermost, around, siblings] = [1, 2, 3].map(() => new Map<string, Definition[]>());
+  for (const definition of found) {
+    const { within, set } = definition;
+    if (within.length > 0) push(innermost!, within.at(-1)!, definition);
+    for (const name of new Set(within)) push(around!, name, definition);
+    if (pnames.has(set)) push(siblings!, pnames.get(set)!, definition);
+  }
+  return { innermost: innermost!, around: around!, siblings: siblings! };
+}
+
+function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
 }
 
 interface Frame {

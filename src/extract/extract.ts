@@ -33,8 +33,8 @@ export interface EvaluateOptions {
 
 /** Sets of up to this many names are walked where they are found; larger ones become work for all evaluators. */
 const INLINE = 600;
-/** Names of a set that one MiB holds evaluated, cautiously: 4,600 of python313Packages take 540 MiB. */
-const NAMES_PER_MIB = 6;
+/** Names of a set that one MiB holds evaluated, cautiously: 10,724 of python313Packages take 840 MiB. */
+const NAMES_PER_MIB = 8;
 /** After so many deaths in one part the evaluator catches what is thrown, and messages are fetched one by one. */
 const DEATHS = 8;
 /** How many messages are fetched so, each by an evaluator of its own (0.3 s and more). */
@@ -52,6 +52,8 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
   const { system, signal, timeLimit = 60, maxMemory = defaultMemory() } = options;
   if (maxMemory < LEAST_MEMORY) throw tooLittle(maxMemory);
   const jobs = Math.max(1, Math.min(options.jobs ?? availableParallelism(), Math.floor(maxMemory / LEAST_MEMORY)));
+  // This process itself takes some 300 MiB.
+  const most = Math.max(100, Math.floor((NAMES_PER_MIB * (maxMemory - 300)) / jobs));
   await checkNix();
   signal?.throwIfAborted();
 
@@ -163,7 +165,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     while (running.size < jobs && queue.mode !== undefined && failed === null) {
       const alone = queue.mode === 'alone' || [...running].some(({ unit }) => unit.mode === 'alone');
       if (alone && running.size > 0) return;
-      void run(queue.take(unitSize(queue.cost, jobs, Math.floor((NAMES_PER_MIB * maxMemory) / jobs)))!);
+      void run(queue.take(unitSize(queue.cost, jobs, most))!);
     }
   };
 

@@ -19,8 +19,11 @@ export interface Told {
   from?: string;
 }
 
-/** The attribute whose place is the package's, for each set, `from` and `file`; null where it could not be learned. */
-export type Rules = Map<string, PositionAttr | null>;
+/** For each set, `from` and `file`: which attribute's place is the package's; null where it could not be learned. */
+export type Rules = Map<string, Rule | null>;
+
+/** An attribute that the builder chose, or mkDerivation's own choice for each package. */
+type Rule = PositionAttr | 'usual';
 
 type PositionAttr = (typeof POSITION_ATTRS)[number];
 
@@ -37,19 +40,21 @@ export function createPositions(tree: string) {
     }
     return definitions;
   };
-  const lineOf = ({ record, file }: Told, attr: PositionAttr, name: string): number | null => {
+  const lineOf = ({ record, file }: Told, rule: Rule, name: string): number | null => {
+    const attr = rule === 'usual' ? usualAttr(record) : rule;
     const value = attr === 'description' ? record.meta.description : record[attr];
     if (typeof value !== 'string' || typeof record.pname !== 'string') return null;
     return definitionsOf(file!).line(attr, value, name, record.pname);
   };
-  const learn = (told: Told, name: string): PositionAttr | null => {
-    const attr = POSITION_ATTRS.find(attr => told.position === `${told.file}:${lineOf(told, attr, name)}`) ?? null;
+  const learn = (told: Told, name: string): Rule | null => {
+    const fits = (rule: Rule) => told.position === `${told.file}:${lineOf(told, rule, name)}`;
+    const rule = (['usual', ...POSITION_ATTRS] as const).find(fits) ?? null;
     const score = learned.get(told.file!) ?? { hits: 0, misses: 0 };
     learned.set(told.file!, score);
-    attr === null ? score.misses++ : score.hits++;
+    rule === null ? score.misses++ : score.hits++;
     // As where one builder makes all packages of a file: its lines are left to Nix from here on.
     if (score.hits === 0 && score.misses >= 3) delete large[told.file!];
-    return attr;
+    return rule;
   };
 
   return {
@@ -68,11 +73,15 @@ export function createPositions(tree: string) {
         return relative(told.position);
       }
       if (told.file === undefined) return null;
-      const attr = rules.get(key) ?? null;
-      const line = attr && lineOf(told, attr, name);
+      const rule = rules.get(key) ?? null;
+      const line = rule && lineOf(told, rule, name);
       return line === null ? false : relative(`${told.file}:${line}`);
     },
   };
+}
+
+function usualAttr({ version, meta }: Told['record']): PositionAttr {
+  return typeof meta.description === 'string' ? 'description' : version ? 'version' : 'name';
 }
 
 /** Files below pkgs/, but for by-name, where a file has one package: half the tree, so 0.3 s and not 0.6. */

@@ -50,10 +50,15 @@ test('parts of different modes are never in one unit, and what is alone is alone
 });
 
 test('units shrink towards the end', () => {
-  assert.is(unitSize(100_000, 2, 4000), 4000);
-  assert.is(unitSize(8000, 2, 4000), 2000);
-  assert.is(unitSize(10, 2, 4000), 1000);
+  assert.is(unitSize(100_000, 2, 9000), 9000);
+  assert.is(unitSize(20_000, 2, 9000), 5000);
+  assert.is(unitSize(10, 2, 9000), 2000);
   assert.is(unitSize(10, 2, 600), 600);
+});
+
+test('one evaluator has nobody to share with', () => {
+  assert.is(unitSize(100_000, 1, 9000), 9000);
+  assert.is(unitSize(5000, 1, 9000), 5000);
 });
 
 test('what is left after a death: without the culprit, with the rest of the set it was in, innermost first', () => {
