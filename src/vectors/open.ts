@@ -7,6 +7,7 @@ import type { Model } from './format.ts';
 import type { Keys } from './keys.ts';
 import { APPLICATION_ID, INDEX_FORMAT } from './layout.ts';
 import type { Postings } from './postings.ts';
+import { compareVersions } from './variants.ts';
 
 export interface IndexMeta {
   formatVersion: number;
@@ -40,6 +41,7 @@ export interface Index {
   /** The document of an attribute path, or -1. */
   find(packageName: string): number;
   record(doc: number): { package: Package; firstRevision: string };
+  /** Versions before the current one, newest first. */
   history(packageName: string): { version: string; firstRevision: string; lastRevision: string }[];
   /** Documents whose texts have these words one after another, stemmed; at most `limit`, in order. */
   phrase(words: readonly string[], limit: number): number[];
@@ -156,7 +158,8 @@ function readIndex(db: DatabaseSync): Index {
       return unpackRecord(name(doc), String(record.get(doc)!.record), doc, columns, lists);
     },
     history(packageName) {
-      return history.all(packageName) as { version: string; firstRevision: string; lastRevision: string }[];
+      const past = history.all(packageName) as { version: string; firstRevision: string; lastRevision: string }[];
+      return past.sort((a, b) => compareVersions(b.version, a.version));
     },
     phrase(words, limit) {
       return phrase.all(`"${words.join(' ')}"`, limit).map(row => Number(row.doc));
