@@ -28,6 +28,7 @@ export const COMMANDS: Record<string, Entry> = {
     'the index that is served: the newest, or an earlier one',
     () => import('./publish.ts'),
   ),
+  train: entry('train', 'the model that ships, trained again or on other data', () => import('./train.ts')),
   status: entry('status', 'what is there: revision, counts, model, sizes, last runs', () => import('./status.ts')),
   init: entry('init', 'creates the table and bucket, or the local files', () => import('./init.ts')),
   serve: entry('serve', 'HTTP API and web page', () => import('./serve.ts')),

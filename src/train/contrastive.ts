@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Matrices, type Matrix, transpose } from './matrix.ts';
 import { random, shuffle } from './random.ts';
 import type { Pairs, Texts } from './texts.ts';
@@ -23,13 +24,14 @@ const EPSILON = 1e-8;
  * batch: symmetric InfoNCE (van den Oord et al. 2018; both directions as in CLIP, Radford et al. 2021). `table` holds
  * the initial vectors, tokens × dimension, and is trained in place. Same input, same seed: same bits.
  */
-export function train(
+export async function contrast(
   table: Float32Array,
   texts: Texts,
   pairs: readonly Pairs[],
   options: TrainingOptions,
   report: (step: number, steps: number, loss: number) => void,
-): void {
+  signal?: AbortSignal,
+): Promise<void> {
   const { batch, epochs } = options;
   const next = random(options.seed);
   const epochSize = pairs.reduce((sum, { left, sample }) => sum + Math.min(left.length, sample ?? left.length), 0);
@@ -43,6 +45,8 @@ export function train(
       const [left, right, group] = columns(pairs, chosen);
       const loss = batches.step(left, right, group, options.rate * (1 - step / steps));
       report(step + 1, steps, loss);
+      await setImmediate(); // signals and the progress bar get their turn
+      signal?.throwIfAborted();
     }
   }
 }

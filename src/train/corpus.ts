@@ -14,6 +14,11 @@ export interface Software {
   folder: string;
 }
 
+/** The line of names of its document, as `embeddingText` writes it. */
+export function namesOf({ packageName, pname, mainProgram }: Software): string {
+  return [packageName, pname, mainProgram ?? ''].join(' ').trim();
+}
+
 /** Debian's packages and nixpkgs' software, and which of them are the same. */
 export interface Corpus {
   debian: DebianPackage[];
@@ -39,9 +44,13 @@ export function foldVariants(packages: Iterable<Package>): Software[] {
     };
     const key = `${pkg.pname.toLowerCase()}\n${software.description}`;
     const other = folded.get(key);
-    if (!other || software.packageName.length < other.packageName.length) folded.set(key, software);
+    if (!other || isShorter(software.packageName, other.packageName)) folded.set(key, software);
   }
   return [...folded.values()].sort((a, b) => (a.packageName < b.packageName ? -1 : 1));
+}
+
+function isShorter(name: string, other: string): boolean {
+  return name.length === other.length ? name < other : name.length < other.length;
 }
 
 /**
@@ -78,8 +87,16 @@ export function joinCorpus(
   const isLeftOut = debian.map((pkg, i) =>
     [pkg.name, pkg.source, ...matches[i]!.map(m => nixpkgs[m]!.pname)].some(name => leaveOut.has(bucketOf(name))),
   );
-  const reserved = reservedTexts(debian, (_, i) => isLeftOut[i]! && matches[i]!.length > 0);
-  const kept = debian.map((pkg, i) => !isLeftOut[i] && !textsOf(pkg).some(text => reserved.has(text)));
+  const reservedBy = sourcesByText(debian.filter((_, i) => isLeftOut[i] && matches[i]!.length > 0));
+  const allBy = sourcesByText(debian);
+  const kept = debian.map((pkg, i) => {
+    const repeats = textsOf(pkg).some(text => {
+      const sources = reservedBy.get(text) ?? NONE;
+      // What many sources share describes no software ("Development files."); what one source repeats has one name.
+      return [...sources].some(source => source !== pkg.source) && allBy.get(text)!.size <= 3;
+    });
+    return !isLeftOut[i] && !repeats;
+  });
   return {
     debian: debian.filter((_, i) => kept[i]),
     nixpkgs,
@@ -88,19 +105,13 @@ export function joinCorpus(
   };
 }
 
-/** Texts of what is left out, save those that many sources share: they describe no software ("Development files."). */
-function reservedTexts(
-  debian: readonly DebianPackage[],
-  isReserved: (_: DebianPackage, i: number) => boolean,
-): Set<string> {
+const NONE: ReadonlySet<string> = new Set();
+
+function sourcesByText(packages: readonly DebianPackage[]): Map<string, Set<string>> {
   const sources = new Map<string, Set<string>>();
-  const reserved = new Set<string>();
-  for (const [i, pkg] of debian.entries())
-    for (const text of textsOf(pkg)) {
-      sources.set(text, (sources.get(text) ?? new Set()).add(pkg.source));
-      if (isReserved(pkg, i)) reserved.add(text);
-    }
-  return new Set([...reserved].filter(text => sources.get(text)!.size <= 3));
+  for (const pkg of packages)
+    for (const text of textsOf(pkg)) sources.set(text, (sources.get(text) ?? new Set()).add(pkg.source));
+  return sources;
 }
 
 /** A short description, and the long one's first paragraph. */

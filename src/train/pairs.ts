@@ -1,6 +1,6 @@
 import { LINE_WEIGHTS } from '../embed/static.ts';
 import { tokensOf, WORDS } from '../embed/words.ts';
-import type { Corpus, Software } from './corpus.ts';
+import { type Corpus, namesOf } from './corpus.ts';
 import type { DebianPackage } from './debian.ts';
 import type { Pairs, Texts } from './texts.ts';
 
@@ -75,19 +75,15 @@ export function makePairs(corpus: Corpus, texts: Texts): Pairs[] {
   return [...kinds.values()];
 }
 
-function namesOf(software: Software): string {
-  return [software.packageName, software.pname, software.mainProgram ?? ''].join(' ');
-}
-
 /** Sentences and items of lists with four words or more. */
-function sentencesOf(text: string): string[] {
+export function sentencesOf(text: string): string[] {
   return text
     .split(/\n|(?<=[.!?:;])\s+(?=[A-Z0-9*"'(-])/)
     .map(sentence => sentence.trim())
     .filter(sentence => (sentence.match(WORDS)?.length ?? 0) >= 4);
 }
 
-function namesIn(...names: string[]): Set<string> {
+export function namesIn(...names: string[]): Set<string> {
   return new Set(
     names.flatMap(name => [
       name.toLowerCase(),
@@ -97,7 +93,7 @@ function namesIn(...names: string[]): Set<string> {
 }
 
 /** The text without the words that name its package: a query by meaning does not know them. */
-function without(names: ReadonlySet<string>, text: string): string {
+export function without(names: ReadonlySet<string>, text: string): string {
   return text.replace(WORDS, word => (names.has(word.toLowerCase()) ? ' ' : word));
 }
 

@@ -1,9 +1,10 @@
 import { LINE_WEIGHTS, type StaticModel, TokenCounter } from '../embed/static.ts';
 import type { Package } from '../package.ts';
 import type { Report } from '../progress.ts';
-import { type TrainingOptions, train } from './contrastive.ts';
+import { contrast, type TrainingOptions } from './contrastive.ts';
 import { foldVariants, joinCorpus } from './corpus.ts';
 import type { DebianArchive } from './debian.ts';
+import { judge, type Scores } from './judge.ts';
 import { documentFrequencies, makePairs } from './pairs.ts';
 import { random } from './random.ts';
 import { Texts } from './texts.ts';
@@ -16,7 +17,7 @@ export interface TrainOptions extends TrainingOptions {
 
 export const DEFAULTS: TrainOptions = {
   dimension: 256,
-  epochs: 5,
+  epochs: 3,
   batch: 1024,
   temperature: 0.09,
   rate: 0.01,
@@ -28,18 +29,27 @@ export const DEFAULTS: TrainOptions = {
 
 export interface Trained {
   model: StaticModel;
+  /** In the order of the model's rows. */
+  tokens: string[];
   /** What went in: releases, counts of packages and of pairs, settings. */
   provenance: Record<string, unknown>;
+  /** How well it does on the texts left out, buckets 8 and 9 excepted; null if it left out no others. */
+  scores: { buckets: number[]; ranks: Record<string, Scores> } | null;
 }
 
+/** Buckets that judge the product: nothing here measures on them. */
+const RESERVED: ReadonlySet<number> = new Set([8, 9]);
+
 /** Trains static token vectors on Debian's texts and nixpkgs' metadata. The same input and seed give the same bits. */
-export function trainModel(
+export async function trainModel(
   archive: DebianArchive,
   packages: Iterable<Package>,
   options: TrainOptions,
   report: Report,
-): Trained {
-  const corpus = joinCorpus(archive.packages, foldVariants(packages), options.leaveOut);
+  signal?: AbortSignal,
+): Promise<Trained> {
+  const nixpkgs = foldVariants(packages);
+  const corpus = joinCorpus(archive.packages, nixpkgs, options.leaveOut);
   const { frequencies, documents } = documentFrequencies(corpus);
   const tokens = [...frequencies]
     .filter(([, count]) => count >= options.leastFrequency)
@@ -50,27 +60,34 @@ export function trainModel(
   const texts = new Texts(new TokenCounter(rows), inverse);
   const pairs = makePairs(corpus, texts);
   const table = initialVectors(tokens.length, options.dimension, options.seed);
-  train(table, texts, pairs, options, (step, steps, loss) =>
-    report({ phase: 'training', done: step, total: steps, unit: 'batches', note: `loss ${loss.toFixed(3)}` }),
-  );
+  const listen = (step: number, steps: number, loss: number) =>
+    report({ phase: 'training', done: step, total: steps, unit: 'batches', note: `loss ${loss.toFixed(2)}` });
+  await contrast(table, texts, pairs, options, listen, signal);
   const { leaveOut, ...settings } = options;
+  const model: StaticModel = {
+    dimension: options.dimension,
+    rows,
+    table,
+    scales: Float32Array.from(inverse),
+    lineWeights: LINE_WEIGHTS,
+  };
+  const judged = new Set([...leaveOut].filter(bucket => !RESERVED.has(bucket)));
   return {
-    model: { dimension: options.dimension, rows, table, scales: Float32Array.from(inverse), lineWeights: LINE_WEIGHTS },
+    model,
+    tokens,
     provenance: {
       debian: {
         releases: archive.releases,
-        packages: corpus.debian.length,
+        texts: corpus.debian.length,
         leftOut: corpus.leftOut,
         leftOutBuckets: [...leaveOut],
       },
-      nixpkgs: {
-        software: corpus.nixpkgs.length,
-        sameAsDebian: corpus.matches.filter(found => found.length > 0).length,
-      },
+      nixpkgs: { software: nixpkgs.length, sameAsDebian: corpus.matches.filter(found => found.length > 0).length },
       pairs: Object.fromEntries(pairs.map(({ kind, left }) => [kind, left.length])),
       tokens: tokens.length,
       settings,
     },
+    scores: judged.size > 0 ? { buckets: [...judged], ranks: judge(model, archive.packages, nixpkgs, judged) } : null,
   };
 }
 

@@ -113,7 +113,7 @@ test('what is missing, broken or not implemented is refused in one line', async 
 
 /** A directory with MinishLab/model2vec-rs tests/fixtures/test-model-float32: 2-d, with the tokenizer of potion-base-8M. */
 const published = process.env.FDNIX_TEST_MODEL2VEC;
-if (!published) console.log('model2vec, published vectors: SKIPPED, FDNIX_TEST_MODEL2VEC names no directory');
+if (!published) console.log('skipped: published vectors of model2vec, FDNIX_TEST_MODEL2VEC names no directory');
 else
   test('the published vectors of model2vec-rs', async () => {
     assert.equal(await embed(published, 'hello world'), Float32Array.of(-0.3934547007083893, -0.9193440079689026));

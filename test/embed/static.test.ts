@@ -1,6 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
+import { readSafetensors, writeSafetensors } from '../../src/embed/safetensors.ts';
+import { f32 } from './tiny.ts';
 
 const embedder = await openEmbedder('static:fdnix');
 const vectors = async (texts: string[], kind: 'document' | 'query' = 'document') =>
@@ -56,15 +61,30 @@ test('a text of a megabyte is embedded', async () => {
   assert.ok(cosine(vector!, short!) > 0.99);
 });
 
-test('it opens under its id only, and its digest is that of its file', async () => {
+test('what is no model of ours is refused in one line', async () => {
   assert.is(embedder.id, 'static:fdnix');
   assert.match(embedder.digest, /^[0-9a-f]{64}$/);
-  try {
-    await openEmbedder('static:other');
-    assert.unreachable();
-  } catch (error) {
-    assert.match((error as Error).message, /no static model "other"/);
+  const dir = mkdtempSync(join(tmpdir(), 'fdnix-static-'));
+  const shipped = readFileSync(new URL('../../src/embed/static.safetensors', import.meta.url));
+  const { metadata, tensors } = readSafetensors(shipped);
+  const other = new Map([...tensors].map(([name, tensor]) => [name, name === 'scale' ? f32([1], [1]) : tensor]));
+  const cases: [string, Buffer, RegExp][] = [
+    ['text.safetensors', Buffer.from('version https://git-lfs.github.com/spec/v1\n'), /not a safetensors file/],
+    ['cut.safetensors', shipped.subarray(0, 1_000_000), /truncated/],
+    ['older.safetensors', writeSafetensors({ metadata: { ...metadata, format: 'fdnix-static-0' }, tensors }), /format/],
+    ['mixed.safetensors', writeSafetensors({ metadata, tensors: other }), /do not fit each other/],
+  ];
+  for (const [name, bytes] of cases) writeFileSync(join(dir, name), bytes);
+  for (const [name, message] of [
+    ...cases.map(([name, , message]) => [name, message] as const),
+    ['none', /ENOENT/] as const,
+  ]) {
+    const error = await openEmbedder(`static:${join(dir, name)}`).catch(error => error);
+    assert.is(error.name, 'UserError');
+    assert.match(error.message, message);
+    assert.match(error.message, /^cannot use the static model .*; give static:fdnix, or static:FILE .*$/);
   }
+  rmSync(dir, { recursive: true });
 });
 
 test.run();
