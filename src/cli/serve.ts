@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { openBlobs } from '../blobs/blobs.ts';
 import { environment } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
-import { createApp } from '../http/app.ts';
 import { createLambda } from '../http/lambda.ts';
 import { createNodeServer, readPage, stopServer } from '../http/node.ts';
+import { openApp } from '../http/open.ts';
+import { openPool } from '../http/pool.ts';
 import { answerLambda } from '../http/runtime.ts';
 import { followIndex } from '../http/swap.ts';
-import { openSearch } from '../search/open.ts';
-import type { Search } from '../search/search.ts';
+import type { IndexInfo } from '../search/search.ts';
 import { followPublished, localIndex } from '../vectors/publish.ts';
 import { type Context, command } from './command.ts';
 
@@ -22,6 +22,7 @@ export default command({
   options: {
     host: { string: true, default: '127.0.0.1', describe: 'address to listen on' },
     port: { number: true, default: 8080, describe: 'port to listen on; 0 for any, which is printed' },
+    threads: { number: true, default: 1, describe: 'threads that search, each some 120 MB and 200 queries a second' },
     follow: {
       boolean: true,
       default: false,
@@ -39,18 +40,18 @@ export default command({
     const { listenFd, lambdaApi } = environment();
     if (!Number.isInteger(args.port) || args.port < 0 || args.port > 65_535)
       throw new UserError(`--port ${args.port} is no port: give a number from 0 to 65535`);
+    const { threads } = args;
+    if (!Number.isInteger(threads) || threads < 0 || threads > 64)
+      throw new UserError(`--threads ${threads} is no number of threads: give 1 to 64, or 0 for none of their own`);
+    const options = args.model === undefined ? {} : { model: args.model };
     const page = await readPage();
     const follow = args.follow ? await published(context) : null;
     const file = await localIndex(context.config.index, () => openBlobs(context.config.blobs), context.config.home);
     const followed = await followIndex({
       locate: async () => (await follow?.look()) ?? file,
-      open: async file => {
-        const search = await openSearch(file, args.model === undefined ? {} : { model: args.model });
-        await search.search('warm', { limit: 1 }); // vectors and model are there before the first request
-        return search;
-      },
-      createApp: search => createApp(search, page, error => warn(`a request failed: ${reason(error)}`)),
-      onSwap: search => log(`now serving ${describe(search)}`),
+      open: file =>
+        threads > 0 && !lambdaApi ? openPool(threads, file, page, options, warn) : openApp(file, page, options, warn),
+      onSwap: info => log(`now serving ${describe(info)}`),
       onError: error => warn(`still serving the index from before: ${reason(error)}`),
     });
     try {
@@ -71,7 +72,7 @@ export default command({
             cause: error,
           });
         });
-        log(`serving ${describe(followed.search)}`);
+        log(`serving ${describe(followed.info)}`);
         await context.out(`${url(server.address() as AddressInfo | string | null, args.host)}\n`);
         if (!signal.aborted) await once(signal, 'abort');
         await stopServer(server);
@@ -106,7 +107,7 @@ async function published({ config, warn }: Context) {
   };
 }
 
-function describe({ info }: Search): string {
+function describe(info: IndexInfo): string {
   const options = info.options > 0 ? ` and ${info.options} options` : '';
   return `${info.packages} packages${options} of ${info.revision}, index ${info.digest.slice(0, 12)}`;
 }

@@ -86,6 +86,11 @@ export function requestFor(method: string, target: string, ifNoneMatch: string |
   return new Request(`http://localhost/${target.replace(/^\//, '')}`, { method, ...(headers && { headers }) });
 }
 
+/** The answer where an app cannot give one. */
+export function failed(): Response {
+  return problemResponse(null);
+}
+
 /** The answer of a host that takes no more requests now. */
 export function busy(): Response {
   return problemResponse(new Problem(503, 'Busy', 'Too many requests at once: try again.', { 'retry-after': '1' }));

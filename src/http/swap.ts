@@ -1,12 +1,11 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Search } from '../search/search.ts';
-import type { App } from './app.ts';
+import type { IndexInfo } from '../search/search.ts';
+import type { OpenApp } from './open.ts';
 
 /** What is being served, and how many requests still use it. */
 interface Served {
-  search: Search;
-  app: App;
+  opened: OpenApp;
   users: number;
   retired: boolean;
 }
@@ -14,10 +13,9 @@ interface Served {
 export interface FollowOptions {
   /** The file to serve now; asked before each look, so that it may fetch one first. */
   locate: () => string | Promise<string>;
-  open: (file: string) => Promise<Search>;
-  createApp: (search: Search) => App;
+  open: (file: string) => Promise<OpenApp>;
   /** Hears of each index that took over, and of each that could not be opened: then the old one stays. */
-  onSwap?: (search: Search) => void;
+  onSwap?: (info: IndexInfo) => void;
   onError?: (error: unknown) => void;
   /** Milliseconds between two looks. */
   interval?: number;
@@ -28,10 +26,8 @@ export interface FollowOptions {
  * to it moved) that one is opened and gets the next requests, and the old one closes after its last request.
  * The file is polled, because no notification tells of a link that moved further up, as on NixOS, or of a network disk.
  */
-export async function followIndex(
-  options: FollowOptions,
-): Promise<{ app: App; search: Search; close(): Promise<void> }> {
-  const { locate, open, createApp, onSwap, onError, interval = 1000 } = options;
+export async function followIndex(options: FollowOptions): Promise<OpenApp> {
+  const { locate, open, onSwap, onError, interval = 1000 } = options;
   const first = await locate();
   let wanted = await identity(first);
   let served = await serve(first);
@@ -39,8 +35,7 @@ export async function followIndex(
   const closing: Promise<void>[] = [];
 
   async function serve(file: string): Promise<Served> {
-    const search = await open(file);
-    return { search, app: createApp(search), users: 0, retired: false };
+    return { opened: await open(file), users: 0, retired: false };
   }
 
   async function look(): Promise<void> {
@@ -52,7 +47,7 @@ export async function followIndex(
       const next = await serve(file);
       const old = served;
       served = next;
-      onSwap?.(next.search);
+      onSwap?.(next.opened.info);
       retire(old);
     } catch (error) {
       onError?.(error);
@@ -61,7 +56,7 @@ export async function followIndex(
 
   function retire(old: Served): void {
     old.retired = true;
-    if (old.users === 0) closing.push(old.search.close());
+    if (old.users === 0) closing.push(old.opened.close());
   }
 
   const timer = setInterval(() => {
@@ -71,14 +66,14 @@ export async function followIndex(
   }, interval).unref();
 
   return {
-    search: served.search,
+    info: served.opened.info,
     app: async request => {
       const mine = served;
       mine.users++;
       try {
-        return await mine.app(request);
+        return await mine.opened.app(request);
       } finally {
-        if (--mine.users === 0 && mine.retired) closing.push(mine.search.close());
+        if (--mine.users === 0 && mine.retired) closing.push(mine.opened.close());
       }
     },
     close: async () => {

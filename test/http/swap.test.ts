@@ -21,14 +21,14 @@ async function follow(file: string) {
   const open = async () => {
     const revision = await readFile(file, 'utf8');
     if (revision.startsWith('broken')) throw new Error(`not an index: ${revision}`);
-    opened.push(memorySearch(records, { revision, digest: revision.padEnd(64, '0') }));
-    return opened.at(-1)!;
+    const search = memorySearch(records, { revision, digest: revision.padEnd(64, '0') });
+    opened.push(search);
+    return { info: search.info, app: createApp(search, ''), close: () => search.close() };
   };
   const followed = await followIndex({
     locate: () => file,
     open,
-    createApp: search => createApp(search, ''),
-    onSwap: search => events.push(search.info.revision),
+    onSwap: info => events.push(info.revision),
     onError: error => events.push((error as Error).message),
     interval: 20,
   });
