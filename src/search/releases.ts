@@ -24,6 +24,6 @@ export function withReleases(index: Index, rows: readonly Row[], filter: Uint8Ar
 /** The other documents of the same software, in order. */
 export function variantsOf({ next }: Index, doc: number): number[] {
   const others: number[] = [];
-  for (let other = next[doc]!; other !== doc; other = next[other]!) others.push(other);
+  for (let other = next[doc]!; other !== doc && others.length < next.length; other = next[other]!) others.push(other);
   return others.sort((a, b) => a - b);
 }

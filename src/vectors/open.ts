@@ -117,14 +117,16 @@ function readIndex(db: DatabaseSync): Index {
     bytes: Buffer.from(nameBytes.buffer, nameBytes.byteOffset, nameBytes.length),
     starts: words('names.starts'),
   };
+  checkOffsets('names.starts', names.starts, names.bytes.length);
   const columns = { flags: bytes('columns.flags') } as Columns;
   for (const name of LISTS) columns[name] = words(`columns.${name}`);
-  const list = (prefix: string) => ({
-    bytes: bytes(`${prefix}.bytes`),
-    starts: words(`${prefix}.starts`),
-    firsts: words(`${prefix}.firsts`),
-    docs: words(`${prefix}.docs`),
-  });
+  const list = (prefix: string) => {
+    const [text, starts] = [bytes(`${prefix}.bytes`), words(`${prefix}.starts`)];
+    const [firsts, docs] = [words(`${prefix}.firsts`), words(`${prefix}.docs`)];
+    checkOffsets(`${prefix}.starts`, starts, text.length);
+    checkOffsets(`${prefix}.firsts`, firsts, docs.length);
+    return { bytes: text, starts, firsts, docs };
+  };
   const record = db.prepare('SELECT record FROM records WHERE doc = ?');
   const history = db.prepare('SELECT version, firstRevision, lastRevision FROM history WHERE packageName = ?');
   const phrase = db.prepare('SELECT rowid AS doc FROM texts WHERE texts MATCH ? LIMIT ?');
@@ -175,4 +177,11 @@ function readIndex(db: DatabaseSync): Index {
       db.close();
     },
   };
+}
+
+/** Offsets of a file that somebody else made may not send a loop beyond what there is: rising, from 0 to `end`. 1 ms for all. */
+function checkOffsets(name: string, offsets: Uint32Array, end: number): void {
+  let rising = offsets[0] === 0 && offsets.at(-1) === end;
+  for (let i = 1; i < offsets.length && rising; i++) rising = offsets[i]! >= offsets[i - 1]!;
+  if (!rising) throw new Error(`${name} is out of order`);
 }

@@ -80,6 +80,40 @@ test('an index runs nothing: its views and triggers are refused or inert, extens
   }
 });
 
+test('numbers of an index lead nowhere but into it, and no chain of them is followed for ever', async ({
+  dir,
+  index,
+}) => {
+  const file = join(dir, 'crafted.sqlite');
+  const craft = (section: string, change: (values: Uint32Array) => void) => {
+    writeFileSync(file, index);
+    const db = new DatabaseSync(file);
+    const { data } = db.prepare('SELECT data FROM sections WHERE name = ? AND part = 0').get(section)!;
+    const values = new Uint32Array(new Uint8Array(data as Uint8Array).buffer);
+    change(values);
+    db.prepare('UPDATE sections SET data = ? WHERE name = ? AND part = 0').run(new Uint8Array(values.buffer), section);
+    db.close();
+  };
+  for (const section of ['names.starts', 'keys.starts', 'keys.firsts', 'terms.starts', 'terms.firsts'])
+    for (const change of [
+      (values: Uint32Array) => values.fill(2 ** 32 - 1, 1, 2),
+      (values: Uint32Array) => values.fill(2 ** 32 - 1, values.length - 1),
+      (values: Uint32Array) => values.fill(7, 0, 1),
+    ]) {
+      craft(section, change);
+      const message = await openSearch(file).then(String, error => error.message);
+      assert.match(message, `is damaged: ${section} is out of order. Run 'fdnix index'`);
+    }
+  for (const target of [0, 5, 2 ** 32 - 1]) {
+    craft('variants.next', values => values.fill(target));
+    const search = await openSearch(file);
+    const start = performance.now();
+    await search.search('video editor').catch(() => {});
+    assert.ok(performance.now() - start < 5000);
+    await search.close();
+  }
+});
+
 test('a blob name never leads out of its directory', async ({ dir }) => {
   writeFileSync(join(dir, 'secret'), 'secret');
   const root = join(dir, 'blobs');
