@@ -17,9 +17,9 @@ interface Definition {
 export interface Definitions {
   /**
    * The line of `attr = "value"` that belongs to a package called `name` in its set, or null where the text does not
-   * settle it: computed values, aliases, ambiguity.
+   * settle it: computed values, aliases, ambiguity. With its `pname`, it may also be defined under another name.
    */
-  line(attr: string, value: string, name: string, pname: string): number | null;
+  line(attr: string, value: string, name: string, pname: string | null): number | null;
 }
 
 /** Reads Nix source. Total: text that is no Nix gives no or fewer lines. */
@@ -36,16 +36,17 @@ export function readDefinitions(source: string): Definitions {
     line(attr, value, name, pname) {
       const key = `${attr}=${value}`;
       const found = literals.get(key) ?? [];
-      if (attr === 'description' && found.length === 1) return found[0]!.line;
+      if (attr === 'description' && found.length === 1 && pname !== null) return found[0]!.line;
       let index = indexes.get(key);
       if (!index) {
         index = indexDefinitions(found, pnames);
         indexes.set(key, index);
       }
-      // A builder may have put something before the name: perl5.42.0-Moose, sbcl-alexandria.
-      const endings = [...pname.matchAll(/(?<=^|-)/g)].map(({ index }) => pname.slice(index));
       const { innermost, around, siblings } = index;
       const single = (candidates: Definition[] | undefined) => (candidates?.length === 1 ? candidates[0]!.line : null);
+      if (pname === null) return single(innermost.get(name));
+      // A builder may have put something before the name: perl5.42.0-Moose, sbcl-alexandria.
+      const endings = [...pname.matchAll(/(?<=^|-)/g)].map(({ index }) => pname.slice(index));
       return (
         single(innermost.get(name)) ??
         single(around.get(name)) ??

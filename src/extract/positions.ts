@@ -40,11 +40,11 @@ export function createPositions(tree: string) {
     }
     return definitions;
   };
-  const lineOf = ({ record, file }: Told, rule: Rule, name: string): number | null => {
+  const lineOf = ({ record, file, from }: Told, rule: Rule, name: string): number | null => {
     const attr = rule === 'usual' ? usualAttr(record) : rule;
     const value = attr === 'description' ? record.meta.description : record[attr];
     if (typeof value !== 'string' || typeof record.pname !== 'string') return null;
-    return definitionsOf(file!).line(attr, value, name, record.pname);
+    return definitionsOf(file!).line(attr, value, name, from === file ? record.pname : null);
   };
   const learn = (told: Told, name: string): Rule | null => {
     const fits = (rule: Rule) => told.position === `${told.file}:${lineOf(told, rule, name)}`;

@@ -80,9 +80,10 @@ let
   # { position } is exact; with { file, from } the caller finds the line itself, by what it has learned from exact ones
   # in the same `file`. `seen` holds, for each apparent file (`from`), the large file that packages are in truth in: the
   # same one, or another where a builder sets `pos`; and how many more exact ones the caller shall have.
+  # At the root every package has its own ways, so a builder there says nothing about the next one.
   samples = 3;
   locate =
-    seen: value:
+    seen: root: value:
     let
       from = apparentFile value;
       position = value.meta.position;
@@ -97,7 +98,7 @@ let
       { inherit seen; fields = { inherit position; }; }
     else if more == 0 then
       { inherit seen; fields = { inherit from; inherit (seen.${from}) file; }; }
-    else if work.large ? ${file} then
+    else if work.large ? ${file} && !(root && from != file) then
       { seen = seen // { ${from} = { inherit file; more = more - 1; }; }; fields = { inherit position file from; }; }
     else
       { inherit seen; fields = { inherit position; }; };
@@ -115,13 +116,13 @@ let
 
   # Visits give back what they have `seen`.
   visit =
-    seen: path: value:
+    seen: root: path: value:
     if !isAttrs value then
       seen
     else if value.type or null == "derivation" then
       let
         whole = if value ? meta then value else value // { meta = { }; };
-        located = locate seen whole;
+        located = locate seen root whole;
       in
       say (record whole located.fields) located.seen
     else if value.recurseForDerivations or false then
@@ -140,7 +141,7 @@ let
       seen: name:
       let
         path = "${prefix}${builtins.toJSON name}";
-        visited = visit seen "${path}," set.${name};
+        visited = visit seen (prefix == "") "${path}," set.${name};
         caught = builtins.tryEval visited;
       in
       builtins.trace "${work.mark}[${path}]" (

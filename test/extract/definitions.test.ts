@@ -42,6 +42,8 @@ test('finds it by pname where the attribute has another name', () => {
   const definitions = readDefinitions(lisp);
   assert.is(definitions.line('version', '20241012-git', 'alex', 'sbcl-alexandria'), 21);
   assert.is(definitions.line('version', '20241012-git', 'alex', 'sbcl-nothing'), null);
+  assert.is(definitions.line('version', '20241012-git', 'alex', null), null);
+  assert.is(definitions.line('version', '20241012-git', 'alexandria', null), 21);
 });
 
 test('leaves alone what the text does not settle', () => {
