@@ -48,7 +48,10 @@ export function createPositions(tree: string) {
   };
   const learn = (told: Told, name: string): Rule | null => {
     const fits = (rule: Rule) => told.position === `${told.file}:${lineOf(told, rule, name)}`;
-    const rule = (['usual', ...POSITION_ATTRS] as const).find(fits) ?? null;
+    // Of a builder's packages none is where mkDerivation would have it; most builders go by pname.
+    const rules: readonly Rule[] =
+      told.from === told.file ? ['usual', ...POSITION_ATTRS] : ['pname', 'version', 'name'];
+    const rule = rules.find(fits) ?? null;
     const score = learned.get(told.file!) ?? { hits: 0, misses: 0 };
     learned.set(told.file!, score);
     rule === null ? score.misses++ : score.hits++;
