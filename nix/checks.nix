@@ -110,11 +110,18 @@ in
     index
     ;
 
-  # Tests that need a network skip, and say so; Nix evaluates within the sandbox.
-  tests = inTree "tests" [
-    pkgs.nodejs_24
-    pkgs.nix
-  ] "node test/run.ts";
+  # Tests that need a network or accounts skip, and say so. Nix has a store of its own here.
+  tests =
+    inTree "tests"
+      [
+        pkgs.git
+        pkgs.nix
+        pkgs.nodejs_24
+      ]
+      ''
+        export NIX_STORE_DIR=$TMPDIR/nix/store NIX_STATE_DIR=$TMPDIR/nix/state NIX_LOG_DIR=$TMPDIR/nix/log
+        node test/run.ts
+      '';
 
   types = inTree "types" [ pkgs.nodejs_24 ] "node node_modules/typescript/bin/tsc --noEmit";
 

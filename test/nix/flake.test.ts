@@ -100,7 +100,7 @@ test("the template for the nixpkgs of one's own evaluates", () => {
     `path:${root}/templates/search#apps.x86_64-linux.search.program`,
   ]);
   assert.is(status, 0, stderr);
-  assert.match(stdout, /^\/nix\/store\/.*\/bin\/search$/);
+  assert.match(stdout, /\/store\/.*\/bin\/search$/);
 });
 
 /** An expression over our own Nix files and the stand-in. */
@@ -119,7 +119,7 @@ test('packages instantiate for every system', () => {
   for (const [system, drvs] of Object.entries(packages)) {
     const images = system.endsWith('linux') ? [...IMAGES, 'images'] : [];
     assert.equal(Object.keys(drvs).sort(), [...PROGRAMS, ...images, 'index', 'k8s', 'models'].sort());
-    for (const drv of Object.values(drvs)) assert.match(drv, /^\/nix\/store\/.*\.drv$/);
+    for (const drv of Object.values(drvs)) assert.match(drv, /\/store\/.*\.drv$/);
     assert.is(drvs.default, drvs.fdnix);
   }
 });
