@@ -16,13 +16,9 @@ export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[
       score: Math.round(row.score * 1e4) / 1e4,
       why: reasons(index, row, terms),
       flags,
-      also: row.release
-        ? variantsOf(index, row.doc)
-            .filter(doc => index.releases[doc] === index.releases[row.doc])
-            .map(index.name)
-        : variantsOf(index, row.doc)
-            .filter(doc => !shown.has(doc))
-            .map(index.name),
+      also: variantsOf(index, row.doc)
+        .filter(doc => !shown.has(doc) && (!row.release || index.releases[doc] === index.releases[row.doc]))
+        .map(index.name),
     };
   });
 }

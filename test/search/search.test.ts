@@ -79,25 +79,29 @@ test('variants are one row, the canonical one, and named in also', async () => {
   assert.ok(hits.every(hit => setFamily(hit.packageName.split('.')[0]!) === 'pythonPackages'));
 });
 
-test('other releases of what was asked for follow it, at most three', async () => {
+test('other releases and builds of what was asked for follow it, at most three', async () => {
   const [main, next] = await search.search('nginx');
   assert.is(main!.packageName, 'nginx');
   assert.is(next!.packageName, 'nginxMainline');
-  assert.ok(main!.also.includes('nginxStable'));
-  assert.not.ok(main!.also.includes('nginxMainline'));
+  const following = (await names('nginx')).slice(1, 4);
+  for (const name of following) {
+    assert.match(name, /^nginx(Mainline|Stable|Shibboleth)$/);
+    assert.not.ok(main!.also.includes(name));
+  }
+  assert.is((await names('cartopy', { limit: 50 })).filter(name => name.endsWith('.cartopy')).length, 1);
   const rows = await names('postgresql', { limit: 20 });
   assert.is(rows.filter(name => /^postgresql(_\d+)?$/.test(name)).length, 4);
 });
 
 test('what has a quoted phrase, stemmed and in that order, is preferred and says so', async () => {
-  const count = async (query: string) => {
+  // The places of the phrase among twenty hits, as a sum of reciprocals: higher where it comes earlier.
+  const places = async (query: string) => {
     const hits = await search.search(query, { limit: 20 });
-    return hits.filter(({ description, longDescription }) =>
-      /password\W+manage/i.test(`${description} ${longDescription}`),
-    ).length;
+    const has = hits.map(hit => /password\W+manage/i.test(`${hit.description} ${hit.longDescription}`));
+    return has.reduce((sum, yes, place) => (yes ? sum + 1 / (place + 1) : sum), 0);
   };
   assert.ok(
-    (await count('"passwords manager" secrets in a file')) > (await count('passwords manager secrets in a file')),
+    (await places('"passwords manager" backup files safely')) > (await places('passwords manager backup files safely')),
   );
   const [first] = await search.search('"passwords manager" secrets in a file');
   assert.ok(first!.why.includes('phrase'));
