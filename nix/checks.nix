@@ -110,7 +110,7 @@ in
     index
     ;
 
-  # Tests that need a network or accounts skip, and say so. Nix has a store of its own here.
+  # Tests that need a network or accounts skip, and say so. Nix makes a store in HOME.
   tests =
     inTree "tests"
       [
@@ -118,10 +118,7 @@ in
         pkgs.nix
         pkgs.nodejs_24
       ]
-      ''
-        export NIX_STORE_DIR=$TMPDIR/nix/store NIX_STATE_DIR=$TMPDIR/nix/state NIX_LOG_DIR=$TMPDIR/nix/log
-        node test/run.ts
-      '';
+      "node test/run.ts";
 
   types = inTree "types" [ pkgs.nodejs_24 ] "node node_modules/typescript/bin/tsc --noEmit";
 

@@ -91,7 +91,7 @@ test('a flake reference where Nix keeps its store in the home directory, as in a
 test('a flake reference, by commit where it has one', async () => {
   await withTree({}, async tree => {
     const byPath = await openTree(`path:${tree}`);
-    assert.match(byPath.path, /^\/nix\/store\/.*-source$/);
+    assert.match(byPath.path, /\/nix\/store\/.*-source$/);
     assert.is(byPath.revision, (await openTree(tree)).revision);
     const head = commit(tree);
     assert.is((await openTree(`git+file://${tree}`)).revision, head);
