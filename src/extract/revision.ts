@@ -47,7 +47,8 @@ async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
   try {
     const { stdout } = await run('nix', ['flake', 'prefetch', '--json', ...FLAKES, ...registry, '--', reference]);
     const { storePath, locked, hash } = JSON.parse(stdout);
-    return { path: physical(storePath), revision: revision ?? locked?.rev ?? identify(storePath, hash) };
+    const path = physical(storePath);
+    return { path, revision: revision ?? locked?.rev ?? identify(path, hash) };
   } catch (cause) {
     const why = readError(String((cause as { stderr?: unknown }).stderr ?? ''), '') || reason(cause);
     throw new UserError(`cannot fetch ${reference}: ${why}; give a directory or another flake reference`, { cause });

@@ -219,7 +219,10 @@ test('contradicting options are refused', () => {
   assert.match(complaint(both), /^error: services\.fdnix: nixpkgs and channel exclude each other/);
 });
 
-flake.after(() => rmSync(home, { recursive: true, force: true }));
+flake.after(() => {
+  spawnSync('chmod', ['-R', 'u+w', home]); // a store that Nix may have made there
+  rmSync(home, { recursive: true, force: true });
+});
 
 pins.run();
 flake.run();
