@@ -51,21 +51,21 @@ export interface Features {
 
 /** Learnt by test/quality/enrich/fit.ts from fit.jsonl: logistic regression over the candidates of 310 texts. */
 export const WEIGHTS: Features & { bias: number } = {
-  bias: -4.81,
-  title: -0.41,
-  body: -0.83,
-  code: 2.03,
-  version: 2.38,
-  form: -0.1,
-  cue: 2.66,
-  common: 0.06,
-  top: 4.39,
+  bias: -4.83,
+  title: -0.37,
+  body: -0.81,
+  code: 1.89,
+  version: 2.4,
+  form: 0.08,
+  cue: 2.62,
+  common: 0.1,
+  top: 4.43,
   nested: 0.07,
-  program: -1.42,
-  meaning: 2.22,
-  titleMeaning: 1.57,
-  rank: 1.89,
-  words: 0.75,
+  program: -1.44,
+  meaning: 2.16,
+  titleMeaning: 1.67,
+  rank: 1.98,
+  words: 0.62,
 };
 
 /** Where a match begins: the best sum of recall and of right verdicts `none` on fit.jsonl. */
