@@ -96,7 +96,6 @@ test('other releases and builds of what was asked for follow it, at most three',
 test('what has a quoted phrase, stemmed and in that order, is preferred and says so', async () => {
   const query = 'program with raw speed for music files';
   const place = async (text: string) => (await names(text, { limit: 200 })).indexOf('ripgrep');
-  assert.is.not(await place(query), 0);
   const quoted = query.replace('raw speed', '"raw speeds"');
   assert.is(await place(quoted), 0);
   for (const hit of await search.search(quoted, { limit: 50 }))
