@@ -3,7 +3,7 @@ export function chunks<T>(items: readonly T[], size: number): T[][] {
 }
 
 /** Lists of `size` values; the last may be shorter. */
-export async function* grouped<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+export async function* grouped<T>(source: AsyncIterable<T> | Iterable<T>, size: number): AsyncGenerator<T[]> {
   let group: T[] = [];
   for await (const value of source) {
     if (group.push(value) < size) continue;

@@ -29,8 +29,8 @@ import {
   type StoredPackage,
 } from './store.ts';
 
-/** A scan is split into this many, read at once: 27–50 µs of CPU an item keep one core busy from about four on. */
-const SEGMENTS = 8;
+/** A scan is split into this many, read at once: at 27–50 µs of CPU an item four keep one core busy; more cost memory. */
+const SEGMENTS = 4;
 const BATCH_WRITE = 25;
 const BATCH_GET = 100;
 

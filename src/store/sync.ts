@@ -1,10 +1,9 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Refused, reason, UserError } from '../errors.ts';
+import { Refused } from '../errors.ts';
 import { GRACE, grace } from '../grace.ts';
 import { contentHash, embeddingHash, type Package } from '../package.ts';
 import type { Report } from '../progress.ts';
+import { grouped } from '../streams.ts';
+import { openScratch, type Scratch } from './scratch.ts';
 import type { Retirement, RunKind, Store, StoredKey, StoredPackage } from './store.ts';
 
 export interface SyncOptions {
@@ -55,13 +54,10 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
   const { revision, now, signal } = options;
   const covers = options.covers ?? (name => name.startsWith('option:') === (options.kind === 'options'));
   const previous = await store.run(options.kind, signal);
-  const known = await readKeys(store, covers, signal);
-  const seen = new Map<string, string>();
-  const before = currentNames(known);
   const result = {
     revision,
     seen: 0,
-    before: before.length,
+    before: 0,
     added: 0,
     changed: 0,
     unchanged: 0,
@@ -70,29 +66,33 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
     complete: true,
   };
 
-  const spool = await openSpool();
+  const scratch = openScratch();
   try {
+    for await (const keys of grouped(store.keys(signal), BATCH))
+      scratch.remember(keys.filter(key => covers(key.packageName)));
+    result.before = scratch.currentCount();
     try {
       for await (const pkg of packages) {
-        seen.set(pkg.packageName, pkg.version);
-        const change = compare(pkg, known.get(pkg.packageName) ?? [], revision, now);
+        scratch.see(pkg.packageName, pkg.version);
+        const versions = scratch.versions(pkg.packageName);
+        const change = compare(pkg, versions, revision, now);
         if (change === null) result.unchanged++;
         else {
-          result[known.has(pkg.packageName) ? 'changed' : 'added']++;
-          await spool.append(change);
+          result[versions.length > 0 ? 'changed' : 'added']++;
+          scratch.change(change);
         }
       }
     } catch (error) {
       if (!signal?.aborted) throw error;
       result.complete = false;
     }
-    result.seen = seen.size;
-    if (result.complete) gates(before, seen, options);
+    result.seen = scratch.seenCount();
+    if (result.complete) gates(scratch, result, options);
 
     // An interruption stops the reading, not the few seconds of writing that keep everything that was read.
     const writing = grace(signal, GRACE.writing);
     let written = 0;
-    for await (const batch of spool.batches(BATCH)) {
+    for (const batch of scratch.changes(BATCH)) {
       await store.put(batch, writing);
       written += batch.length;
       options.report?.({ phase: 'storing', done: written, total: result.added + result.changed, unit: 'packages' });
@@ -100,12 +100,12 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
     // What is replaced or gone now was last seen in the last complete run.
     const mark = { lastRevision: previous?.revision ?? revision, lastUpdated: now };
     const kept = result.complete ? (options.failed?.() ?? []) : null;
-    const retirements = [...retired(known, seen, kept, mark)];
-    for (let i = 0; i < retirements.length; i += BATCH) await store.retire(retirements.slice(i, i + BATCH), writing);
-    result.vanished = retirements.filter(item => item.retired === 'vanished').length;
-    result.superseded = retirements.length - result.vanished;
+    for await (const batch of grouped(retired(scratch, kept, mark), BATCH)) {
+      await store.retire(batch, writing);
+      for (const { retired } of batch) result[retired]++;
+    }
   } finally {
-    await spool.close();
+    scratch.close();
   }
   if (result.complete) {
     const counts = { [options.kind === 'options' ? 'options' : 'packages']: result.seen };
@@ -114,20 +114,6 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
     if (!same && options.covers === undefined) await store.recordRun(options.kind, { revision, finished: now, counts });
   }
   return result;
-}
-
-type Known = Map<string, StoredKey[]>;
-type Seen = ReadonlyMap<string, string>;
-
-async function readKeys(store: Store, covers: (name: string) => boolean, signal?: AbortSignal): Promise<Known> {
-  const known: Known = new Map();
-  for await (const key of store.keys(signal)) {
-    if (!covers(key.packageName)) continue;
-    const versions = known.get(key.packageName);
-    if (versions) versions.push(key);
-    else known.set(key.packageName, [key]);
-  }
-  return known;
 }
 
 /** The item to write, or null if the store has it already. An unchanged text keeps its vector, whatever the version. */
@@ -157,20 +143,14 @@ function compare(pkg: Package, versions: StoredKey[], revision: string, now: str
 
 /** Versions that a newer one replaced and, where the run is complete (`failed` is not null), packages that are gone. */
 function* retired(
-  known: Known,
-  seen: Seen,
+  scratch: Scratch,
   failed: readonly string[] | null,
   mark: Pick<Retirement, 'lastRevision' | 'lastUpdated'>,
 ): Generator<Retirement> {
   const lost = failed && new Set(failed);
-  for (const [packageName, versions] of known) {
-    const version = seen.get(packageName);
-    if (version === undefined && (lost === null || prefixes(packageName).some(prefix => lost.has(prefix)))) continue;
-    for (const key of versions) {
-      if (key.retired !== null || key.version === version) continue;
-      const why = version === undefined ? 'vanished' : 'superseded';
-      yield { packageName, version: key.version, retired: why, ...mark };
-    }
+  for (const { packageName, version, seen } of scratch.leaving()) {
+    if (seen === null && (lost === null || prefixes(packageName).some(prefix => lost.has(prefix)))) continue;
+    yield { packageName, version, retired: seen === null ? 'vanished' : 'superseded', ...mark };
   }
 }
 
@@ -180,65 +160,20 @@ function prefixes(packageName: string): string[] {
   return parts.map((_, i) => parts.slice(0, parts.length - i).join('.'));
 }
 
-function currentNames(known: Known): string[] {
-  return [...known].filter(([, versions]) => versions.some(key => key.retired === null)).map(([name]) => name);
-}
-
-function gates(current: readonly string[], seen: Seen, options: SyncOptions): void {
+function gates(scratch: Scratch, { seen, before }: SyncResult, options: SyncOptions): void {
   const problems: string[] = [];
-  const lost = 1 - seen.size / current.length;
-  const loss = `${seen.size} packages, ${Math.round(100 * lost)} % fewer than the ${current.length} of the last run`;
-  if (seen.size < (options.floor ?? 1))
-    problems.push(`${seen.size} packages are fewer than the least plausible number, ${options.floor ?? 1}`);
+  const lost = 1 - seen / before;
+  const loss = `${seen} packages, ${Math.round(100 * lost)} % fewer than the ${before} of the last run`;
+  if (seen < (options.floor ?? 1))
+    problems.push(`${seen} packages are fewer than the least plausible number, ${options.floor ?? 1}`);
   else if (lost > REFUSE_LOSS) problems.push(loss);
   else if (lost > WARN_LOSS) options.warn?.(`${loss}: is that plausible?`);
-  const missing = current.filter(name => SENTINELS.test(name) && !seen.has(name));
+  const missing = [];
+  for (const { packageName, seen: version } of scratch.leaving())
+    if (version === null && SENTINELS.test(packageName)) missing.push(packageName);
   if (missing.length > 0) problems.push(`${missing.join(', ')} disappeared`);
   if (problems.length > 0 && !options.allowShrink)
     throw new Refused(
       `refused, nothing was written: ${problems.join('; ')}. If that is right, run it again with --allow-shrink`,
     );
-}
-
-/** Changed items wait on disk, so that memory does not grow with their number. */
-async function openSpool() {
-  const dir = await mkdtemp(join(tmpdir(), 'fdnix-'));
-  const handle = await open(join(dir, 'changes.jsonl'), 'w+');
-  let pending: string[] = [];
-  let length = 0;
-  const flush = async () => {
-    const text = pending.join('');
-    pending = [];
-    length = 0;
-    try {
-      await handle.appendFile(text);
-    } catch (error) {
-      throw new UserError(`cannot write to ${dir}: ${reason(error)}. Free some space there, or set TMPDIR`, {
-        cause: error,
-      });
-    }
-  };
-  return {
-    async append(item: StoredPackage) {
-      const line = `${JSON.stringify(item)}\n`;
-      pending.push(line);
-      length += line.length;
-      if (length > 1 << 20) await flush();
-    },
-    async *batches(size: number): AsyncGenerator<StoredPackage[]> {
-      await flush();
-      let batch: StoredPackage[] = [];
-      for await (const line of handle.readLines({ start: 0, autoClose: false })) {
-        batch.push(JSON.parse(line));
-        if (batch.length < size) continue;
-        yield batch;
-        batch = [];
-      }
-      if (batch.length > 0) yield batch;
-    },
-    async close() {
-      await handle.close();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
 }
