@@ -1,7 +1,7 @@
 /**
  * Evaluating a real nixpkgs, side by side with nix-env: `FDNIX_TEST_NIXPKGS=DIR bin/node test/bench/extract.ts` prints one
  * JSON object. All take turns, so that what else the machine does meets all of them; FDNIX_BENCH_REPEATS (3) times.
- * Memory is the highest sum of resident memory of a program and all its children, looked at every 50 ms from outside.
+ * Memory is the highest sum of resident memory of a program and all its children, looked at every 100 ms from outside.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -76,7 +76,7 @@ async function measure(name: string): Promise<Run> {
   });
   const timer = setInterval(() => {
     peakMiB = Math.max(peakMiB, treeMemory(child.pid!));
-  }, 50);
+  }, 100);
   const code = await new Promise(resolve => child.once('close', resolve));
   clearInterval(timer);
   const wallSeconds = (performance.now() - start) / 1000;
