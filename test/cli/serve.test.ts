@@ -50,7 +50,8 @@ async function start(args: string[], options: object = {}, program = process.exe
   const lines = createInterface({ input: child.stdout! });
   const [url] = await Promise.race([
     once(lines, 'line'),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`ended with ${code}: ${said.join('\n')}`))),
+    // 'close', not 'exit': by then what it said has been read.
+    once(child, 'close').then(([code]) => Promise.reject(new Error(`ended with ${code}: ${said.join('\n')}`))),
   ]);
   const saying = async (pattern: RegExp) => {
     const end = Date.now() + 10_000;

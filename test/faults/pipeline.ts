@@ -47,7 +47,7 @@ export async function startWorld(): Promise<World> {
 }
 
 /** Short enough for hundreds of cases, long enough for 30 % of faults. */
-export const PATIENCE: Patience = { attempt: 400, deadline: 30_000, base: 1, cap: 10, tries: 15 };
+export const PATIENCE: Patience = { attempt: 1500, deadline: 60_000, base: 1, cap: 10, tries: 15 };
 const CALM: Patience = { ...PATIENCE, attempt: 30_000 };
 
 /** The first revision, and a second with new versions, other texts, new and vanished packages. */
