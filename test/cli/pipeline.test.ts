@@ -155,15 +155,20 @@ test('kill -9 at any point of extract, embed and index: the next run ends where 
   }
 });
 
-test('Ctrl-C: exit 130, what was read is kept, and the next run finishes', async () => {
+test('Ctrl-C: exit 130, what was finished is kept, and the next run finishes', async () => {
   const dir = join(root, 'interrupted');
-  const stopped = await fdnix(['extract', '--from', SAMPLE], {
+  const args = ['run', '--from', SAMPLE];
+  const stopped = await fdnix(args, {
     home: dir,
-    during: child => setTimeout(() => child.kill('SIGINT'), 900),
+    // The first thing it says is that the store is written: embedding is under way then.
+    during: child => child.stderr!.once('data', () => child.kill('SIGINT')),
   });
-  assert.is(stopped.code, 130);
+  assert.is(stopped.code, 130, stopped.stderr);
   assert.match(stopped.stderr, /stopping; what is finished is kept/);
-  assert.is((await fdnix(['extract', '--from', SAMPLE, '--json'], { home: dir })).code, 0);
+  const again = await fdnix(args, { home: dir });
+  assert.is(again.code, 0);
+  assert.match(again.stderr, /nothing changed, nothing written/);
+  assert.is(JSON.parse((await fdnix(['status', '--json'], { home: dir })).stdout).store.pending, 0);
 });
 
 test('a full disk: one line, exit 2, and the data of before', async () => {
