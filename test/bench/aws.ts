@@ -109,7 +109,11 @@ async function nights() {
     for (const step of ['init', 'extract', 'embed', 'extract again', 'embed again']) {
       for (const op in requests) delete requests[op];
       const child = fork(import.meta.filename, [source!, step, String(packages)]);
-      const [report] = (await once(child, 'message')) as [object];
+      const died = once(child, 'exit').then(([code, signal]) =>
+        Promise.reject(new Error(`${step}: ${signal ?? code}`)),
+      );
+      const [report] = (await Promise.race([once(child, 'message'), died])) as [object];
+      await died.catch(() => {});
       steps[step] = { ...report, requests: { ...requests } };
     }
     results.push(steps);
