@@ -108,7 +108,11 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
   ): Promise<Ran> {
     const tmp = await mkdtemp(join(scratch, 'task-'));
     const variables = Object.fromEntries(
-      Object.entries(env).map(([key, value]) => [key, value.replace(/^\/tmp(?=\/|$)/, tmp)]),
+      // The container's /tmp is a task's own; the tree of the image stays where it is, be it below /tmp here.
+      Object.entries(env).map(([key, value]) => [
+        key,
+        key === 'FDNIX_NIXPKGS' ? value : value.replace(/^\/tmp(?=\/|$)/, tmp),
+      ]),
     );
     const from = Date.now();
     const child = spawn(join(ROOT, 'bin/node'), [join(ROOT, 'src/programs/fdnix.ts'), ...command], {
