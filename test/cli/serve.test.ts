@@ -123,7 +123,7 @@ serve('what cannot be served is said in one line: no index, a taken port, no por
   await fails(['--port', '70000'], /^ended with 2: fdnix: --port 70000 is no port/);
   await fails(['--threads', '-1'], /^ended with 2: fdnix: --threads -1 is no number of threads/);
   await fails(['--port', '0', '--model', 'model2vec:/nope'], /^ended with [24]: fdnix: .*nope/);
-  await fails(['--index', join(home, 'nope.sqlite')], /^ended with 2: fdnix: .*nope\.sqlite/);
+  await fails(['--port', '0', '--index', join(home, 'nope.sqlite')], /^ended with 2: fdnix: .*nope\.sqlite/);
 });
 
 serve.run();
