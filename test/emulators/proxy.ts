@@ -180,14 +180,3 @@ export function s3Operation(incoming: IncomingMessage): string {
   const what = key ? key.replace(/[^/]*$/, '') : searchParams.has('list-type') ? 'list' : 'bucket';
   return `${incoming.method} ${what}`;
 }
-
-/** mulberry32: a plan decides by seed, not by chance. */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -9,8 +9,9 @@ import * as assert from 'uvu/assert';
 import { openDynamodb } from '../../src/store/dynamodb.ts';
 import { sync } from '../../src/store/sync.ts';
 import { chunks } from '../../src/streams.ts';
+import { random } from '../../src/train/random.ts';
 import { fdnix, type Run } from '../cli/fdnix.ts';
-import { dynamodbOperation, type FaultProxy, random, s3Operation, startProxy } from '../emulators/proxy.ts';
+import { dynamodbOperation, type FaultProxy, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { PACKAGES, RELEASE } from '../store/fixture.ts';
 import { difference, freshPlace, type Place, type State, startWorld, state, type World } from './pipeline.ts';
 

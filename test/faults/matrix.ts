@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXIT, UserError } from '../../src/errors.ts';
-import { type Fault, type FaultProxy, type Plan, random } from '../emulators/proxy.ts';
+import { random } from '../../src/train/random.ts';
+import type { Fault, FaultProxy, Plan } from '../emulators/proxy.ts';
 import {
   difference,
   freshPlace,
