@@ -39,11 +39,7 @@ export async function openPool(
   const close = async () => void (await Promise.all([...threads].map(({ worker }) => worker.terminate())));
   let next = 0;
   try {
-    const start = async () => {
-      const thread = await startThread({ file, page, options }, warn, () => threads.delete(thread));
-      threads.add(thread);
-    };
-    await Promise.all(Array.from({ length: size }, start));
+    await Promise.all(Array.from({ length: size }, () => startThread({ file, page, options }, warn, threads)));
   } catch (error) {
     await close();
     throw error;
@@ -67,17 +63,21 @@ export async function openPool(
   return { info: [...threads][0]!.info, app, close };
 }
 
-/** Resolves when the thread can answer. One that ends unasked for fails what waits for it, and `onEnd` hears of it. */
-function startThread(workerData: object, warn: (message: string) => void, onEnd: () => void): Promise<Thread> {
+/** Resolves when the thread can answer and is among `threads`, which it leaves when it ends, failing what waits. */
+function startThread(workerData: object, warn: (message: string) => void, threads: Set<Thread>): Promise<void> {
   return new Promise((resolve, reject) => {
     // Of JavaScript objects a thread holds some 30 MB; V8 would let garbage grow to gigabytes where there is room.
     const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, resourceLimits });
     const waiting: Thread['waiting'] = new Map();
+    let thread: Thread | undefined;
     worker.unref();
     worker.on('message', (message: FromWorker) => {
-      if ('info' in message) resolve({ info: message.info, worker, waiting });
-      else if ('warning' in message) warn(message.warning);
+      if ('info' in message) {
+        thread = { info: message.info, worker, waiting };
+        threads.add(thread);
+        resolve();
+      } else if ('warning' in message) warn(message.warning);
       else if ('failure' in message) reject(failure(message));
       else {
         const { id, status, headers, body } = message;
@@ -90,7 +90,7 @@ function startThread(workerData: object, warn: (message: string) => void, onEnd:
       reject(error);
     });
     worker.on('exit', () => {
-      onEnd();
+      if (thread) threads.delete(thread);
       for (const answer of waiting.values()) answer(failed());
       waiting.clear();
       reject(new Error('a search thread ended while it was started'));
