@@ -119,9 +119,9 @@ interface ServiceError extends Error {
 }
 
 const THROTTLED =
-  /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|LimitExceeded$|SlowDown|BandwidthLimit|Unprocessed|NotReady/;
+  /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|LimitExceeded(Exception)?$|SlowDown|BandwidthLimit|Unprocessed|NotReady/;
 const TRANSIENT =
-  /^(TimeoutError|AbortError|RequestTimeout|RequestTimeoutException|ConditionalRequestConflict|OperationAborted|ECONNRESET|EPIPE|ETIMEDOUT|ModelTimeoutException)$/;
+  /^(TimeoutError|AbortError|RequestTimeout|RequestTimeoutException|ConditionalRequestConflict|OperationAborted|ECONNRESET|EPIPE|ETIMEDOUT|ModelTimeoutException|ContinuousBackupsUnavailableException)$/;
 /** Replies that cannot be read, requests that arrived garbled, a clock that the SDK has just corrected. */
 const DOUBTFUL =
   /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|RequestTimeTooSkewed|RequestExpired|Garbled|ModelErrorException)$/;

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { InferredOptionTypes } from 'yargs';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
+import { keepHeapSmall } from '../heap.ts';
 import { compareNames, type Failure, serialisePackage } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
@@ -58,6 +59,7 @@ export default command({
   ],
   async run(args, context) {
     checkArguments(args);
+    if (context.config.store.startsWith('dynamodb:')) keepHeapSmall();
     const failures: Failure[] = [];
     if (args.output) {
       const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context, failures);

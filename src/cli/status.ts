@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { EXIT, reason } from '../errors.ts';
 import { openStore, type RunRecord } from '../store/store.ts';
-import { loadVectorIndex } from '../vectors/batches.ts';
 import { openIndex } from '../vectors/open.ts';
+import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { command } from './command.ts';
 
 export default command({

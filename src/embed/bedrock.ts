@@ -17,6 +17,8 @@ interface Family {
   cut: number;
   dimension: number;
   types: readonly EmbeddingType[];
+  /** Its vectors are promised to have unit length. */
+  isUnit?: boolean;
   request(texts: readonly string[], kind: TextKind, type: EmbeddingType): object;
   /** One list of numbers a text, from a parsed reply of unknown shape. */
   reply(parsed: Reply, type: EmbeddingType): unknown;
@@ -54,6 +56,7 @@ const FAMILIES: readonly Family[] = [
     cut: 8192, // 8,192 tokens is the limit, and it has no truncation of its own
     dimension: 1024,
     types: ['float'],
+    isUnit: true, // normalize
     request: ([inputText]) => ({ inputText, dimensions: 1024, normalize: true, embeddingTypes: ['float'] }),
     reply: parsed => [parsed.embedding ?? parsed.embeddingsByType?.float],
   },
@@ -93,6 +96,7 @@ export async function openBedrock(
   // HTTP/1.1, one call a connection: on the SDK's HTTP/2 default one stalled connection stalls every call.
   const client = new sdk.BedrockRuntimeClient({ ...CLIENT, requestHandler: new NodeHttpHandler(HTTP) });
   const gate = openGate(CONCURRENCY);
+  const damaged = lengthCheck(type === 'float' ? (family.isUnit ?? null) : false);
   const reserve = options.rate === undefined ? () => 0 : tokenBucket(options.rate, CONCURRENCY);
   const call = caller(
     {
@@ -124,7 +128,7 @@ export async function openBedrock(
         try {
           const reply = await client.send(command, { abortSignal });
           const vectors = family!.reply(JSON.parse(reply.body.transformToString()) as Reply, type);
-          return readVectors(vectors, texts.length, dimension, tried + 1 >= BLAME_AFTER);
+          return readVectors(vectors, texts.length, dimension, damaged, tried + 1 >= BLAME_AFTER);
         } catch (error) {
           const blame = is(error, 'ModelErrorException') && tried + 1 >= BLAME_AFTER;
           const unknown = /model (id|identifier)|on-demand throughput/i.test((error as Error).message);
@@ -193,22 +197,56 @@ export async function openBedrock(
 
 type Outcome = Float32Array | EmbedFailure;
 
+type LengthCheck = (lengths: readonly number[], blame: boolean) => number;
+/** Models compute in float32; a digit changed in the second place of a number that matters moves the length further. */
+const LENGTH_TOLERANCE = 1e-3;
+
+/**
+ * Finds the vector of a reply that is damaged though it can be read: where a model gives unit vectors, one of another
+ * length. Whether it does is promised (`isUnit`), or null and seen by most vectors of a reply. An alarm that lasts is a
+ * false one: then this model is not checked any more. Gives -1 where nothing is wrong.
+ */
+export function lengthCheck(isUnit: boolean | null): LengthCheck {
+  return (lengths, blame) => {
+    if (isUnit === false) return -1;
+    const isOff = (length: number) => Math.abs(length - 1) > LENGTH_TOLERANCE;
+    const off = lengths.filter(isOff).length;
+    if (isUnit === null && 2 * off < lengths.length) isUnit = true;
+    if (isUnit === null || off === 0) return -1;
+    if (blame) isUnit = false;
+    return blame ? -1 : lengths.findIndex(isOff);
+  };
+}
+
 /** Unit vectors out of a reply, or an error that has the call repeated. `blame`: a zero vector is the text's own. */
-function readVectors(vectors: unknown, count: number, dimension: number, blame: boolean): Outcome[] {
+function readVectors(
+  vectors: unknown,
+  count: number,
+  dimension: number,
+  damaged: LengthCheck,
+  blame: boolean,
+): Outcome[] {
   if (!Array.isArray(vectors) || vectors.length !== count)
     throw named('Garbled', `${Array.isArray(vectors) ? vectors.length : 'no'} vectors came for ${count} texts`);
-  return vectors.map((numbers: unknown, at) => {
+  const lengths = vectors.map((numbers: unknown, at) => {
     if (!Array.isArray(numbers) || numbers.length !== dimension)
       throw named('Garbled', `vector ${at} has ${(numbers as unknown[])?.length ?? 'no'} of ${dimension} numbers`);
     let squares = 0;
     for (const value of numbers) squares += typeof value === 'number' ? value * value : Number.NaN;
     if (!Number.isFinite(squares)) throw named('Garbled', `vector ${at} holds what is no number`);
-    if (squares === 0) {
-      if (blame) return new EmbedFailure('the model gave a zero vector');
-      throw named('Garbled', `vector ${at} is zero`);
-    }
-    const norm = Math.sqrt(squares);
-    return Float32Array.from(numbers as number[], value => value / norm);
+    if (squares === 0 && !blame) throw named('Garbled', `vector ${at} is zero`);
+    return Math.sqrt(squares);
+  });
+  const at = damaged(
+    lengths.filter(length => length > 0),
+    blame,
+  );
+  if (at >= 0) throw named('Garbled', `vector ${at} has the length ${lengths[at]} where all others have 1`);
+  return (vectors as number[][]).map((numbers, at) => {
+    const length = lengths[at]!;
+    return length > 0
+      ? Float32Array.from(numbers, value => value / length)
+      : new EmbedFailure('the model gave a zero vector');
   });
 }
 

@@ -1,101 +1,118 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as sdk from '@aws-sdk/client-dynamodb';
 import { type Caller, is } from '../aws.ts';
-import { UserError } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import { PENDING_INDEX, PENDING_SHARD } from './dynamodb-items.ts';
 
-/** Creates the table, or adds to one what it lacks. */
+const S = 'S' as const;
+const KEYS = { table: ['packageName', 'version'], index: [PENDING_SHARD, 'packageName'] } as const;
+const ATTRIBUTES = [...KEYS.table, PENDING_SHARD].map(AttributeName => ({ AttributeName, AttributeType: S }));
+const INDEX = {
+  IndexName: PENDING_INDEX,
+  KeySchema: keySchema(KEYS.index),
+  Projection: { ProjectionType: 'KEYS_ONLY' as const },
+};
+/** DynamoDB fills an index of a table that has items at its own pace. */
+const PATIENCE_MS = 3_600_000;
+
+/**
+ * Makes the table what docs/formats.md says, one step after another until nothing is left to do: on demand, the sparse
+ * index, point-in-time recovery. A table that has another key is refused. True if anything but the last was missing.
+ */
 export async function initTable(client: sdk.DynamoDBClient, table: string, call: Caller): Promise<boolean> {
-  const S = 'S' as const;
-  const attributes = ['packageName', 'version', PENDING_SHARD].map(AttributeName => ({
-    AttributeName,
-    AttributeType: S,
-  }));
-  const index = {
-    IndexName: PENDING_INDEX,
-    KeySchema: keySchema(PENDING_SHARD, 'packageName'),
-    Projection: { ProjectionType: 'KEYS_ONLY' as const },
-  };
+  const TableName = table;
   const describe = () =>
     call('DescribeTable', undefined, async abortSignal => {
       try {
-        return (await client.send(new sdk.DescribeTableCommand({ TableName: table }), { abortSignal })).Table ?? null;
+        return (await client.send(new sdk.DescribeTableCommand({ TableName }), { abortSignal })).Table ?? null;
       } catch (error) {
         if (is(error, 'ResourceNotFoundException')) return null;
         throw error;
       }
     });
-  /** A creation whose acknowledgement was lost finds its own table in use. */
-  const create = (action: 'CreateTable' | 'UpdateTable', command: () => Promise<unknown>) =>
-    call(action, undefined, async () => {
+  /** One whose acknowledgement was lost finds the table in use by itself; whoever else uses it is waited for. */
+  const change = (action: 'CreateTable' | 'UpdateTable', send: (options: object) => Promise<unknown>) =>
+    call(action, undefined, async abortSignal => {
       try {
-        await command();
+        await send({ abortSignal });
       } catch (error) {
         if (!is(error, 'ResourceInUseException')) throw error;
       }
     });
-  let created = false;
-  const found = await describe();
-  if (!found) {
-    created = true;
-    await create('CreateTable', () =>
-      client.send(
-        new sdk.CreateTableCommand({
-          TableName: table,
-          BillingMode: 'PAY_PER_REQUEST',
-          AttributeDefinitions: attributes,
-          KeySchema: keySchema('packageName', 'version'),
-          GlobalSecondaryIndexes: [index],
-        }),
-      ),
-    );
-  } else {
-    const keys = found.KeySchema?.map(key => key.AttributeName).join(', ');
-    if (keys !== 'packageName, version')
+  const update = (input: Omit<sdk.UpdateTableCommandInput, 'TableName'>) =>
+    change('UpdateTable', options => client.send(new sdk.UpdateTableCommand({ TableName, ...input }), options));
+
+  let changed = false;
+  const end = Date.now() + PATIENCE_MS;
+  for (let wait = 20; ; wait = Math.min(2 * wait, 5000)) {
+    const found = await describe();
+    if (found) check(found);
+    const index = found?.GlobalSecondaryIndexes?.find(existing => existing.IndexName === PENDING_INDEX);
+    const isActive = found?.TableStatus === 'ACTIVE';
+    if (isActive && index?.IndexStatus === 'ACTIVE' && isOnDemand(found)) break;
+    if (Date.now() > end)
       throw new UserError(
-        `dynamodb:${table} has the key (${keys}) where fdnix needs (packageName, version): give another table in DYNAMODB_TABLE`,
+        `dynamodb:${table} is ${found?.TableStatus ?? 'not there'} and its index ${index?.IndexStatus ?? 'not there'} after an hour: run init again`,
+        { code: EXIT.incomplete },
       );
-    if (!found.GlobalSecondaryIndexes?.some(existing => existing.IndexName === PENDING_INDEX)) {
-      created = true;
-      await create('UpdateTable', () =>
-        client.send(
-          new sdk.UpdateTableCommand({
-            TableName: table,
-            AttributeDefinitions: attributes,
-            GlobalSecondaryIndexUpdates: [{ Create: index }],
-          }),
-        ),
-      );
+    if (!found) {
+      const create = {
+        ...{ TableName, AttributeDefinitions: ATTRIBUTES, KeySchema: keySchema(KEYS.table) },
+        ...{ BillingMode: sdk.BillingMode.PAY_PER_REQUEST, GlobalSecondaryIndexes: [INDEX] },
+      };
+      await change('CreateTable', options => client.send(new sdk.CreateTableCommand(create), options));
+      changed = true;
+    } else if (isActive && !isOnDemand(found)) {
+      // Before the index, which would need a throughput of its own.
+      await update({ BillingMode: 'PAY_PER_REQUEST' });
+      changed = true;
+    } else if (isActive && !index) {
+      await update({ AttributeDefinitions: ATTRIBUTES, GlobalSecondaryIndexUpdates: [{ Create: INDEX }] });
+      changed = true;
     }
-  }
-  let wait = 20;
-  for (let state = created ? await describe() : found; !isActive(state); state = await describe()) {
     await sleep(wait);
-    wait = Math.min(2 * wait, 5000);
   }
+
   await call('UpdateContinuousBackups', undefined, async abortSignal => {
     const PointInTimeRecoverySpecification = { PointInTimeRecoveryEnabled: true };
+    const command = new sdk.UpdateContinuousBackupsCommand({ TableName, PointInTimeRecoverySpecification });
     try {
-      await client.send(
-        new sdk.UpdateContinuousBackupsCommand({ TableName: table, PointInTimeRecoverySpecification }),
-        {
-          abortSignal,
-        },
-      );
+      await client.send(command, { abortSignal });
     } catch (error) {
       // Emulators lack the call; DynamoDB itself never answers so.
       if (!is(error, 'UnknownOperationException')) throw error;
     }
   });
-  return created;
+  return changed;
+
+  function check({ KeySchema, AttributeDefinitions, GlobalSecondaryIndexes }: sdk.TableDescription): void {
+    const refuse = (what: string, has: string, needs: readonly string[]) => {
+      if (has !== needs.join(', '))
+        throw new UserError(
+          `dynamodb:${table} has ${what} (${has}) where fdnix needs (${needs.join(', ')}): give another table in DYNAMODB_TABLE`,
+        );
+    };
+    refuse('the key', names(KeySchema), KEYS.table);
+    const index = GlobalSecondaryIndexes?.find(existing => existing.IndexName === PENDING_INDEX);
+    if (index) refuse(`an index ${PENDING_INDEX} by`, names(index.KeySchema), KEYS.index);
+    const other = AttributeDefinitions?.find(
+      ({ AttributeName, AttributeType }) =>
+        AttributeType !== S && ATTRIBUTES.some(ours => ours.AttributeName === AttributeName),
+    );
+    if (other) refuse(`${other.AttributeName} of the type`, String(other.AttributeType), [S]);
+  }
 }
 
-function isActive(table: sdk.TableDescription | null): boolean {
-  const indexes = table?.GlobalSecondaryIndexes ?? [];
-  return table?.TableStatus === 'ACTIVE' && indexes.every(index => index.IndexStatus === 'ACTIVE');
+function isOnDemand({ BillingModeSummary }: sdk.TableDescription): boolean {
+  return BillingModeSummary?.BillingMode === 'PAY_PER_REQUEST';
 }
 
-function keySchema(hash: string, range: string): sdk.KeySchemaElement[] {
+function names(schema: sdk.KeySchemaElement[] = []): string {
+  const sorted = [...schema].sort((a, b) => (a.KeyType! < b.KeyType! ? -1 : 1));
+  return sorted.map(key => key.AttributeName).join(', ');
+}
+
+function keySchema([hash, range]: readonly [string, string]): sdk.KeySchemaElement[] {
   return [
     { AttributeName: hash, KeyType: 'HASH' },
     { AttributeName: range, KeyType: 'RANGE' },

@@ -3,7 +3,7 @@ import { now } from '../config.ts';
 import { type Embedder, EmbedFailure } from '../embed/embedder.ts';
 import { Refused } from '../errors.ts';
 import { GRACE, grace } from '../grace.ts';
-import { compareNames, embeddingText, type Failure } from '../package.ts';
+import { embeddingText, type Failure } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { EmbeddingMark, Store, StoredPackage } from '../store/store.ts';
 import {
@@ -14,13 +14,12 @@ import {
   packBatch,
   packVectorIndex,
   readBatch,
-  readVectorIndex,
   sameModel,
   sha256,
-  VECTOR_FORMAT,
   VECTOR_INDEX,
-  type VectorIndex,
 } from './format.ts';
+import { type Lease, type LeaseTimes, takeLease } from './lease.ts';
+import { describe, emptyIndex, loadVectorIndex, saveVectorIndex } from './vector-index.ts';
 
 export interface EmbedOptions {
   /** Forget what another model made, and start over. */
@@ -29,6 +28,9 @@ export interface EmbedOptions {
   limit?: number;
   report?: Report;
   onFailure?: (failure: Failure) => void;
+  /** A line where another embedder has to be waited for. */
+  tell?: (message: string) => void;
+  lease?: Partial<LeaseTimes>;
   signal?: AbortSignal;
 }
 
@@ -55,14 +57,33 @@ const INDEX_EVERY_MS = 15_000;
 /**
  * Gives every item of the store that needs one a vector. The order of writing makes an interruption at any point
  * harmless: first the batch, under a name made from its contents; then the marks in the store; then the index. A batch
- * that is stored but not marked is found and marked at the start of the next run, so no text is embedded twice except
- * those in flight.
+ * that is stored but not marked is found and marked at the start of the next run, and of two embedders at once one waits
+ * for the other; so no text is embedded twice except those in flight at a kill.
  */
 export async function embedPending(
   store: Store,
   blobs: Blobs,
   embedder: Embedder,
   options: EmbedOptions = {},
+): Promise<EmbedResult> {
+  const { signal, tell, lease: times = {} } = options;
+  const isIdle = !options.rebuild && (await store.pendingCount(signal)) === 0;
+  const lease = isIdle
+    ? null
+    : await takeLease(blobs, embedder.id, { times, ...(tell && { tell }), ...(signal && { signal }) });
+  try {
+    return await embedAll(store, blobs, embedder, lease, options);
+  } finally {
+    await lease?.release();
+  }
+}
+
+async function embedAll(
+  store: Store,
+  blobs: Blobs,
+  embedder: Embedder,
+  lease: Lease | null,
+  options: EmbedOptions,
 ): Promise<EmbedResult> {
   const { signal } = options;
   const finishing = grace(signal, GRACE.embedding);
@@ -100,7 +121,7 @@ export async function embedPending(
     const known = options.rebuild ? [] : (old?.index.batches ?? []);
     fresh.push(...(await adoptStrays(store, blobs, model, known, result, signal)));
   }
-  const total = await store.pendingCount(signal);
+  const total = lease ? await store.pendingCount(signal) : 0;
 
   let saved = Date.now();
   const save = async () => {
@@ -111,6 +132,7 @@ export async function embedPending(
   };
 
   async function embedGroup(group: StoredPackage[]): Promise<void> {
+    await lease?.hold();
     const texts = group.map(embeddingText);
     result.texts += texts.length;
     result.calls += Math.ceil(texts.length / (embedder.textsPerCall ?? texts.length));
@@ -151,7 +173,8 @@ export async function embedPending(
   const running = new Set<Promise<void>>();
   try {
     let broken: unknown = null;
-    for await (const group of groups(store.pending(signal), embedder.batchSize, options.limit)) {
+    const pending = lease ? store.pending(signal) : [];
+    for await (const group of groups(pending, embedder.batchSize, options.limit)) {
       const task = embedGroup(group).catch(error => {
         broken ??= error;
       });
@@ -180,7 +203,11 @@ export async function embedPending(
   return result;
 }
 
-async function* groups(items: AsyncIterable<StoredPackage>, size: number, limit = Number.POSITIVE_INFINITY) {
+async function* groups(
+  items: AsyncIterable<StoredPackage> | StoredPackage[],
+  size: number,
+  limit = Number.POSITIVE_INFINITY,
+) {
   let group: StoredPackage[] = [];
   let taken = 0;
   for await (const item of items) {
@@ -244,43 +271,4 @@ async function adoptStrays(
     adopted.push({ name, count: batch.vectors.length, size: blob.bytes.length, digest: sha256(blob.bytes) });
   }
   return adopted;
-}
-
-/** The index of the vectors in `blobs`, with its etag; null if there is none yet. */
-export async function loadVectorIndex(
-  blobs: Blobs,
-  signal?: AbortSignal,
-): Promise<{ index: VectorIndex; etag: string } | null> {
-  const blob = await blobs.get(VECTOR_INDEX, signal);
-  return blob && { index: await readVectorIndex(blob.bytes), etag: blob.etag };
-}
-
-function emptyIndex(model: Model, revision: string): VectorIndex {
-  return { version: VECTOR_FORMAT, revision, model, count: 0, batches: [] };
-}
-
-/** Adds batches to the index by conditional replacement: of two writers at once, neither loses anything. */
-async function saveVectorIndex(
-  blobs: Blobs,
-  empty: VectorIndex,
-  fresh: readonly BatchEntry[],
-  signal: AbortSignal | undefined,
-): Promise<VectorIndex> {
-  for (;;) {
-    const old = await loadVectorIndex(blobs, signal);
-    if (old && old.index.batches.length > 0 && !sameModel(old.index.model, empty.model))
-      throw new Refused(`another run put vectors of ${describe(old.index.model)} into ${blobs.name} meanwhile`);
-    const named = new Map([...(old?.index.batches ?? []), ...fresh].map(entry => [entry.name, entry]));
-    const batches = [...named.values()].sort((a, b) => compareNames(a.name, b.name));
-    const count = batches.reduce((sum, entry) => sum + entry.count, 0);
-    const index: VectorIndex = { ...empty, count, batches };
-    if (old && JSON.stringify(old.index) === JSON.stringify(index)) return index;
-    const etag = await blobs.put(VECTOR_INDEX, await packVectorIndex(index), { ifMatch: old?.etag ?? null, signal });
-    if (etag !== null) return index;
-  }
-}
-
-/** A model as people read it. */
-export function describe(model: Model): string {
-  return `${model.id} (${model.dimension} dimensions, ${model.digest.slice(0, 12)})`;
 }

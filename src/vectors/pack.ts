@@ -7,7 +7,6 @@ import { Refused, reason, UserError } from '../errors.ts';
 import { compareNames, embeddingText } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { Store, StoredPackage } from '../store/store.ts';
-import { loadVectorIndex } from './batches.ts';
 import { buildColumns, packRecord } from './columns.ts';
 import { type Model, readBatch, type VectorIndex } from './format.ts';
 import { buildKeys } from './keys.ts';
@@ -15,6 +14,7 @@ import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
 import { popularity, prior } from './prior.ts';
 import { groupVariants } from './variants.ts';
+import { loadVectorIndex } from './vector-index.ts';
 
 /** Vectors are read part by part, these many bytes at once, into the memory of the scan. */
 const PART = 1 << 19;

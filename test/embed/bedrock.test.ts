@@ -1,10 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cut, openBedrock, tokenBucket } from '../../src/embed/bedrock.ts';
+import { cut, lengthCheck, openBedrock, tokenBucket } from '../../src/embed/bedrock.ts';
 import { type Embedder, EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
 import { embeddingText } from '../../src/package.ts';
 import { POISON, startBedrock } from '../emulators/bedrock.ts';
 import { pointAt } from '../emulators/environment.ts';
+import { startProxy } from '../emulators/proxy.ts';
 import { PACKAGES } from '../store/fixture.ts';
 
 const V3 = 'cohere.embed-english-v3';
@@ -112,6 +113,33 @@ test('what is refused whatever the text is the fault of the configuration', asyn
     /gives no int8 vectors: choose one of float/,
   );
 });
+
+test('a vector of another length than all others is damaged, and one that stays so is not', () => {
+  const check = lengthCheck(null);
+  assert.is(check([1, 1.0004, 0.9], false), 2);
+  assert.is(check([0.9], false), 0, 'this model is known by now');
+  assert.is(check([0.9], true), -1, 'it came again and again');
+  assert.is(check([1, 1, 0.9], false), -1, 'a false alarm is the last');
+  assert.is(lengthCheck(null)([3, 4, 5], false), -1, 'a model that does not normalise');
+  assert.is(lengthCheck(null)([0.5], false), -1, 'one vector shows nothing');
+  assert.is(lengthCheck(true)([0.5], false), 0);
+  assert.is(lengthCheck(false)([1, 1, 0.5], false), -1);
+});
+
+for (const type of ['float', 'int8'] as const)
+  test(`a changed digit in a ${type} reply is ${type === 'float' ? 'noticed, and the call repeated' : 'not noticed'}`, async () => {
+    const clean = await using(await openBedrock(V3, { embeddingType: type }), one => one.embed(texts.slice(0, 9), 'document')); // biome-ignore format: one step
+    const edit = (body: string) => body.replace(/\[(-?)[\d.]+(?:e-\d+)?,/, type === 'float' ? '[$10.1234,' : '[$1120,');
+    const proxy = await startProxy(fake.url, () => 'InvokeModel');
+    proxy.reset(({ n }) => (n === 0 ? { kind: 'rewrite', edit } : null));
+    pointAt({ bedrock: proxy.url });
+    const embedder = await openBedrock(V3, { embeddingType: type, patience: { base: 1, cap: 2 } });
+    const answers = await using(embedder, one => one.embed(texts.slice(0, 9), 'document'));
+    assert.is(proxy.log.length, type === 'float' ? 2 : 1);
+    if (type === 'float') assert.equal(answers, clean);
+    else assert.not.equal(answers, clean, 'docs/operations.md says so');
+    await proxy.close();
+  });
 
 test('text is cut between characters', () => {
   assert.is(cut('abc', 2), 'ab');

@@ -83,6 +83,10 @@ const KINDS: Record<string, Kind> = {
   'a wrong dimension': vectors(numbers => numbers.map(vector => vector.slice(1))),
   'NaN in a vector': vectors(numbers => [['NaN', ...numbers[0]!.slice(1)], ...numbers.slice(1)]),
   'null in a vector': vectors(numbers => [[null, ...numbers[0]!.slice(1)], ...numbers.slice(1)]),
+  'a changed digit in a vector': {
+    ...vectors(numbers => [[0.1 + numbers[0]![0]!, ...numbers[0]!.slice(1)], ...numbers.slice(1)]),
+    share: 0.02,
+  },
   // Three in a row are held to be the text's own fault: seldom enough that chance never gives three.
   'a zero vector': { ...vectors(numbers => [numbers[0]!.map(() => 0), ...numbers.slice(1)]), share: 0.02 },
 };

@@ -9,6 +9,7 @@ import { RUN_KEY } from '../../src/store/dynamodb-items.ts';
 import { sync } from '../../src/store/sync.ts';
 import { embedPending } from '../../src/vectors/batches.ts';
 import { VECTOR_INDEX } from '../../src/vectors/format.ts';
+import { LEASE } from '../../src/vectors/lease.ts';
 import { type BedrockFake, startBedrock } from '../emulators/bedrock.ts';
 import { startDynalite } from '../emulators/dynamodb.ts';
 import { freshName, pointAt } from '../emulators/environment.ts';
@@ -122,8 +123,9 @@ export async function state(world: World, place: Place): Promise<State> {
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort().map(([key, inner]) => [key, canonical(inner)])) // biome-ignore format: one step
       : value;
+  // Who embedded last is not part of it either.
   const objects = [...world.behind.s3.objects]
-    .filter(([name]) => name.startsWith(`${place.bucket}/`))
+    .filter(([name]) => name.startsWith(`${place.bucket}/`) && name !== `${place.bucket}/${LEASE}`)
     .map(([name, { etag }]) => `${name.slice(place.bucket.length + 1)} ${etag}`);
   return { items: items.map(item => JSON.stringify(canonical(item))).sort(), objects: objects.sort() };
 }

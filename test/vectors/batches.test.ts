@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
@@ -9,8 +10,10 @@ import { openStatic } from '../../src/embed/static.ts';
 import { embeddingText } from '../../src/package.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { sync } from '../../src/store/sync.ts';
-import { embedPending, loadVectorIndex } from '../../src/vectors/batches.ts';
+import { embedPending } from '../../src/vectors/batches.ts';
 import { BATCHES, readBatch, VECTOR_INDEX } from '../../src/vectors/format.ts';
+import { LEASE } from '../../src/vectors/lease.ts';
+import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
 import { sample } from '../sample.ts';
 
 const test = suite('batches');
@@ -59,6 +62,12 @@ async function vectors({ store, blobs }: { store: Store; blobs: Blobs }): Promis
     if (item.hasEmbedding) served.set(item.packageName, found.get(`${item.packageName} ${item.embeddingHash}`)!);
   assert.not.ok([...served.values()].includes(undefined as never));
   return served;
+}
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const value of values) list.push(value);
+  return list;
 }
 
 const reference = await place();
@@ -152,9 +161,47 @@ test('stopped by a signal: what is finished is kept and named in the index', asy
   assert.equal(await vectors(p), expected);
 });
 
-test('two embedders at once lose nothing', async () => {
+test('three embedders at once lose nothing, and ask for no text twice', async () => {
   const p = await place();
-  await Promise.all([embedPending(p.store, p.blobs, await model()), embedPending(p.store, p.blobs, await model())]);
+  const models = await Promise.all([model(), model(), model()]);
+  const said: string[] = [];
+  const options = { lease: { poll: 20 }, tell: (line: string) => said.push(line) };
+  await Promise.all(models.map(embedder => embedPending(p.store, p.blobs, embedder, options)));
+  assert.equal(await vectors(p), expected);
+  const asked = models.flatMap(embedder => embedder.asked);
+  assert.is(asked.length, 500);
+  assert.is(new Set(asked).size, new Set((await all(reference.store.current())).map(embeddingText)).size);
+  assert.is(said.length, 2);
+});
+
+test('an embedder that was overtaken stops, keeps what it has, and says so', async () => {
+  const p = await place();
+  const shipped = await openStatic('fdnix');
+  let calls = 0;
+  const embedder = await model({
+    concurrency: 1,
+    async embed(texts, kind) {
+      if (++calls === 3) {
+        const other = Buffer.from('{"formatVersion":1,"holder":"a","who":"elsewhere","renewals":0}');
+        const overtake = async () => p.blobs.put(LEASE, other, { ifMatch: (await p.blobs.get(LEASE))!.etag });
+        while ((await overtake()) === null);
+        await sleep(300);
+      }
+      return shipped.embed(texts, kind);
+    },
+  });
+  await embedPending(p.store, p.blobs, embedder, { lease: { renew: 20 } }).then(
+    () => assert.unreachable(),
+    error => {
+      assert.is(error.code, 3);
+      assert.match(error.message, /another fdnix embeds into .* took over/);
+    },
+  );
+  assert.is(calls, 3);
+  assert.is((await loadVectorIndex(p.blobs))!.index.batches.length, 3);
+  const rest = await model();
+  await embedPending(p.store, p.blobs, rest, { lease: { expires: 100, poll: 20 } });
+  assert.is(rest.asked.length, 500 - 3 * 48);
   assert.equal(await vectors(p), expected);
 });
 

@@ -10,10 +10,10 @@ import { EXIT, Refused, UserError } from '../../src/errors.ts';
 import type { Package } from '../../src/package.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { sync } from '../../src/store/sync.ts';
-import { loadVectorIndex } from '../../src/vectors/batches.ts';
 import { packVectorIndex, VECTOR_INDEX } from '../../src/vectors/format.ts';
 import { openIndex } from '../../src/vectors/open.ts';
 import { packIndex } from '../../src/vectors/pack.ts';
+import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 
