@@ -21,6 +21,8 @@ test('what is tried again, and what is not', () => {
     [refusal('SlowDown', 503), 'throttled'],
     [refusal('ModelNotReadyException', 429), 'throttled'],
     [refusal('Whatever', 429), 'throttled'],
+    [refusal('LimitExceededException', 400), 'throttled'],
+    [refusal('ContinuousBackupsUnavailableException', 400), 'transient'],
     [refusal('InternalServerError', 500), 'transient'],
     [refusal('ModelTimeoutException', 408), 'transient'],
     [refusal('ConditionalRequestConflict', 409), 'transient'],
