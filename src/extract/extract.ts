@@ -1,14 +1,13 @@
-import { existsSync, realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { reason, UserError } from '../errors.ts';
-import { type Failure, joinAttrPath, type Package, parsePackage, splitAttrPath } from '../package.ts';
+import { type Failure, joinAttrPath, type Package, parsePackage } from '../package.ts';
 import type { Report } from '../progress.ts';
-import { defaultMemory, LEAST_MEMORY } from './memory.ts';
-import { checkNix, createScratch, type End, startEvaluator } from './nix.ts';
+import { defaultMemory, LEAST_MEMORY, tooLittle } from './memory.ts';
+import { checkNix, checkTree, createScratch, type End, startEvaluator } from './nix.ts';
 import { createPool } from './pool.ts';
 import { createPositions, type Rules, type Told } from './positions.ts';
-import { countNames, createQueue, createWalk, type Mode, type Unit, unitSize, type Walk } from './shards.ts';
+import { cost, countNames, createQueue, type Mode, narrow, type Part, type Unit, unitSize } from './shards.ts';
+import { begin, setOf, summary, type Worker } from './worker.ts';
 
 export interface EvaluateOptions {
   /** Such as `x86_64-linux`. */
@@ -33,8 +32,12 @@ export interface EvaluateOptions {
 
 /** Sets of up to this many names are walked where they are found; larger ones become work for all evaluators. */
 const INLINE = 600;
-/** Names of a set that one MiB holds evaluated, cautiously: 10,724 of python313Packages take 840 MiB. */
-const NAMES_PER_MIB = 8;
+/** Names of the root that the evaluator which lists them goes on with. */
+const FIRST = 1000;
+/** What a MiB holds evaluated, in names of an ordinary set, cautiously: 10,724 of python313Packages take 840 MiB. */
+const NAMES_PER_MIB = 10;
+/** MiB of an evaluator that has loaded nixpkgs. */
+const LOADED = 120;
 /** After so many deaths in one part the evaluator catches what is thrown, and messages are fetched one by one. */
 const DEATHS = 8;
 /** How many messages are fetched so, each by an evaluator of its own (0.3 s and more). */
@@ -52,17 +55,17 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
   const { system, signal, timeLimit = 60, maxMemory = defaultMemory() } = options;
   if (maxMemory < LEAST_MEMORY) throw tooLittle(maxMemory);
   const jobs = Math.max(1, Math.min(options.jobs ?? availableParallelism(), Math.floor(maxMemory / LEAST_MEMORY)));
-  // This process itself takes some 300 MiB.
-  const most = Math.max(100, Math.floor((NAMES_PER_MIB * (maxMemory - 300)) / jobs));
   await checkNix();
   signal?.throwIfAborted();
 
   const scratch = createScratch();
   const queue = createQueue();
   const pool = createPool({ maxMemory, timeLimit });
-  const positions = createPositions(nixpkgs);
-  const running = new Set<{ unit: Unit; walk: Walk }>();
+  const running = new Set<Worker>();
   const ready: Package[] = [];
+  const positions = createPositions(nixpkgs);
+  /** MiB that one evaluator may take. */
+  const share = () => Math.max(LOADED, pool.room / jobs);
   let failed: { error: unknown } | null = null;
   let wake = () => {};
   const started = performance.now();
@@ -77,14 +80,17 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     queue.add({ path: path.slice(0, -1), names: path.slice(-1), mode, deaths });
   };
 
-  const run = async (unit: Unit) => {
-    const walk = createWalk(unit);
-    const entry = { unit, walk };
-    const begun = performance.now();
+  const workOf = ({ parts }: Unit) => ({
+    ...{ inline: INLINE, large: positions.large, first: options.sets ? 0 : FIRST },
+    parts: parts.map(({ path, names, mode }) => ({ path, names, exact: mode === 'exact', catch: mode === 'caught' })),
+  });
+
+  /** Starts an evaluator on a first unit; it is done with when it has ended. */
+  const run = async (first: Unit) => {
     const rules: Rules = new Map();
-    let packages = 0;
     let platforms: Record<string, unknown> = {};
     const hear = (value: unknown) => {
+      const { walk } = worker;
       if (Array.isArray(value)) {
         attributes++;
         return walk.begin(value);
@@ -97,57 +103,70 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
         if (position === false) return again(path, 'exact');
         try {
           ready.push(toPackage(path, told.record, position, platforms));
-          packages++;
+          worker.packages++;
         } catch (error) {
           fail(path, reason(error));
         }
         if (ready.length >= BUFFER) pool.pause(true);
         wake();
       } else if (told.platforms) platforms = told.platforms;
-      else if (told.names && told.inline) walk.enter(told.names);
-      else if (told.names) {
+      else if (told.unit !== undefined) {
+        unitEnded(worker, 'done');
+        Object.assign(worker, begin(worker.next!), { units: worker.units + 1 });
+        fill();
+      } else if (told.names && told.inline) walk.enter(told.names);
+      else if (told.names && walk.current === null) {
+        options.onNames?.(told.names.length);
+        const root: Part = { path: [], names: told.names, mode: 'plain', deaths: 0 };
+        if (options.sets) queue.add(...narrow(root, options.sets));
+        else {
+          Object.assign(worker, begin({ alone: false, parts: [{ ...root, names: root.names.slice(0, FIRST) }] }));
+          queue.add({ ...root, names: root.names.slice(FIRST) });
+        }
+        fill();
+      } else if (told.names) {
         walk.tell();
-        const [path, names] = [walk.current ?? [], told.names];
-        if (walk.current === null) options.onNames?.(names.length);
-        const parts = walk.current === null && options.sets ? narrow(names, options.sets) : [{ path, names }];
-        queue.add(...parts.map(part => ({ ...part, mode: 'plain' as const, deaths: 0 })));
+        queue.add({ path: walk.current!, names: told.names, mode: 'plain', deaths: 0 });
+        fill();
       } else if (told.thrown) {
         walk.tell();
         if (++fetched <= MESSAGES) again(walk.current!, 'plain', Number.NEGATIVE_INFINITY);
         else fail(walk.current!, `throws, as ${MESSAGES} others did`);
       }
     };
-    running.add(entry);
-    const work = {
-      ...{ nixpkgs, system, inline: INLINE, large: positions.large },
-      ...{ exact: unit.mode === 'exact', catch: unit.mode === 'caught' },
-      parts: unit.parts.map(({ path, names }) => ({ path, names })),
-    };
+    const evaluator = startEvaluator(scratch, { nixpkgs, system, heap: share() }, workOf(first), hear);
+    const worker: Worker = { evaluator, units: 0, ...begin(first) };
+    running.add(worker);
     try {
-      const end = await pool.watch(startEvaluator(scratch, work, hear));
-      running.delete(entry);
+      const end = await pool.watch(evaluator);
+      running.delete(worker);
       if (failed !== null) return;
-      if (end.reason !== 'done') died(unit, walk, end.reason, end.message);
-      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      const what = `${describe(unit)}: ${walk.begun} attributes, ${packages} packages, ${seconds} s`;
-      options.onUnit?.(`unit ${++units}: ${what}, ${Math.round(end.peak)} MiB${END[end.reason]}`);
+      // It had ended before it looked, or was stopped.
+      if (worker.next) queue.add(...worker.next.parts);
+      if (end.reason !== 'done') died(worker, end.reason, end.message);
+      unitEnded(worker, end.reason, end.peak);
     } catch (error) {
       failed ??= { error };
     } finally {
-      running.delete(entry);
+      running.delete(worker);
       fill();
       wake();
     }
   };
 
-  const died = (unit: Unit, walk: Walk, end: End, message: string) => {
+  const unitEnded = (worker: Worker, end: End, memory = pool.memoryOf(worker.evaluator)) =>
+    options.onUnit?.(`unit ${++units}: ${summary(worker, end, memory)}`);
+
+  const died = ({ unit, walk, units }: Worker, end: End, message: string) => {
     const culprit = walk.current;
     if (culprit === null) {
-      if (running.size === 0 || end === 'error') throw hopeless(nixpkgs, system, maxMemory, end, message);
+      if (units === 0 && (running.size === 0 || end === 'error'))
+        throw hopeless(nixpkgs, system, maxMemory, end, message);
       return queue.add(...walk.rest(false));
     }
-    const sure = end === 'error' || end === 'time' || (walk.begun === 1 && unit.mode === 'alone');
-    const blamed = !walk.told && (sure || walk.begun === 1);
+    const only = walk.begun === 1 && units === 0;
+    const sure = end === 'error' || end === 'time' || (only && unit.alone);
+    const blamed = !walk.told && (sure || only);
     if (blamed && sure) {
       const limit = end === 'memory' ? `${maxMemory} MiB` : end === 'time' ? `${timeLimit} s` : null;
       fail(culprit, limit === null ? message : `takes more than ${limit}`);
@@ -161,18 +180,41 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     }
   };
 
+  /** The next unit for an evaluator that has so much room: rather of the set that it is at than of another's. */
+  const take = (room: number, worker?: Worker) => {
+    const own = worker && setOf(worker);
+    const others = [...running].filter(other => other !== worker).map(setOf);
+    const rank = (path: readonly string[]) => {
+      const set = joinAttrPath(path);
+      return set === own ? 0 : others.includes(set) ? 2 : 1;
+    };
+    return queue.take(Math.min(unitSize(queue.cost, jobs), NAMES_PER_MIB * room), rank)!;
+  };
+
+  /** Starts evaluators up to their number, and gives those that run what they do next while they have room for it. */
   const fill = () => {
-    while (running.size < jobs && queue.mode !== undefined && failed === null) {
-      const alone = queue.mode === 'alone' || [...running].some(({ unit }) => unit.mode === 'alone');
+    while (running.size < jobs && queue.alone !== null && failed === null) {
+      const alone = queue.alone || [...running].some(({ unit }) => unit.alone);
       if (alone && running.size > 0) return;
-      void run(queue.take(unitSize(queue.cost, jobs, most))!);
+      void run(take(Math.max(10, share() - LOADED)));
+    }
+    for (const worker of failed === null ? running : []) {
+      if (worker.next || worker.unit.alone || queue.alone !== false) continue;
+      const memory = Math.max(LOADED, pool.memoryOf(worker.evaluator)) + cost(worker.walk.rest(false)) / NAMES_PER_MIB;
+      const room = share() - memory;
+      if (room < 20) continue;
+      worker.next = take(room, worker);
+      worker.evaluator.give(workOf(worker.next));
     }
   };
 
   const report = () => {
     if (!options.report || performance.now() - reported < 200) return;
     reported = performance.now();
-    const left = [...running].reduce((sum, { walk }) => sum + countNames(walk.rest(true)), queue.size);
+    const left = [...running].reduce(
+      (sum, { walk, next }) => sum + countNames([...walk.rest(true), ...(next?.parts ?? [])]),
+      queue.size,
+    );
     const rate = attributes / ((performance.now() - started) / 1000);
     const note = [
       `${units} units`,
@@ -197,14 +239,15 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
   signal?.addEventListener('abort', abort, { once: true });
 
   try {
-    await run({ mode: 'plain', parts: [] }); // the names at the root
+    void run({ alone: false, parts: [] }); // the names at the root
+    positions.findLarge(); // while Nix loads nixpkgs
     while (true) {
       if (failed !== null) throw (failed as { error: unknown }).error;
       yield* ready.splice(0);
       if (ready.length < BUFFER) pool.pause(false);
       report();
       if (ready.length > 0) continue;
-      if (running.size === 0 && queue.mode === undefined && failed === null) return;
+      if (running.size === 0 && queue.alone === null && failed === null) return;
       await new Promise<void>(resolve => {
         wake = resolve;
       });
@@ -218,25 +261,11 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
 }
 
 interface Saying {
+  unit?: number;
   platforms?: Record<string, unknown>;
   names?: string[];
   inline?: boolean;
   thrown?: boolean;
-}
-
-const END: Record<End, string> = {
-  done: '',
-  error: ', ended by an error',
-  crash: ', crashed',
-  memory: ', stopped for its memory',
-  time: ', stopped for its time',
-};
-
-function describe({ mode, parts }: Unit): string {
-  const first = parts[0];
-  if (first === undefined) return 'names';
-  const range = `${joinAttrPath([...first.path, first.names[0]!])}…`;
-  return `${range}${parts.length > 1 ? ` and ${parts.length - 1} more` : ''}${mode === 'plain' ? '' : ` (${mode})`}`;
 }
 
 function toPackage(
@@ -254,34 +283,6 @@ function toPackage(
     outputs,
     meta: { ...meta, position, platforms: typeof known === 'string' ? platforms[known] : meta.platforms },
   });
-}
-
-/** The parts that make up `sets`, each attribute path once. */
-function narrow(root: readonly string[], sets: readonly string[]): { path: string[]; names: string[] }[] {
-  const paths = [...new Set(sets)].map(splitAttrPath);
-  const unknown = paths.find(path => !root.includes(path[0]!));
-  if (unknown) throw new UserError(`this nixpkgs has no ${unknown[0]} that --set could name`);
-  const within = (path: string[], set: string[]) =>
-    set.length < path.length && set.every((name, i) => name === path[i]);
-  return paths
-    .filter(path => !paths.some(set => within(path, set)))
-    .map(path => ({ path: path.slice(0, -1), names: path.slice(-1) }));
-}
-
-/** The real path of a nixpkgs tree. */
-function checkTree(tree: string): string {
-  const missing = ['default.nix', 'lib', 'pkgs/top-level'].find(path => !existsSync(join(tree, path)));
-  if (missing !== undefined)
-    throw new UserError(
-      `${tree} is no nixpkgs: it has no ${missing}; give the root of a nixpkgs tree, or a flake reference`,
-    );
-  return realpathSync(tree);
-}
-
-function tooLittle(maxMemory: number): UserError {
-  return new UserError(
-    `--max-memory ${maxMemory} is too little for one evaluator: give ${Math.max(LEAST_MEMORY, Math.ceil(maxMemory * 1.5))} MiB or more`,
-  );
 }
 
 function hopeless(tree: string, system: string, maxMemory: number, end: End, message: string): UserError {

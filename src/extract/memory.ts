@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { UserError } from '../errors.ts';
 
 const MIB = 1024 * 1024;
 
@@ -38,4 +39,10 @@ export async function residentMemory(pids: readonly number[]): Promise<number[]>
 async function fromProc(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;
+}
+
+export function tooLittle(maxMemory: number): UserError {
+  return new UserError(
+    `--max-memory ${maxMemory} is too little for one evaluator: give ${Math.max(LEAST_MEMORY, Math.ceil(maxMemory * 1.5))} MiB or more`,
+  );
 }

@@ -9,12 +9,13 @@ interface Limits {
 }
 
 interface Member {
-  evaluator: Evaluator;
   /** MiB, at the last look. */
   memory: number;
   peak: number;
 }
 
+/** MiB of this process, when it has heard some thousand records. */
+const OWN = 300;
 /** Milliseconds between two looks at the evaluators, in which one may grow by 100 MiB. */
 const INTERVAL = 100;
 
@@ -23,7 +24,7 @@ const INTERVAL = 100;
  * `maxMemory`, and one that says nothing for `timeLimit` is stopped too.
  */
 export function createPool({ maxMemory, timeLimit }: Limits) {
-  const members = new Set<Member>();
+  const members = new Map<Evaluator, Member>();
   const margin = Math.min(200, maxMemory / 10);
   let memory = ownMemory();
   let looking = false;
@@ -33,15 +34,15 @@ export function createPool({ maxMemory, timeLimit }: Limits) {
     if (looking || members.size === 0) return;
     looking = true;
     const all = [...members];
-    const resident = await residentMemory(all.map(({ evaluator }) => evaluator.pid));
+    const resident = await residentMemory(all.map(([{ pid }]) => pid));
     looking = false;
-    all.forEach((member, i) => {
-      member.memory = members.has(member) ? resident[i]! : 0;
+    all.forEach(([evaluator, member], i) => {
+      member.memory = members.has(evaluator) ? resident[i]! : 0;
       member.peak = Math.max(member.peak, member.memory);
-      if (member.evaluator.silence() > 1000 * timeLimit) member.evaluator.stop('time');
+      if (evaluator.silence() > 1000 * timeLimit) evaluator.stop('time');
     });
-    memory = all.reduce((sum, member) => sum + member.memory, ownMemory());
-    if (memory > maxMemory - margin) all.reduce((a, b) => (a.memory > b.memory ? a : b)).evaluator.stop('memory');
+    memory = all.reduce((sum, [, member]) => sum + member.memory, ownMemory());
+    if (memory > maxMemory - margin) all.reduce((a, b) => (a[1].memory > b[1].memory ? a : b))[0].stop('memory');
   };
   const timer = setInterval(look, INTERVAL);
 
@@ -50,31 +51,36 @@ export function createPool({ maxMemory, timeLimit }: Limits) {
     get memory(): number {
       return memory;
     },
-    get size(): number {
-      return members.size;
+    /** MiB that evaluators may take together. */
+    get room(): number {
+      return maxMemory - margin - Math.max(OWN, ownMemory());
+    },
+    /** MiB of one evaluator, at the last look. */
+    memoryOf(evaluator: Evaluator): number {
+      return members.get(evaluator)?.memory ?? 0;
     },
     /** Watches an evaluator until it ends; resolves to why it did, and the most memory it had, MiB. */
     async watch(evaluator: Evaluator) {
-      const member: Member = { evaluator, memory: 0, peak: 0 };
-      members.add(member);
+      const member: Member = { memory: 0, peak: 0 };
+      members.set(evaluator, member);
       if (paused) evaluator.pause();
       try {
         return { ...(await evaluator.end), peak: member.peak };
       } finally {
-        members.delete(member);
+        members.delete(evaluator);
       }
     },
     /** Makes them wait, where what they tell is taken more slowly than they tell it. */
     pause(on: boolean): void {
       if (on === paused) return;
       paused = on;
-      for (const { evaluator } of members) on ? evaluator.pause() : evaluator.resume();
+      for (const evaluator of members.keys()) on ? evaluator.pause() : evaluator.resume();
     },
     async close(): Promise<void> {
       clearInterval(timer);
-      const all = [...members];
-      for (const { evaluator } of all) evaluator.stop('time');
-      await Promise.allSettled(all.map(({ evaluator }) => evaluator.end));
+      const all = [...members.keys()];
+      for (const evaluator of all) evaluator.stop('time');
+      await Promise.allSettled(all.map(({ end }) => end));
     },
   };
 }

@@ -28,7 +28,7 @@ type Rule = PositionAttr | 'usual';
 type PositionAttr = (typeof POSITION_ATTRS)[number];
 
 export function createPositions(tree: string) {
-  const large: Record<string, true> = Object.fromEntries(largeFiles(join(tree, 'pkgs')).map(file => [file, true]));
+  const large: Record<string, true> = {};
   const read = new Map<string, Definitions>();
   const learned = new Map<string, { hits: number; misses: number }>();
 
@@ -61,8 +61,11 @@ export function createPositions(tree: string) {
   };
 
   return {
-    /** The large files of which lines can be found here, for `shard.nix`. */
+    /** The large files of which lines can be found here, for `shard.nix`; none before `findLarge`. */
     large: large as Readonly<Record<string, true>>,
+    findLarge(): void {
+      for (const file of largeFiles(join(tree, 'pkgs'))) large[file] = true;
+    },
     /**
      * `FILE:LINE` relative to the tree, null if there is none; false if Nix itself has to be asked. `rules` belong to
      * one evaluator: it tells the first positions of each set in a large file exactly, and they teach the others.

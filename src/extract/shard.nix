@@ -1,23 +1,25 @@
-# Evaluates one unit of work: the metadata of some attributes of nixpkgs, each told on stderr the moment it is known, so
-# that whatever stops this process costs the one attribute that it was at. Lines, all behind the unit's `mark`:
+# Evaluates the metadata of some attributes of nixpkgs, each told on stderr the moment it is known, so that whatever stops
+# this process costs the one attribute that it was at. What to evaluate are the units of work in the files `${units}/0`,
+# `${units}/1` … : when one is done and the next is there, it goes on with that, for a new process would have to load
+# nixpkgs and evaluate what packages share once more. Lines, all behind `mark`:
 #   {"platforms":{…}}   once: the tree's lists of platforms, which records name instead of repeating up to 85 strings
+#   {"unit":1}          the next unit begins
 #   ["a","b"]           the attribute path that is evaluated next
 #   {"record":…}        it is a derivation; the shape of a release's packages.json, fields that no record needs left out
 #   {"names":[…],"inline":…}  it is a set to recurse into; `inline` if that follows here, else it is work for other units
 #   {"thrown":true}     it throws (with `catch` only: what was thrown cannot be told from within Nix)
-{ unit }:
+{ units, nixpkgs, system, mark }:
 let
-  work = builtins.fromJSON (builtins.readFile unit);
   inherit (builtins) isAttrs isList length intersectAttrs mapAttrs;
 
-  config = work.nixpkgs + "/pkgs/top-level/packages-config.nix";
-  pkgs = import work.nixpkgs {
-    inherit (work) system;
+  config = nixpkgs + "/pkgs/top-level/packages-config.nix";
+  pkgs = import nixpkgs {
+    inherit system;
     config = if builtins.pathExists config then import config else { allowAliases = false; };
     overlays = [ ];
   };
 
-  say = value: rest: builtins.trace (work.mark + builtins.toJSON value) rest;
+  say = value: rest: builtins.trace (mark + builtins.toJSON value) rest;
 
   # intersectAttrs picks fields without looking at any of them.
   pick = fields: value: if isAttrs value then intersectAttrs fields value else value;
@@ -78,28 +80,32 @@ let
     if pos == null then null else pos.file;
 
   # { position } is exact; with { file, from } the caller finds the line itself, by what it has learned from exact ones
-  # in the same `file`. `seen` holds, for each apparent file (`from`), the large file that packages are in truth in: the
-  # same one, or another where a builder sets `pos`; and how many more exact ones the caller shall have.
+  # in the same `file`. `seen` holds, for each set and apparent file (`from`), the large file that packages are in truth in:
+  # the same one, or another where a builder sets `pos`; and how many more exact ones the caller shall have.
   # At the root every package has its own ways, so a builder there says nothing about the next one.
   samples = 3;
   locate =
-    seen: root: value:
+    work: seen: prefix: value:
     let
+      ofSet = seen.${prefix} or { };
       from = apparentFile value;
       position = value.meta.position;
       file =
         if builtins.substring 0 (builtins.stringLength from + 1) position == "${from}:" then from
         else builtins.head (builtins.match "(.*):[0-9]+" position);
-      more = seen.${from}.more or samples;
+      more = ofSet.${from}.more or samples;
     in
     if !(value.meta ? position) then
       { inherit seen; fields = { }; }
     else if work.exact || from == null then
       { inherit seen; fields = { inherit position; }; }
     else if more == 0 then
-      { inherit seen; fields = { inherit from; inherit (seen.${from}) file; }; }
-    else if work.large ? ${file} && !(root && from != file) then
-      { seen = seen // { ${from} = { inherit file; more = more - 1; }; }; fields = { inherit position file from; }; }
+      { inherit seen; fields = { inherit from; inherit (ofSet.${from}) file; }; }
+    else if work.large ? ${file} && !(prefix == "" && from != file) then
+      {
+        seen = seen // { ${prefix} = ofSet // { ${from} = { inherit file; more = more - 1; }; }; };
+        fields = { inherit position file from; };
+      }
     else
       { inherit seen; fields = { inherit position; }; };
 
@@ -116,13 +122,13 @@ let
 
   # Visits give back what they have `seen`.
   visit =
-    seen: root: path: value:
+    work: seen: prefix: path: value:
     if !isAttrs value then
       seen
     else if value.type or null == "derivation" then
       let
         whole = if value ? meta then value else value // { meta = { }; };
-        located = locate seen root whole;
+        located = locate work seen prefix whole;
       in
       say (record whole located.fields) located.seen
     else if value.recurseForDerivations or false then
@@ -130,21 +136,20 @@ let
         names = builtins.attrNames value;
         inline = length names <= work.inline;
       in
-      # Another set may have other builders: it starts with nothing seen.
-      say { inherit names inline; } (if inline then builtins.seq (walk { } path value names) seen else seen)
+      say { inherit names inline; } (if inline then walk work seen path value names else seen)
     else
       seen;
 
   walk =
-    seen: prefix: set: names:
+    work: seen: prefix: set: names:
     builtins.foldl' (
       seen: name:
       let
         path = "${prefix}${builtins.toJSON name}";
-        visited = visit seen (prefix == "") "${path}," set.${name};
+        visited = visit work seen prefix "${path}," set.${name};
         caught = builtins.tryEval visited;
       in
-      builtins.trace "${work.mark}[${path}]" (
+      builtins.trace "${mark}[${path}]" (
         if !work.catch then visited
         else if caught.success then caught.value
         else say { thrown = true; } seen
@@ -153,15 +158,38 @@ let
 
   deliberate = [ "AAAAAASomeThingsFailToEvaluate" ];
   part =
-    { path, names }:
+    work: seen:
+    { path, names, exact, catch }:
     let
       set = builtins.foldl' (set: name: set.${name}) pkgs path;
       prefix = builtins.concatStringsSep "" (map (name: "${builtins.toJSON name},") path);
+      kept = if path == [ ] then builtins.filter (name: !(builtins.elem name deliberate)) names else names;
     in
-    walk { } prefix set (if path == [ ] then builtins.filter (name: !(builtins.elem name deliberate)) names else names);
+    walk (work // { inherit exact catch; }) seen prefix set kept;
+
+  # Without parts: the names at the root, and the `first` of them.
+  unit =
+    work: seen:
+    let
+      names = builtins.attrNames pkgs;
+      first = builtins.genList (builtins.elemAt names) (if work.first < length names then work.first else length names);
+    in
+    if work.parts != [ ] then builtins.foldl' (part work) seen work.parts
+    else say { inherit names; inline = false; } (
+      part work seen { path = [ ]; names = first; exact = false; catch = false; }
+    );
+
+  run =
+    n: seen:
+    let
+      file = "${units}/${toString n}";
+      after = unit (builtins.fromJSON (builtins.readFile file)) seen;
+    in
+    if !builtins.pathExists file then
+      true
+    else if n == 0 then
+      builtins.seq after (run 1 after)
+    else
+      say { unit = n; } (builtins.seq after (run (n + 1) after));
 in
-if work.parts == [ ] then
-  # The plan: what there is at the root.
-  say { names = builtins.attrNames pkgs; inline = false; } true
-else
-  say { platforms = known; } (builtins.foldl' (_: next: builtins.seq (part next) true) true work.parts)
+say { platforms = known; } (run 0 { })

@@ -3,11 +3,14 @@
  * unit that an evaluator reports, from which follows what is left when it dies. Pure.
  */
 
+import { UserError } from '../errors.ts';
+import { splitAttrPath } from '../package.ts';
+
 /** Some names of the set at `path`; `[]` is the root. */
 export interface Part {
   path: readonly string[];
   names: readonly string[];
-  /** How these names must be evaluated; parts are packed only with their like. */
+  /** How these names must be evaluated. */
   mode: Mode;
   /** How often an evaluator has died in this part: many deaths make a caught evaluation the cheaper one. */
   deaths: number;
@@ -18,11 +21,11 @@ export interface Part {
  * `exact`: positions by Nix itself, for what the text of a large file did not settle. `alone`: one name, one evaluator,
  * with all memory to itself.
  */
-export type Mode = (typeof MODES)[number];
-const MODES = ['plain', 'caught', 'exact', 'alone'] as const;
+export type Mode = 'plain' | 'caught' | 'exact' | 'alone';
 
 export interface Unit {
-  mode: Mode;
+  /** It is all that any evaluator does meanwhile: one name whose mode is `alone`. */
+  alone: boolean;
   parts: Part[];
 }
 
@@ -32,8 +35,15 @@ export function countNames(parts: Iterable<Part>): number {
   return count;
 }
 
+/** What evaluating parts costs, in names of an ordinary set. */
+export function cost(parts: Iterable<Part>): number {
+  let cost = 0;
+  for (const part of parts) cost += part.names.length * weight(part);
+  return cost;
+}
+
 /**
- * What evaluating a part costs, in names of an ordinary set: at the root of nixpkgs a name takes twice the time and
+ * What a name costs, in names of an ordinary set: at the root of nixpkgs a name takes twice the time and
  * memory (0.6 ms, 0.2 MiB), because nearly every one has a file and dependencies of its own.
  */
 function weight(part: Part): number {
@@ -41,60 +51,74 @@ function weight(part: Part): number {
 }
 
 export function createQueue() {
-  const waiting: Record<Mode, Part[]> = { plain: [], caught: [], exact: [], alone: [] };
-  // What is left over from other units waits, so that few units do it.
-  const mode = () => MODES.find(mode => waiting[mode].length > 0);
+  const waiting: Part[] = [];
+  // Last: nothing else can run meanwhile.
+  const alone: Part[] = [];
   return {
     add(...parts: Part[]): void {
-      for (const part of parts) if (part.names.length > 0) waiting[part.mode].push(part);
+      for (const part of parts) if (part.names.length > 0) (part.mode === 'alone' ? alone : waiting).push(part);
     },
     /** Names that wait. */
     get size(): number {
-      return MODES.reduce((sum, mode) => sum + countNames(waiting[mode]), 0);
+      return countNames(waiting) + countNames(alone);
     },
     /** What they cost; see `unitSize`. */
     get cost(): number {
-      return MODES.reduce(
-        (sum, mode) => waiting[mode].reduce((cost, part) => cost + part.names.length * weight(part), sum),
-        0,
-      );
+      return cost(waiting) + cost(alone);
     },
-    /** The mode of what `take` would give next; undefined if nothing waits. */
-    get mode(): Mode | undefined {
-      return mode();
+    /** Whether `take` would give a unit that is alone; null if nothing waits. */
+    get alone(): boolean | null {
+      return waiting.length > 0 ? false : alone.length > 0 ? true : null;
     },
-    /** The next unit, of at most this cost: a range of a large set, or many small parts together. */
-    take(cost: number): Unit | null {
-      const next = mode();
-      if (next === undefined) return null;
-      const from = waiting[next];
+    /**
+     * The next unit, of at most this cost: a range of a large set, or many small parts together. `rank` says which sets
+     * come first: those with the lowest.
+     */
+    take(cost: number, rank: (path: readonly string[]) => number = () => 0): Unit | null {
+      if (waiting.length === 0) {
+        const part = alone.shift();
+        return part ? { alone: true, parts: [part] } : null;
+      }
+      waiting.sort((a, b) => rank(a.path) - rank(b.path));
       const parts: Part[] = [];
       let room = cost;
-      for (let i = 0; i < from.length && room > 0; ) {
-        const part = from[i]!;
-        const fits = next === 'alone' ? 1 : Math.max(1, Math.floor(room / weight(part)));
+      for (let i = 0; i < waiting.length && room > 0; ) {
+        const part = waiting[i]!;
+        const fits = Math.max(1, Math.floor(room / weight(part)));
         // A part that does not fit is cut only where it opens a unit, or small ranges of every set would come out.
         if (parts.length > 0 && part.names.length > fits) i++;
         else {
           const names = part.names.slice(0, fits);
           parts.push({ ...part, names });
-          if (part.names.length > fits) from[i] = { ...part, names: part.names.slice(fits) };
-          else from.splice(i, 1);
-          room -= next === 'alone' ? room : names.length * weight(part);
+          if (part.names.length > fits) waiting[i] = { ...part, names: part.names.slice(fits) };
+          else waiting.splice(i, 1);
+          room -= names.length * weight(part);
         }
       }
-      return { mode: next, parts };
+      return { alone: false, parts };
     },
   };
 }
 
 /**
- * What the next unit may cost. The larger, the better: each evaluator evaluates anew what its packages have in common
- * (the names at the root take 18 s of CPU in one unit, 22 s in four, 29 s in ten). But towards the end they shrink, so
- * that all evaluators finish together (guided self-scheduling, Polychronopoulos and Kuck 1987).
+ * What the next unit may cost: the less waits, the smaller, so that all evaluators finish together (guided
+ * self-scheduling, Polychronopoulos and Kuck 1987). A unit costs next to nothing, unlike an evaluator; but below 200
+ * names, some 50 ms, an evaluator may have ended before it is given the next one.
  */
-export function unitSize(waiting: number, jobs: number, most: number): number {
-  return Math.min(most, jobs === 1 ? waiting : Math.max(2000, Math.ceil(waiting / (2 * jobs))));
+export function unitSize(waiting: number, jobs: number): number {
+  return Math.min(3000, Math.max(200, Math.ceil(waiting / (4 * jobs))));
+}
+
+/** The parts of the root that make up `sets`, each attribute path once. */
+export function narrow(root: Part, sets: readonly string[]): Part[] {
+  const paths = [...new Set(sets)].map(splitAttrPath);
+  const unknown = paths.find(path => !root.names.includes(path[0]!));
+  if (unknown) throw new UserError(`this nixpkgs has no ${unknown[0]} that --set could name`);
+  const within = (path: string[], set: string[]) =>
+    set.length < path.length && set.every((name, i) => name === path[i]);
+  return paths
+    .filter(path => !paths.some(set => within(path, set)))
+    .map(path => ({ ...root, path: path.slice(0, -1), names: path.slice(-1) }));
 }
 
 interface Frame {

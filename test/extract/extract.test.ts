@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UserError } from '../../src/errors.ts';
 import { type EvaluateOptions, evaluate } from '../../src/extract/extract.ts';
+import { createScratch, startEvaluator } from '../../src/extract/nix.ts';
 import { compareNames, type Failure, type Package, parsePackage, serialisePackage } from '../../src/package.ts';
 import type { Progress } from '../../src/progress.ts';
 import { NIXPKGS, packagesInfo, runWithNix, withTree } from './tree.ts';
@@ -243,6 +244,26 @@ test('only some sets; what overlaps comes once', async () => {
   });
   assert.equal(names, ['hello', 'python313Packages.nested.deeper.hello', 'python313Packages.nested.requests']);
   assert.match(await refusal(run(NIXPKGS, { sets: ['nothing'] })), /nothing/);
+});
+
+test('one evaluator does every unit that it is given in time, each part in its own mode', async () => {
+  const scratch = createScratch();
+  try {
+    const part = (name: string, exact = false) => ({ path: [], names: [name], exact, catch: false });
+    const unit = (...parts: object[]) => ({ inline: 600, large: {}, first: 0, parts });
+    const heard: unknown[] = [];
+    const options = { nixpkgs: NIXPKGS, system: 'x86_64-linux', heap: 64 };
+    const evaluator = startEvaluator(scratch, options, unit(part('hello')), value => heard.push(value));
+    evaluator.give(unit(part('jq'), part('hello', true)));
+    assert.is((await evaluator.end).reason, 'done');
+    const what = heard.map(value => (Array.isArray(value) ? value : Object.keys(value as object)));
+    const record = ['position', 'record'];
+    const second = [['unit'], ['jq'], record, ['hello'], record];
+    assert.equal(what, [['platforms'], ['hello'], record, ...second]);
+    assert.equal(heard[3], { unit: 1 });
+  } finally {
+    scratch.remove();
+  }
 });
 
 test('progress counts attributes, units, memory', async () => {

@@ -30,39 +30,42 @@ test('names of the root cost twice as much', () => {
   assert.is(queue.size, 51);
 });
 
-test('parts of different modes are never in one unit, and what is alone is alone', () => {
+test('what is alone is alone, and last', () => {
   const queue = createQueue();
-  queue.add(
-    part([], ['x', 'y'], 'alone'),
-    part([], ['e'], 'exact'),
-    part([], ['p'], 'plain'),
-    part(['s'], ['f'], 'exact'),
-  );
+  queue.add(part([], ['x'], 'alone'), part([], ['e'], 'exact'), part(['s'], ['p']), part([], ['y'], 'alone'));
   const units = [];
-  for (let unit = queue.take(100); unit !== null; unit = queue.take(100))
-    units.push([unit.mode, ...unit.parts.flatMap(({ names }) => names)]);
+  while (queue.alone !== null) {
+    const { alone, parts } = queue.take(100)!;
+    units.push([alone, ...parts.flatMap(({ names }) => names)]);
+  }
   assert.equal(units, [
-    ['plain', 'p'],
-    ['exact', 'e', 'f'],
-    ['alone', 'x'],
-    ['alone', 'y'],
+    [false, 'e', 'p'],
+    [true, 'x'],
+    [true, 'y'],
+  ]);
+  assert.is(queue.take(100), null);
+});
+
+test('what ranks lowest comes first', () => {
+  const queue = createQueue();
+  queue.add(part(['a'], ['a1']), part(['b'], ['b1', 'b2']), part([], ['r1']));
+  const unit = queue.take(2, path => (path[0] === 'b' ? 0 : path.length === 0 ? 1 : 2))!;
+  assert.equal(left(unit.parts), [['b', 'b1', 'b2']]);
+  assert.equal(left(queue.take(10, path => path.length)!.parts), [
+    ['', 'r1'],
+    ['a', 'a1'],
   ]);
 });
 
 test('units shrink towards the end', () => {
-  assert.is(unitSize(100_000, 2, 9000), 9000);
-  assert.is(unitSize(20_000, 2, 9000), 5000);
-  assert.is(unitSize(10, 2, 9000), 2000);
-  assert.is(unitSize(10, 2, 600), 600);
-});
-
-test('one evaluator has nobody to share with', () => {
-  assert.is(unitSize(100_000, 1, 9000), 9000);
-  assert.is(unitSize(5000, 1, 9000), 5000);
+  assert.is(unitSize(100_000, 2), 3000);
+  assert.is(unitSize(16_000, 2), 2000);
+  assert.is(unitSize(16_000, 1), 3000);
+  assert.is(unitSize(10, 2), 200);
 });
 
 test('what is left after a death: without the culprit, with the rest of the set it was in, innermost first', () => {
-  const walk = createWalk({ mode: 'plain', parts: [part([], ['a', 'set', 'z']), part(['other'], ['o'])] });
+  const walk = createWalk({ alone: false, parts: [part([], ['a', 'set', 'z']), part(['other'], ['o'])] });
   walk.begin(['a']);
   walk.tell();
   walk.begin(['set']);
@@ -90,7 +93,7 @@ test('what is left after a death: without the culprit, with the rest of the set 
 
 test('a walk goes on after a nested set, and into the next part even of the same set', () => {
   const walk = createWalk({
-    mode: 'plain',
+    alone: false,
     parts: [part([], ['set', 'z']), part(['set'], ['s3']), part(['set'], ['s9'])],
   });
   walk.begin(['set']);
@@ -110,7 +113,7 @@ test('a walk goes on after a nested set, and into the next part even of the same
 });
 
 test('an evaluator that reports what it was not given is not believed', () => {
-  const walk = createWalk({ mode: 'plain', parts: [part([], ['a', 'b'])] });
+  const walk = createWalk({ alone: false, parts: [part([], ['a', 'b'])] });
   walk.begin(['b']);
   assert.throws(() => walk.begin(['a']), /out of turn/);
 });
