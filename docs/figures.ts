@@ -160,7 +160,7 @@ function scan(result: Result): Figure {
   });
   return {
     title: 'All vectors compared with a query',
-    subtitle: 'exhaustive, median of one thread, lower is better',
+    subtitle: 'median of one thread, lower is better',
     rows,
   };
 }

@@ -37,8 +37,8 @@ export function answerer(index: Index) {
   const lexicalScores = new Float32Array(index.size);
   const semanticScores = new Float32Array(index.size);
 
-  function semantic({ vector, scan }: Meaning, filter: Uint8Array | null): Scores {
-    const { products, unit } = scan.dot(vector);
+  function semantic({ vector, scan }: Meaning, filter: Uint8Array | null, also: readonly number[]): Scores {
+    const { products, unit } = scan.dot(vector, filter, also);
     for (let doc = 0; doc < index.size; doc++) semanticScores[doc] = products[doc]! * unit * weights[doc]!;
     if (filter) for (let doc = 0; doc < index.size; doc++) if (filter[doc] === 0) semanticScores[doc] = 0;
     return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores };
@@ -48,8 +48,6 @@ export function answerer(index: Index) {
     const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(options.limit ?? 20)));
     const filter = allowed(index, options);
     const terms = queryTerms(read, index.terms, index.size);
-    const byMeaning = options.mode === 'lexical' || !meaning;
-    const semantics = byMeaning ? { top: NOTHING, of: semanticScores.fill(0) } : semantic(meaning, filter);
     lexicalScores.fill(0);
     let lexicals: Scores = { top: NOTHING, of: lexicalScores };
     let named: Named[] = [];
@@ -60,6 +58,10 @@ export function answerer(index: Index) {
       named = typed.trim() === '' ? browse(index, filter) : navigate(index, typed);
       if (filter) named = named.filter(({ doc }) => filter[doc] === 1);
     }
+    const byWords = options.mode === 'lexical' || !meaning;
+    const semantics = byWords
+      ? { top: NOTHING, of: semanticScores.fill(0) }
+      : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)]);
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
     const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));
     const known = { popularity: index.popularity, terms: terms.length, quoted };

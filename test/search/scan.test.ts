@@ -41,6 +41,26 @@ for (const dimension of [16, 100, 256, 1024]) {
   });
 }
 
+test('1,024 dimensions of many: exactly the nearest, those asked for, and none that the filter keeps out', () => {
+  const next = random(9);
+  const [size, dimension] = [6000, 1024];
+  const vectors = Int8Array.from({ length: size * dimension }, () => Math.round(next() * 254 - 127));
+  const scan = loadScan(size, dimension, target => target.set(new Uint8Array(vectors.buffer)));
+  const row = (doc: number) => vectors.subarray(doc * dimension, (doc + 1) * dimension);
+  const exact = (query: Float32Array, doc: number) => row(doc).reduce((sum, x, i) => sum + x * query[i]!, 0);
+  // Near to document 7: half of it is noise.
+  const query = Float32Array.from(row(7), x => x + (next() - 0.5) * 254);
+  const near = [...scan.dot(query).products.entries()].filter(([, product]) => product !== 0);
+  assert.ok(near.length >= 4096 && near.length < size, `${near.length} of ${size}`);
+  assert.is(near.reduce((best, one) => (one[1] > best[1] ? one : best))[0], 7);
+
+  const filter = Uint8Array.from({ length: size }, (_, doc) => (doc % 3 === 0 ? 1 : 0));
+  const { products, unit } = scan.dot(query, filter, [1, 1, 7]);
+  for (const [doc, product] of products.entries())
+    if (doc !== 1 && doc !== 7 && filter[doc] === 0) assert.is(product, 0, `document ${doc}`);
+    else assert.ok(Math.abs(product * unit - exact(query, doc)) < 1e-4 * Math.hypot(...query) * 127 * 32, `${doc}`);
+});
+
 test('a zero query gives zeros, a query of another length is refused', () => {
   const scan = loadScan(3, 16, target => target.fill(5));
   assert.equal([...scan.dot(new Float32Array(16)).products], [0, 0, 0]);
