@@ -64,7 +64,7 @@ let
           "org.opencontainers.image.licenses" = package.license;
           "org.opencontainers.image.version" = package.version;
           "org.opencontainers.image.revision" = revision;
-          "org.opencontainers.image.source" = package.repository.url or package.homepage or package.name;
+          "org.opencontainers.image.source" = package.homepage;
         }
         // labels;
       }

@@ -40,7 +40,7 @@ stdenvNoCC.mkDerivation {
   allowedReferences = [ ];
 
   meta = {
-    inherit (package) description;
+    inherit (package) description homepage;
     license = lib.licenses.mit;
     platforms = lib.platforms.unix;
   };

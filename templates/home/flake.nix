@@ -7,8 +7,7 @@
       url = "github:nix-community/home-manager";
       inputs.nixpkgs.follows = "nixpkgs";
     };
-    # Where you found fdnix; `nix registry add fdnix REF` tells Nix once and for all.
-    fdnix.url = "flake:fdnix";
+    fdnix.url = "github:fdnix/fdnix";
   };
 
   outputs =

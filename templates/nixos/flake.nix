@@ -3,8 +3,7 @@
 
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
-    # Where you found fdnix; `nix registry add fdnix REF` tells Nix once and for all.
-    fdnix.url = "flake:fdnix";
+    fdnix.url = "github:fdnix/fdnix";
   };
 
   outputs =
