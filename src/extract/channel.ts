@@ -139,7 +139,12 @@ export async function decompressor(file: string): Promise<Transform[]> {
 }
 
 async function download(url: URL, file: string, signal?: AbortSignal): Promise<void> {
-  const response = await fetch(url, { signal: signal ?? null });
+  const response = await fetch(url, { signal: signal ?? null }).catch(error => {
+    if (signal?.aborted) throw error;
+    // fetch itself says no more than "fetch failed".
+    const why = reason(error.cause ?? error);
+    throw new UserError(`cannot read ${url}: ${why}; check the network, or give a file`, { cause: error });
+  });
   if (!response.ok || !response.body) throw new UserError(`cannot read ${url}: the server answered ${response.status}`);
   await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file));
   const expected = response.headers.get('content-length');

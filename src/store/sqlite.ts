@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { Refused, reason, UserError } from '../errors.ts';
 import { serialisePackage } from '../package.ts';
 import type { EmbeddingMark, Retirement, RunKind, RunRecord, Store, StoredKey, StoredPackage } from './store.ts';
@@ -153,6 +154,8 @@ export function openSqlite(path: string, options: { create?: boolean } = {}): St
 }
 
 function connect(path: string): DatabaseSync {
+  if (existsSync(path) && onReadOnlyDisk(path))
+    return new DatabaseSync(new URL(`${pathToFileURL(path)}?immutable=1`), { readOnly: true });
   mkdirSync(dirname(resolve(path)), { recursive: true });
   const db = new DatabaseSync(path, { timeout: 10_000 });
   try {
@@ -175,6 +178,16 @@ function connect(path: string): DatabaseSync {
   }
 }
 
+/** There SQLite could not even read in WAL mode, unless it is told that nobody writes. */
+function onReadOnlyDisk(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
+  }
+}
+
 function explain(error: unknown, path: string): unknown {
   if (error instanceof UserError) return error;
   const code = (error as { errcode?: number }).errcode ?? 0;
@@ -186,7 +199,7 @@ function explain(error: unknown, path: string): unknown {
         ? ': it is no SQLite file. Name another with --store'
         : (code & 0xff) === 5
           ? ': another fdnix is writing to it. Run this again when that one has finished'
-          : (code & 0xff) === 8 || (code & 0xff) === 14 || system === 'EACCES' || system === 'EROFS'
+          : [8, 14].includes(code & 0xff) || ['EACCES', 'EROFS', 'ENOENT'].includes(system ?? '')
             ? ': it cannot be written. Check its permissions, or name another place with --home or --store'
             : '';
   return new UserError(`store ${path}: ${reason(error)}${step}`, { cause: error });

@@ -130,6 +130,10 @@ test('a URL is downloaded whole or refused', async () => {
     server.closeAllConnections();
     server.close();
   }
+  await read(`${base}/packages.json.gz`).then(
+    () => assert.unreachable(),
+    e => assert.match(e.message, /^cannot read http.*: connect ECONNREFUSED .*; check the network, or give a file$/),
+  );
 });
 
 test('an aborted read stops with the abort, not with half a result', async () => {
