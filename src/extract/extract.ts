@@ -215,6 +215,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
       (sum, { walk, next }) => sum + countNames([...walk.rest(true), ...(next?.parts ?? [])]),
       queue.size,
     );
+    if (attributes + left === 0) return;
     const rate = attributes / ((performance.now() - started) / 1000);
     const note = [
       `${units} units`,
