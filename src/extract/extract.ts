@@ -210,12 +210,12 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
 
   const report = () => {
     if (!options.report || performance.now() - reported < 200) return;
-    reported = performance.now();
     const left = [...running].reduce(
       (sum, { walk, next }) => sum + countNames([...walk.rest(true), ...(next?.parts ?? [])]),
       queue.size,
     );
     if (attributes + left === 0) return;
+    reported = performance.now();
     const rate = attributes / ((performance.now() - started) / 1000);
     const note = [
       `${units} units`,
