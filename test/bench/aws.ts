@@ -14,7 +14,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { brotliDecompressSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import { openDynamodb } from '../../src/store/dynamodb.ts';
@@ -96,19 +96,27 @@ async function writing() {
   };
 }
 
-/** The release with its first packages only, as files named by how many. In a process of its own: it is large. */
+/**
+ * The release with its first packages only, as files named by how many, compressed as releases are: to decompress takes
+ * memory too. In a process of its own, as a release is large.
+ */
 function cut(dir: string, sizes: number[]) {
   const bytes = readFileSync(source!);
   const { packages, ...rest } = JSON.parse((source!.endsWith('.br') ? brotliDecompressSync(bytes) : bytes).toString());
   const entries = Object.entries(packages);
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 3, [constants.BROTLI_PARAM_LGWIN]: 24 };
+  const compress = (value: object) => brotliCompressSync(JSON.stringify(value), { params });
   for (const size of sizes.filter(size => size < entries.length))
-    writeFileSync(join(dir, `${size}.json`), JSON.stringify({ ...rest, packages: Object.fromEntries(entries.slice(0, size)) })); // biome-ignore format: one step
+    writeFileSync(join(dir, `${size}.json.br`), compress({ ...rest, packages: Object.fromEntries(entries.slice(0, size)) })); // biome-ignore format: one step
 }
 
 async function nights() {
   const dir = mkdtempSync(join(tmpdir(), 'fdnix-bench-'));
   execFileSync(process.execPath, [import.meta.filename, source!, 'cut', dir, '10000', '30000'], { stdio: 'inherit' });
-  const releases = [...['10000', '30000'].map(size => join(dir, `${size}.json`)).filter(existsSync), resolve(source!)];
+  const releases = [
+    ...['10000', '30000'].map(size => join(dir, `${size}.json.br`)).filter(existsSync),
+    resolve(source!),
+  ];
   const requests: Record<string, number> = {};
   const count = (op: string) => {
     requests[op] = (requests[op] ?? 0) + 1;

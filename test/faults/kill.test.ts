@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { BatchWriteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,7 +21,7 @@ import { difference, freshPlace, type Place, type State, startWorld, state, type
  * same command again: the table, the bucket and the index must be what they are without the kill. 50 points by seed.
  */
 const POINTS = 50;
-const COMMANDS = { extract: ['extract', '--from', RELEASE], embed: ['embed'], index: ['index'] } as const;
+const COMMANDS = { extract: ['extract', '--from', RELEASE], embed: ['embed', '--json'], index: ['index'] } as const;
 type Command = keyof typeof COMMANDS;
 const ORDER: readonly Command[] = ['extract', 'embed', 'index'];
 
@@ -32,6 +33,8 @@ const stages: State[] = [];
 const templates: Place[] = [];
 const requests: Record<Command, number> = { extract: 0, embed: 0, index: 0 };
 let wholeIndex: Buffer;
+/** What an undisturbed embedding sends. */
+let texts = 0;
 
 /** Closed at the end: what a failing test leaves open would keep this process alive. */
 const opened: FaultProxy[] = [];
@@ -84,6 +87,12 @@ const calm = (worker: Worker) => {
 };
 const indexOf = (place: Place) => join(root, place.table, 'index.sqlite');
 
+/** Vectors in all batches, whether an index names them or not. */
+function vectorsIn({ bucket }: Place): number {
+  const batches = [...world.behind.s3.objects].filter(([name]) => name.startsWith(`${bucket}/vectors/`));
+  return batches.reduce((sum, [, { bytes }]) => sum + JSON.parse(gunzipSync(bytes).toString()).count, 0);
+}
+
 /** A place with the items and objects of another. */
 async function clone(from: Place): Promise<Place> {
   const place = freshPlace();
@@ -125,8 +134,9 @@ test.before(async () => {
     templates.push(await clone(here));
     stages.push(await state(world, here));
     calm(worker);
-    const { code, stderr } = await run(worker, command, here);
+    const { code, stdout, stderr } = await run(worker, command, here);
     assert.is(code, 0, stderr);
+    if (command === 'embed') texts = JSON.parse(stdout).texts;
     requests[command] = counted(worker);
   }
   stages.push(await state(world, here));
@@ -152,8 +162,11 @@ test(`${POINTS} points of extract, embed and index`, async () => {
       if (first.signal === 'SIGKILL') killed++;
       else assert.ok(after && first.code === 0, `${what}: it ended before the kill, and well`);
       calm(worker);
+      const stored = vectorsIn(place) - vectorsIn(templates[at]!);
       const again = await run(worker, command, place);
       assert.is(again.code, 0, `${what}: ${again.stderr}`);
+      if (command === 'embed')
+        assert.ok(JSON.parse(again.stdout).texts <= texts - stored, `${what}: nothing stored is paid for again`);
       assert.equal(difference(await state(world, place), stages[at + 1]!), [], what);
       if (command === 'index') assert.ok(readFileSync(indexOf(place)).equals(wholeIndex), what);
       rmSync(join(root, place.table), { recursive: true, force: true });
@@ -227,6 +240,27 @@ test('two embedders at once: one waits for the other and says so, and no text is
   const made = await run(one, 'index', place);
   assert.is(made.code, 0, made.stderr);
   assert.ok(readFileSync(indexOf(place)).equals(wholeIndex), 'the same search index');
+});
+
+test('SIGTERM to the one that waits ends it at once, and the other is not disturbed', async () => {
+  const [one, two] = await Promise.all([startWorker(), startWorker()]);
+  const place = await clone(templates[1]!);
+  one.proxies[2]!.reset(() => ({ kind: 'delay', ms: 3000 }));
+  let terminated = 0;
+  const first = run(one, 'embed', place);
+  while (one.proxies[2]!.log.length === 0) await sleep(20);
+  const second = await run(two, 'embed', place, child => {
+    child.stderr!.on('data', chunk => {
+      if (!/waiting for another/.test(chunk)) return;
+      terminated = Date.now();
+      child.kill('SIGTERM');
+    });
+  });
+  assert.is(second.code, 130, second.stderr);
+  assert.ok(Date.now() - terminated < 2000);
+  assert.is(two.proxies[2]!.log.length, 0);
+  assert.is((await first).code, 0);
+  assert.equal(difference(await state(world, place), stages[2]!), []);
 });
 
 test.after(async () => {
