@@ -1,7 +1,6 @@
 import { openBlobs } from '../blobs/blobs.ts';
 import { type Embedder, openEmbedder } from '../embed/embedder.ts';
 import { EXIT } from '../errors.ts';
-import { keepHeapSmall } from '../heap.ts';
 import { embeddingText, type Failure } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
@@ -30,7 +29,6 @@ export default command({
   ],
   async run(args, { config, report, log, warn, count, out, signal }) {
     const failures: Failure[] = [];
-    if (config.store.startsWith('dynamodb:')) keepHeapSmall();
     const store = await openStore(config.store);
     const blobs = await openBlobs(config.blobs);
     const embedder = await openEmbedder(config.model, { rate: args.rate, embeddingType: args['embedding-type'] });
