@@ -11,11 +11,11 @@ const test = suite('evaluating the nixpkgs that FDNIX_TEST_NIXPKGS names');
 const tree = process.env.FDNIX_TEST_NIXPKGS;
 
 /** What one evaluator without limits says: 5 GiB of memory, so only where somebody asks for it. */
-function ask(body: string): unknown {
+function ask(body: string, system = 'x86_64-linux'): unknown {
   const expression = `
 let
   pkgs = import ${tree} {
-    system = "x86_64-linux";
+    system = "${system}";
     overlays = [ ];
     config = import ${tree}/pkgs/top-level/packages-config.nix;
   };
@@ -30,22 +30,21 @@ in ${body}`;
   );
 }
 
-const packages = new Map<string, Package>();
-const failures: Failure[] = [];
+/** Of the last system that was evaluated. */
+let packages: Map<string, Package>;
 
-test('no attribute missing, none extra', async () => {
-  const options = {
-    system: 'x86_64-linux',
-    maxMemory: 3072,
-    onFailure: (failure: Failure) => void failures.push(failure),
-  };
-  for await (const pkg of evaluate(tree!, options)) {
+async function complete(system: string): Promise<void> {
+  packages = new Map();
+  const failures: Failure[] = [];
+  const onFailure = (failure: Failure) => void failures.push(failure);
+  for await (const pkg of evaluate(tree!, { system, maxMemory: 3072, onFailure })) {
     assert.not.ok(packages.has(pkg.packageName), `${pkg.packageName} twice`);
     packages.set(pkg.packageName, pkg);
   }
   // What dies without a throw would take this listing with it: it is told by name to leave that out.
   const fatal = failures.map(({ packageName }) => JSON.stringify(packageName)).join(' ');
-  const listing = ask(`
+  const listing = ask(
+    `
 let
   skipped = [ "AAAAAASomeThingsFailToEvaluate" ${fatal} ];
   show = path: builtins.concatStringsSep "." path;
@@ -61,7 +60,9 @@ let
     if !kind.success || kind.value == 0 then [ ]
     else if kind.value == 1 then [ path ]
     else builtins.concatMap (name: walk (path ++ [ name ]) value.\${name}) (builtins.attrNames value);
-in walk [ ] pkgs`) as string[][];
+in walk [ ] pkgs`,
+    system,
+  ) as string[][];
   const names = new Set(listing.map(joinAttrPath));
   const failed = new Set(failures.map(({ packageName }) => packageName));
   assert.equal(
@@ -75,7 +76,10 @@ in walk [ ] pkgs`) as string[][];
     'extra',
   );
   assert.ok(names.size > 100_000);
-});
+}
+
+for (const system of ['aarch64-darwin', 'x86_64-linux'])
+  test(`${system}: no attribute missing, none extra`, () => complete(system));
 
 test('lines in large files are those that Nix finds', () => {
   const byFile = new Map<string, Package[]>();
