@@ -33,7 +33,7 @@ export function openScratch(): Scratch {
   const db = attempt(() => new DatabaseSync(''));
   attempt(() =>
     db.exec(`
-      PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; PRAGMA temp_store = FILE;
+      PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE;
       CREATE TABLE keys (packageName TEXT NOT NULL, version TEXT NOT NULL, current INTEGER NOT NULL, key TEXT NOT NULL);
       CREATE TABLE seen (packageName TEXT PRIMARY KEY, version TEXT NOT NULL) WITHOUT ROWID;
       CREATE TABLE changes (id INTEGER PRIMARY KEY, item TEXT NOT NULL);
