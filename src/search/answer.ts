@@ -64,7 +64,7 @@ export function answerer(index: Index) {
       : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)]);
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
     const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));
-    const known = { popularity: index.popularity, terms: terms.length, quoted };
+    const known = { popularity: index.popularity, terms: terms.filter(term => !term.inferred).length, quoted };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
     return toHits(index, withReleases(index, rows, filter, limit), terms);
   };

@@ -18,7 +18,7 @@ export interface Scores {
   of: Float32Array;
 }
 
-/** How much of the fused score is lexical. */
+/** How much of the fused score, squared, is lexical. */
 export const LEXICAL_SHARE = 0.5;
 
 /**
@@ -32,8 +32,9 @@ const POPULAR = 0.2;
 const PHRASE = 1.5;
 
 /**
- * The union of both lists by the sum of both scores, each as a share of its best: half and half is .557 nDCG@10 on
- * debian-short where reciprocal ranks are .513. Documents that the query names come before all others.
+ * The union of both lists by the quadratic mean of both scores, each as a share of its best: what one measure is sure
+ * of needs less of the other. Against the plain mean +.002 nDCG@10 [.0003, .004] on 2,000 of Debian's texts; reciprocal
+ * ranks lose .04. Documents that the query names come before all others.
  */
 export function fuse(
   named: readonly Named[],
@@ -52,7 +53,7 @@ export function fuse(
     const meaning = Math.max(0, semantic.of[doc]!);
     const fame = 1 + (POPULAR * known.popularity[doc]!) / Math.max(1, known.terms) ** 1.5;
     const fit = known.quoted?.has(doc) ? PHRASE : 1;
-    const score = fit * fame * (share * words + ((1 - share) * meaning) / bestSemantic);
+    const score = fit * fame * Math.sqrt(share * words ** 2 + (1 - share) * (meaning / bestSemantic) ** 2);
     ranked.set(doc, { doc, score, named: null, phrase: fit > 1, lexical: words, semantic: meaning });
   }
   for (const { doc, score, why } of named) {

@@ -13,18 +13,25 @@ export interface TrainOptions extends TrainingOptions {
   leaveOut: ReadonlySet<number>;
   /** A token that fewer texts have is not learnt. */
   leastFrequency: number;
+  /**
+   * To what power of their idf tokens count in the end. They are trained by idf itself, but the rare ones have learnt
+   * from few texts: against 1, .6 is +.02 nDCG@10 alone on Debian's texts, +.005 fused; between .4 and .7 it hardly
+   * matters. Training by .5 from the start gains nothing.
+   */
+  idfPower: number;
 }
 
 export const DEFAULTS: TrainOptions = {
   dimension: 256,
-  epochs: 3,
-  batch: 1024,
+  epochs: 4,
+  batch: 2048,
   temperature: 0.09,
   rate: 0.01,
   dropout: 0.15,
   seed: 1,
   leaveOut: new Set([8, 9]),
   leastFrequency: 3,
+  idfPower: 0.6,
 };
 
 export interface Trained {
@@ -68,7 +75,7 @@ export async function trainModel(
     dimension: options.dimension,
     rows,
     table,
-    scales: Float32Array.from(inverse),
+    scales: Float32Array.from(inverse, idf => idf ** options.idfPower),
     lineWeights: LINE_WEIGHTS,
   };
   const judged = new Set([...leaveOut].filter(bucket => !RESERVED.has(bucket)));
