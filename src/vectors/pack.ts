@@ -13,6 +13,7 @@ import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
 import { popularity, prior } from './prior.ts';
+import { quantise } from './quantise.ts';
 import { groupVariants } from './variants.ts';
 import { loadVectorIndex } from './vector-index.ts';
 
@@ -171,11 +172,7 @@ async function readVectors(packages: readonly StoredPackage[], index: VectorInde
     for (const { id, vector, metadata } of batch.vectors) {
       const doc = docs.get(id);
       if (doc === undefined || metadata.embeddingHash !== packages[doc]!.embeddingHash) continue;
-      let peak = 0;
-      for (const x of vector) peak = Math.max(peak, Math.abs(x));
-      if (!(peak > 0)) continue;
-      scales[doc] = peak / 127;
-      for (let i = 0; i < dimension; i++) int8[doc * stride + i] = Math.round((vector[i]! * 127) / peak);
+      scales[doc] = quantise(vector, int8, doc * stride);
     }
     done += batch.vectors.length;
     options.report?.({ phase: 'vectors', done, total: index.count, unit: 'vectors' });

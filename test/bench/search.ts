@@ -26,6 +26,7 @@ import { openSearch } from '../../src/search/open.ts';
 import { loadScan } from '../../src/search/scan.ts';
 import { random } from '../../src/train/random.ts';
 import { openIndex } from '../../src/vectors/open.ts';
+import { quantise } from '../../src/vectors/quantise.ts';
 import { readQueries } from '../quality/quality.ts';
 import { buildIndex } from '../search/build.ts';
 
@@ -119,9 +120,7 @@ async function vectorPart(vectors: Float32Array, dimension: number, file: string
     const int8 = new Int8Array(target.buffer, target.byteOffset, target.length);
     for (let doc = 0; doc < size; doc++) {
       const row = vectors.subarray(doc * dimension, (doc + 1) * dimension);
-      const peak = row.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-      scales[doc] = peak / 127;
-      for (let i = 0; i < dimension; i++) int8[doc * dimension + i] = peak > 0 ? Math.round((row[i]! * 127) / peak) : 0;
+      scales[doc] = quantise(row, int8, doc * dimension);
     }
   });
   const embedded: Float32Array[] = [];
