@@ -107,7 +107,8 @@ export function startEvaluator(
     ...option('system', system),
     ...[nixpkgs, units, SHARD].flatMap((path, i) => ['-I', `fdnix${i}=${path}`]),
   ];
-  const env = { ...scratch.env, GC_INITIAL_HEAP_SIZE: `${Math.floor(heap)}M` };
+  // Reserved at once, which not every machine grants without bounds: all of nixpkgs takes no more.
+  const env = { ...scratch.env, GC_INITIAL_HEAP_SIZE: `${Math.floor(Math.min(heap, 6144))}M` };
   const child = spawn('nix-instantiate', args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
 
   let stopped: 'memory' | 'time' | null = null;
