@@ -152,10 +152,6 @@ export function createWalk(unit: Unit) {
     get told(): boolean {
       return told;
     },
-    /** Names of the unit's own parts that are behind it. */
-    get done(): number {
-      return countNames(unit.parts.slice(0, index)) + (frames[0]?.next ?? 0);
-    },
     /** How many attributes were begun, those of sets walked on the way included. */
     get begun(): number {
       return begun;
