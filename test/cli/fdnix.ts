@@ -20,7 +20,8 @@ export function fdnix(
     during?: (child: ReturnType<typeof spawn>) => void;
   },
 ): Promise<Run> {
-  const env = { PATH: process.env.PATH ?? '', HOME: options.home, FDNIX_HOME: options.home, ...options.env };
+  const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, HOME: options.home, FDNIX_HOME: options.home, ...options.env };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...args], { env });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', chunk => {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { BatchWriteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parsePackage } from '../../src/package.ts';
 import { openDynamodb } from '../../src/store/dynamodb.ts';
 import { sync } from '../../src/store/sync.ts';
 import { chunks } from '../../src/streams.ts';
@@ -14,7 +15,7 @@ import { random } from '../../src/train/random.ts';
 import { sampled } from '../cases.ts';
 import { fdnix, type Run } from '../cli/fdnix.ts';
 import { dynamodbOperation, type FaultProxy, s3Operation, startProxy } from '../emulators/proxy.ts';
-import { PACKAGES, RELEASE } from '../store/fixture.ts';
+import { RAW } from '../store/fixture.ts';
 import { difference, freshPlace, type Place, type State, startWorld, state, type World } from './pipeline.ts';
 
 /**
@@ -22,12 +23,14 @@ import { difference, freshPlace, type Place, type State, startWorld, state, type
  * same command again: the table, the bucket and the index must be what they are without the kill. 50 points by seed.
  */
 const POINTS = 50;
-const COMMANDS = { extract: ['extract', '--from', RELEASE], embed: ['embed', '--json'], index: ['index'] } as const;
+const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const release = join(root, 'packages.json');
+const raw = sampled(Object.entries(RAW), 2, 'packages');
+const COMMANDS = { extract: ['extract', '--from', release], embed: ['embed', '--json'], index: ['index'] } as const;
 type Command = keyof typeof COMMANDS;
 const ORDER: readonly Command[] = ['extract', 'embed', 'index'];
 
 const test = suite('kill -9');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
 let world: World;
 /** What there is before each command of an undisturbed run, and after the last. */
 const stages: State[] = [];
@@ -115,6 +118,7 @@ async function clone(from: Place): Promise<Place> {
 }
 
 test.before(async () => {
+  writeFileSync(release, JSON.stringify({ version: 2, packages: Object.fromEntries(raw) }));
   world = await startWorld();
   const worker = await startWorker();
   // An earlier revision: other versions, other texts, packages that will vanish, and some that are not there yet.
@@ -122,7 +126,8 @@ test.before(async () => {
   const store = await openDynamodb(place.table);
   await store.init();
   world.behind.s3.addBucket(place.bucket);
-  const earlier = PACKAGES.slice(20).map((pkg, n) =>
+  const packages = raw.map(([name, entry]) => parsePackage(name, entry));
+  const earlier = packages.slice(20).map((pkg, n) =>
     n % 4 === 0 ? { ...pkg, version: `${pkg.version}-pre` } : n % 4 === 1 ? { ...pkg, description: `Old ${n}` } : pkg,
   );
   const gone = earlier.slice(0, 10).map(pkg => ({ ...pkg, packageName: `${pkg.packageName}-gone` }));
@@ -150,7 +155,7 @@ test('random points of extract, embed and index', async () => {
     const command = ORDER[n % ORDER.length]!;
     return { command, request: Math.floor(chance() * requests[command]), after: chance() < 0.5 };
   });
-  const points = sampled(all, 7);
+  const points = sampled(all, 10);
   const queue = [...points];
   let killed = 0;
   const work = async () => {

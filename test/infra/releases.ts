@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import type { RawPackage } from '../../src/package.ts';
+import { sampled } from '../cases.ts';
 import { RELEASE } from '../store/fixture.ts';
 import { SETTINGS } from './synthesis.ts';
 
@@ -11,6 +12,8 @@ const whole = JSON.parse(brotliDecompressSync(readFileSync(RELEASE)).toString())
   version: number;
   packages: Record<string, RawPackage>;
 };
+const { firefox: FIREFOX, ...others } = whole.packages;
+whole.packages = { firefox: FIREFOX!, ...Object.fromEntries(sampled(Object.entries(others), 2, 'packages')) };
 const names = Object.keys(whole.packages);
 export const COUNT = names.length;
 export const [VANISHING, DESCRIBED, LATE] = names.filter(name => name !== 'firefox') as [string, string, string];
@@ -18,7 +21,7 @@ export const [VANISHING, DESCRIBED, LATE] = names.filter(name => name !== 'firef
 const dir = mkdtempSync(join(tmpdir(), 'fdnix-releases-'));
 const { [VANISHING]: _, ...withoutVanished } = whole.packages;
 const { [LATE]: __, ...withoutLate } = whole.packages;
-const firefox = (version: string) => ({ firefox: { ...whole.packages.firefox!, version, name: `firefox-${version}` } });
+const firefox = (version: string) => ({ firefox: { ...FIREFOX!, version, name: `firefox-${version}` } });
 
 /** What `SETTINGS.revision` holds: all of it. */
 export const PINNED = SETTINGS.revision;

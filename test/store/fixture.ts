@@ -6,9 +6,12 @@ import type { StoredPackage } from '../../src/store/store.ts';
 /** 296 attributes of a nixpkgs release, among them some without a version and the longest descriptions. */
 export const RELEASE = new URL('../fixtures/aws/packages.json.br', import.meta.url).pathname;
 
-export const PACKAGES: readonly Package[] = Object.entries(
-  JSON.parse(brotliDecompressSync(readFileSync(RELEASE)).toString()).packages as Record<string, RawPackage>,
-).map(([name, raw]) => parsePackage(name, raw));
+/** Its content: attribute path → raw entry. */
+export const RAW: Record<string, RawPackage> = JSON.parse(
+  brotliDecompressSync(readFileSync(RELEASE)).toString(),
+).packages;
+
+export const PACKAGES: readonly Package[] = Object.entries(RAW).map(([name, raw]) => parsePackage(name, raw));
 
 /** The item that a first run stores for a package. */
 export function stored(pkg: Package, changes: Partial<StoredPackage> = {}): StoredPackage {
