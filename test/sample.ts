@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { type Package, parsePackage, type RawPackage } from '../src/package.ts';
@@ -8,6 +8,13 @@ export const SAMPLE = join(import.meta.dirname, '../data/sample.json.br');
 /** The sample of real metadata that the repository ships, as a release has it: attribute path → raw entry. */
 export function rawSample(): Record<string, RawPackage & { meta: Record<string, unknown> }> {
   return JSON.parse(brotliDecompressSync(readFileSync(SAMPLE)).toString()).packages;
+}
+
+/** Writes a release of a ninth of the sample, 1,000 packages with ripgrep among them, and of those named. */
+export function writeSmallRelease(file: string, also: readonly string[] = []): string {
+  const packages = Object.entries(rawSample()).filter(([name], i) => i % 9 === 6 || also.includes(name));
+  writeFileSync(file, JSON.stringify({ version: 2, packages: Object.fromEntries(packages) }));
+  return file;
 }
 
 /** The first `count` records of the sample, or all. */

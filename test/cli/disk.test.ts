@@ -1,21 +1,24 @@
 /** A disk that is full and a home that cannot be written: both are mounted, in a namespace of the test's own. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SAMPLE } from '../sample.ts';
+import { writeSmallRelease } from '../sample.ts';
 
 const test = suite('cli/disk');
 const program = join(import.meta.dirname, '../../src/programs/fdnix.ts');
-const home = mkdtempSync(join(tmpdir(), 'fdnix-disk-'));
-test.after(() => rmSync(home, { recursive: true }));
+const root = mkdtempSync(join(tmpdir(), 'fdnix-disk-'));
+const home = join(root, 'home');
+mkdirSync(home);
+const release = writeSmallRelease(join(root, 'packages.json'));
+test.after(() => rmSync(root, { recursive: true }));
 
 /** Runs shell commands in which `fdnix` is the program, `$home` the home; returns all that was said, and statuses. */
 function inNamespace(script: string): string {
   const shell = `fdnix() { "$node" --disable-warning=ExperimentalWarning "$program" "$@" --home "$home" 2>&1; echo "status $?"; }\n${script}`;
-  const env = { ...process.env, node: process.execPath, program, home, sample: SAMPLE };
+  const env = { ...process.env, node: process.execPath, program, home, release };
   const { stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', shell], { encoding: 'utf8', env });
   return stdout + stderr;
 }
@@ -24,10 +27,10 @@ const mounts = inNamespace('mount -t tmpfs -o size=1m tmpfs "$home" && echo can'
 
 test('a full disk is named, nothing is lost, and the next run finishes the work', () => {
   const said = inNamespace(`
-    mount -t tmpfs -o size=6m tmpfs "$home"
-    fdnix run --from "$sample"
+    mount -t tmpfs -o size=1m tmpfs "$home"
+    fdnix run --from "$release"
     mount -o remount,size=200m "$home"
-    fdnix run --quiet --from "$sample"
+    fdnix run --quiet --from "$release"
     fdnix search --limit 1 rg`);
   assert.match(said, /fdnix: store .*packages\.sqlite: .*the disk is full\. Free some space and run this again/);
   assert.equal(said.match(/status \d/g), ['status 2', 'status 0', 'status 0'], said);
@@ -36,14 +39,14 @@ test('a full disk is named, nothing is lost, and the next run finishes the work'
 
 test('what is indexed is searched on a read-only disk, what would write says that it cannot', () => {
   const said = inNamespace(`
-    fdnix run --quiet --from "$sample"
+    fdnix run --quiet --from "$release"
     mount --bind "$home" "$home" && mount -o remount,bind,ro "$home"
     fdnix search --limit 1 rg
     fdnix status
-    fdnix extract --quiet --from "$sample" --revision other
-    home=$home/new fdnix extract --quiet --from "$sample"`);
+    fdnix extract --quiet --from "$release" --revision other
+    home=$home/new fdnix extract --quiet --from "$release"`);
   assert.equal(said.match(/status \d/g), ['status 0', 'status 0', 'status 0', 'status 2', 'status 2'], said);
-  assert.match(said, /^ {2}packages +9001$/m);
+  assert.match(said, /^ {2}packages +1000$/m);
   const refused = said.match(/^fdnix: store .*: it cannot be written\. Check its permissions, or name another place/gm);
   assert.is(refused?.length, 2, said);
 });

@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { sampled } from '../cases.ts';
 import { rawSample, SAMPLE } from '../sample.ts';
 import { fdnix } from './fdnix.ts';
 
@@ -145,14 +146,19 @@ test('kill -9 at any point of extract, embed and index: the next run ends where 
   const env = { SOURCE_DATE_EPOCH: '1784497964' };
   const args = ['run', '--from', small, '-q'];
   const whole = join(root, 'whole');
+  const from = Date.now();
   assert.is((await fdnix(args, { home: whole, env })).code, 0);
-  for (const ms of [200, 500, 800, 1100, 1500]) {
-    const dir = join(root, `killed-${ms}`);
-    await fdnix(args, { home: dir, env, during: child => setTimeout(() => child.kill('SIGKILL'), ms) });
+  const ms = Date.now() - from;
+  let killed = 0;
+  for (const share of sampled([0.3, 0.45, 0.6, 0.75, 0.9], 2)) {
+    const dir = join(root, `killed-${share}`);
+    const during = (child: ChildProcess) => setTimeout(() => child.kill('SIGKILL'), share * ms);
+    if ((await fdnix(args, { home: dir, env, during })).signal === 'SIGKILL') killed++;
     assert.is((await fdnix(args, { home: dir, env })).code, 0);
     assert.equal(dump(dir), dump(whole));
     assert.ok(readFileSync(join(dir, 'index.sqlite')).equals(readFileSync(join(whole, 'index.sqlite'))));
   }
+  assert.ok(killed > 1, `${killed} were killed before they ended`);
 });
 
 test('Ctrl-C: exit 130, what was finished is kept, and the next run finishes', async () => {
@@ -197,7 +203,7 @@ test('a full disk: one line, exit 2, and the data of before', async () => {
 });
 
 test('a reader that has seen enough is no error', () => {
-  const command = `"${process.execPath}" --disable-warning=ExperimentalWarning src/programs/fdnix.ts extract --from "${SAMPLE}" -o - -q | head -1; echo "\${PIPESTATUS[0]}"`;
+  const command = `"${process.execPath}" --disable-warning=ExperimentalWarning src/programs/fdnix.ts extract --from "${small}" -o - -q | head -1; echo "\${PIPESTATUS[0]}"`;
   const out = execFileSync('bash', ['-c', command], { cwd: join(import.meta.dirname, '../..') })
     .toString()
     .trim()

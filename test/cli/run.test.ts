@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SAMPLE } from '../sample.ts';
+import { writeSmallRelease } from '../sample.ts';
 import { fdnix } from './fdnix.ts';
 
 const test = suite('run');
@@ -12,11 +12,12 @@ test('--output is where the index goes, as with index; what is for one step alon
   const home = mkdtempSync(join(tmpdir(), 'fdnix-run-'));
   try {
     const file = join(home, 'other.sqlite');
-    const { code, stderr } = await fdnix(['run', '--from', SAMPLE, '--output', file], { home });
+    const release = writeSmallRelease(join(home, 'packages.json'));
+    const { code, stderr } = await fdnix(['run', '--from', release, '--output', file], { home });
     assert.is(code, 0, stderr);
     assert.is(readdirSync(home).includes('index.sqlite'), false);
     assert.match((await fdnix(['search', '--index', file, 'rg'], { home })).stdout, /^ripgrep /);
-    const refused = await fdnix(['run', '--from', SAMPLE, '--dry-run'], { home });
+    const refused = await fdnix(['run', '--from', release, '--dry-run'], { home });
     assert.is(refused.code, 2);
     assert.match(refused.stderr, /dry-run/i);
   } finally {

@@ -8,21 +8,22 @@ import { createInterface } from 'node:readline';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { content } from '../http/memory.ts';
-import { SAMPLE } from '../sample.ts';
+import { writeSmallRelease } from '../sample.ts';
 
 const serve = suite('cli/serve');
 const root = join(import.meta.dirname, '../..');
 const fdnix = ['--disable-warning=ExperimentalWarning', join(root, 'src/programs/fdnix.ts')];
 let home: string;
 
-/** Two indexes of the sample, which differ in the name of their revision. */
+/** Two indexes of the same packages, which differ in the name of their revision. */
 serve.before(async () => {
   home = await mkdtemp(join(tmpdir(), 'fdnix-serve-'));
+  const release = writeSmallRelease(join(home, 'packages.json'));
   for (const [revision, file] of [
     ['a'.repeat(40), 'index.sqlite'],
     ['b'.repeat(40), 'next.sqlite'],
   ]) {
-    run('extract', '--quiet', '--from', SAMPLE, '--revision', revision!);
+    run('extract', '--quiet', '--from', release, '--revision', revision!);
     run('embed', '--quiet');
     run('index', '--quiet', '--output', join(home, file!));
   }
