@@ -10,9 +10,11 @@ export function rawSample(): Record<string, RawPackage & { meta: Record<string, 
   return JSON.parse(brotliDecompressSync(readFileSync(SAMPLE)).toString()).packages;
 }
 
-/** Writes a release of a ninth of the sample, 1,000 packages with ripgrep among them, and of those named. */
-export function writeSmallRelease(file: string, also: readonly string[] = []): string {
-  const packages = Object.entries(rawSample()).filter(([name], i) => i % 9 === 6 || also.includes(name));
+/** Writes a release of every `nth` package of the sample, ripgrep among them, and of those named. Returns `file`. */
+export function writeRelease(file: string, nth: number, also: readonly string[] = []): string {
+  const whole = rawSample();
+  const first = Object.keys(whole).indexOf('ripgrep') % nth;
+  const packages = Object.entries(whole).filter(([name], i) => i % nth === first || also.includes(name));
   writeFileSync(file, JSON.stringify({ version: 2, packages: Object.fromEntries(packages) }));
   return file;
 }

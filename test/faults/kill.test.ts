@@ -127,9 +127,11 @@ test.before(async () => {
   await store.init();
   world.behind.s3.addBucket(place.bucket);
   const packages = raw.map(([name, entry]) => parsePackage(name, entry));
-  const earlier = packages.slice(20).map((pkg, n) =>
-    n % 4 === 0 ? { ...pkg, version: `${pkg.version}-pre` } : n % 4 === 1 ? { ...pkg, description: `Old ${n}` } : pkg,
-  );
+  const earlier = packages
+    .slice(20)
+    .map((pkg, n) =>
+      n % 4 === 0 ? { ...pkg, version: `${pkg.version}-pre` } : n % 4 === 1 ? { ...pkg, description: `Old ${n}` } : pkg,
+    );
   const gone = earlier.slice(0, 10).map(pkg => ({ ...pkg, packageName: `${pkg.packageName}-gone` }));
   const all = [...earlier, ...gone];
   await sync(store, (async function* () { yield* all; })(), { revision: 'earlier', kind: 'extract', now: '2026-01-01T00:00:00Z' }); // biome-ignore format: one step

@@ -217,7 +217,10 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
       },
     };
     const validationOptions = { noValidate: checked.has(text) };
-    const execution = new StateMachine(asl as StateMachineDefinition, { validationOptions }).run(input as never, runOptions);
+    const execution = new StateMachine(asl as StateMachineDefinition, { validationOptions }).run(
+      input as never,
+      runOptions,
+    );
     checked.add(text);
     const log = (async () => {
       for await (const event of execution.eventLogs)

@@ -29,7 +29,10 @@ export interface Resource {
  */
 export function synthesise(given: object = {}, stack = 'fdnix', options: Build = {}) {
   const outdir = mkdtempSync(join(tmpdir(), 'fdnix-cdk-'));
-  const app = buildApp({ ...SETTINGS, ...given }, { ...options, app: { outdir, builtinCloudFormationValidation: false, ...options.app } });
+  const app = buildApp(
+    { ...SETTINGS, ...given },
+    { ...options, app: { outdir, builtinCloudFormationValidation: false, ...options.app } },
+  );
   const template = Template.fromStack(app.node.findChild(stack) as never);
   const resources: Record<string, Resource> = template.toJSON().Resources;
   const all = (type: string) => Object.values(resources).filter(one => one.Type === type);

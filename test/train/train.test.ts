@@ -7,12 +7,12 @@ import * as assert from 'uvu/assert';
 import { main } from '../../src/cli/main.ts';
 import { openEmbedder } from '../../src/embed/embedder.ts';
 import { readSafetensors } from '../../src/embed/safetensors.ts';
-import { SAMPLE, writeSmallRelease } from '../sample.ts';
+import { SAMPLE, writeRelease } from '../sample.ts';
 
 const LISTS = join(import.meta.dirname, '../fixtures/apt');
 const dir = mkdtempSync(join(tmpdir(), 'fdnix-train-'));
 /** With the software that the lists of Debian's packages hold. */
-const release = writeSmallRelease(join(dir, 'packages.json'), ['cmus', 'gimp', 'hello', 'jq', 'libplist', 'nvi', 'postgresql', 'wireshark']); // biome-ignore format: a list
+const release = writeRelease(join(dir, 'packages.json'), 9, ['cmus', 'gimp', 'hello', 'jq', 'libplist', 'nvi', 'postgresql', 'wireshark']); // biome-ignore format: a list
 const train = (output: string, ...more: string[]) =>
   main([
     'train',
