@@ -48,20 +48,22 @@ export function navigate(index: Index, query: string): Named[] {
     if (place < 0) return;
     for (let i = keys.firsts[place]!; i < keys.firsts[place + 1]!; i++) visit(keys.docs[i]!, keys.kinds[i]!);
   };
+  const atTop = (doc: number) => index.lists.set[columns.set[doc]!]![0] === '';
   /** A path of a nested package counts where it is typed whole only, an option's where it has a dot. */
   const dotted = typed.includes('.');
   const whole = (doc: number, kind: number) =>
-    kind !== KEY_KIND.path ||
-    index.lists.set[columns.set[doc]!]![0] === '' ||
-    (dotted && (columns.flags[doc]! & FLAG.option) !== 0);
+    kind !== KEY_KIND.path || atTop(doc) || (dotted && (columns.flags[doc]! & FLAG.option) !== 0);
 
   const words = typed.split(/\s+/);
   each(exact(keys, key), (doc, kind) => {
     const path = kind === KEY_KIND.path && index.name(doc) === typed;
     // Of several words in a row, only what stands at top level is taken for a name: `web server` is no wish for
     // emacsPackages.web-server.
-    if (words.length > 1 && index.lists.set[columns.set[doc]!]![0] !== '') return;
+    if (words.length > 1 && !atTop(doc)) return;
     put(doc, (path ? TIER.path : TIER.name) + meritOf(doc, kind), WHY[kind]!);
+    // What only a set has under this name, `buildbotPackages.python`, is shown as its software: python3.
+    const software = index.groups[doc]!;
+    if (!path && !atTop(doc) && atTop(software)) put(software, TIER.name + meritOf(software, kind), WHY[kind]!);
   });
   for (const [set, name] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {

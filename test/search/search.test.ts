@@ -79,6 +79,18 @@ test('variants are one row, the canonical one, and named in also', async () => {
   assert.ok(hits.every(hit => setFamily(hit.packageName.split('.')[0]!) === 'pythonPackages'));
 });
 
+test('a name that only a set has is shown as its software at top level', async () => {
+  const python = byName.get('python311')!;
+  const dir = mkdtempSync(join(root, 'set-'));
+  // As nixpkgs has it: buildbotPackages.python is its python3.
+  const records = [python, { ...python, packageName: 'buildbotPackages.python' }, ...packages.slice(0, 50)];
+  const other = await openSearch((await buildIndex(records, dir)).file);
+  const top = async (query: string) => (await other.search(query, { limit: 1 }))[0]!.packageName;
+  assert.is(await top('python'), 'python311');
+  assert.is(await top('buildbotPackages.python'), 'buildbotPackages.python');
+  await other.close();
+});
+
 test('other releases and builds of what was asked for follow it, at most three', async () => {
   const [main, next] = await search.search('nginx');
   assert.is(main!.packageName, 'nginx');
