@@ -138,7 +138,7 @@ export function matrix(service: ServiceName, sites: readonly string[]): void {
       .filter(([, { only }]) => !only || only.test(site))
       .map(([name, kind]) => ({ site, name, kind })),
   );
-  for (const { site, name, kind } of sampled(faulty, 10))
+  for (const { site, name, kind } of sampled(faulty, 20))
     test(`${site}: ${name}`, async () => {
       const chance = random(site.length * 1000 + name.length);
       const { share = 0.3 } = kind;
@@ -154,7 +154,7 @@ export function matrix(service: ServiceName, sites: readonly string[]): void {
     });
 
   const broken = sites.flatMap(site => Object.entries(BROKEN).map(([name, fault]) => ({ site, name, fault })));
-  for (const { site, name, fault } of sampled(broken, 10))
+  for (const { site, name, fault } of sampled(broken, 20))
     test(`${site}: ${name} for good, then all is well again`, async () => {
       const place = freshPlace();
       const after = /^(DELETE|PUT bucket)|Table|Backups/.test(site) ? 0 : 1;

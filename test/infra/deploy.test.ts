@@ -132,6 +132,8 @@ test('the CDK synthesises offline, without an account', () => {
       HTTPS_PROXY: 'http://127.0.0.1:9',
       HTTP_PROXY: 'http://127.0.0.1:9',
       CDK_DISABLE_CLI_TELEMETRY: 'true',
+      // CloudFormation's rules are policy.test.ts's matter.
+      CDK_VALIDATION: 'false',
     },
   });
   assert.is(status, 0, stderr);

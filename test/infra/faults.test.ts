@@ -3,22 +3,25 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TIMEOUTS } from '../../src/infra/pipeline.ts';
 import { random } from '../../src/train/random.ts';
+import { sampled } from '../cases.ts';
 import { POISON } from '../emulators/bedrock.ts';
 import { type Cloud, type ExecuteOptions, type Ran, startCloud } from './cloud.ts';
 import { COUNT, fromRelease, PACKAGES, PINNED, release } from './releases.ts';
 import { synthesise } from './synthesis.ts';
 
 /** What goes wrong on some nights: each test starts with an empty table and bucket. */
-const test = suite('faults');
+const faults = suite('faults');
+const cases: [string, () => Promise<void>][] = [];
+const test = (...one: (typeof cases)[number]) => cases.push(one);
 const stack = synthesise();
 const BATCHES = Math.ceil(COUNT / 96);
 let cloud: Cloud;
 
-test.before.each(async () => {
+faults.before.each(async () => {
   cloud = await startCloud(stack);
   await cloud.fdnix('init');
 });
-test.after.each(() => cloud.close());
+faults.after.each(() => cloud.close());
 
 const night = (options: ExecuteOptions = {}, input: object = {}) =>
   cloud.execute('fdnix-daily-pipeline', input, { command: fromRelease, ...options });
@@ -161,4 +164,5 @@ test('an index that finds nothing is not published', async () => {
   assert.not.ok(names().includes('indexes/current.json'));
 });
 
-test.run();
+for (const one of sampled(cases, 2)) faults(...one);
+faults.run();
