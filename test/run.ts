@@ -53,7 +53,7 @@ async function runFile(file: string): Promise<void> {
   if (failed) console.log(output);
   else
     for (const line of output.split('\n'))
-      if (/^(skipped|note): *\D/i.test(line.trim())) console.log(`       ${line.trim()}`);
+      if (/^(skipped: *[^\s\d]|note: )/i.test(line.trim())) console.log(`       ${line.trim()}`);
 }
 
 const queue = [...files];
