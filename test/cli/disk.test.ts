@@ -19,8 +19,8 @@ test.after(() => rmSync(root, { recursive: true }));
 function inNamespace(script: string): string {
   const shell = `fdnix() { "$node" --disable-warning=ExperimentalWarning "$program" "$@" --home "$home" 2>&1; echo "status $?"; }\n${script}`;
   const env = { ...process.env, node: process.execPath, program, home, release };
-  const { stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', shell], { encoding: 'utf8', env });
-  return stdout + stderr;
+  const { error, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', shell], { encoding: 'utf8', env });
+  return error ? error.message : stdout + stderr;
 }
 
 const mounts = inNamespace('mount -t tmpfs -o size=1m tmpfs "$home" && echo can').trim() === 'can';
@@ -52,4 +52,4 @@ test('what is indexed is searched on a read-only disk, what would write says tha
 });
 
 if (mounts) test.run();
-else console.log('skipped: full and read-only disks need the right to mount');
+else console.log('skipped: full and read-only disks need unshare and the right to mount');
