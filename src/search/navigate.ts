@@ -48,7 +48,8 @@ export function navigate(index: Index, query: string): Named[] {
     if (place < 0) return;
     for (let i = keys.firsts[place]!; i < keys.firsts[place + 1]!; i++) visit(keys.docs[i]!, keys.kinds[i]!);
   };
-  const atTop = (doc: number) => index.lists.set[columns.set[doc]!]![0] === '';
+  const setOf = (doc: number) => index.lists.set[columns.set[doc]!]![0]!;
+  const atTop = (doc: number) => setOf(doc) === '';
   /** A path of a nested package counts where it is typed whole only, an option's where it has a dot. */
   const dotted = typed.includes('.');
   const whole = (doc: number, kind: number) =>
@@ -67,7 +68,7 @@ export function navigate(index: Index, query: string): Named[] {
   });
   for (const [set, name] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {
-      if (set(index.lists.set[columns.set[doc]!]![0]!)) put(doc, TIER.inSet + meritOf(doc, kind), 'exact name');
+      if (set(setOf(doc))) put(doc, TIER.inSet + meritOf(doc, kind), 'exact name');
     });
   }
   if (key.length >= 2) {
