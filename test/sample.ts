@@ -10,12 +10,16 @@ export function rawSample(): Record<string, RawPackage & { meta: Record<string, 
   return JSON.parse(brotliDecompressSync(readFileSync(SAMPLE)).toString()).packages;
 }
 
-/** Writes a release of every `nth` package of the sample, ripgrep among them, and of those named. Returns `file`. */
-export function writeRelease(file: string, nth: number, also: readonly string[] = []): string {
+/** Every `nth` package of the sample, ripgrep among them, and those named. */
+export function everyNth(nth: number, also: readonly string[] = []): Record<string, RawPackage> {
   const whole = rawSample();
   const first = Object.keys(whole).indexOf('ripgrep') % nth;
-  const packages = Object.entries(whole).filter(([name], i) => i % nth === first || also.includes(name));
-  writeFileSync(file, JSON.stringify({ version: 2, packages: Object.fromEntries(packages) }));
+  return Object.fromEntries(Object.entries(whole).filter(([name], i) => i % nth === first || also.includes(name)));
+}
+
+/** Writes a release of these packages (attribute path → raw entry); returns `file`. */
+export function writeRelease(file: string, packages: Record<string, unknown>): string {
+  writeFileSync(file, JSON.stringify({ version: '2', packages }));
   return file;
 }
 

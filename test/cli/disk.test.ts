@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { writeRelease } from '../sample.ts';
+import { everyNth, writeRelease } from '../sample.ts';
 
 const test = suite('cli/disk');
 const program = join(import.meta.dirname, '../../src/programs/fdnix.ts');
 const root = mkdtempSync(join(tmpdir(), 'fdnix-disk-'));
 const home = join(root, 'home');
 mkdirSync(home);
-const release = writeRelease(join(root, 'packages.json'), 9);
+const release = writeRelease(join(root, 'packages.json'), everyNth(9));
 test.after(() => rmSync(root, { recursive: true }));
 
 /** Runs shell commands in which `fdnix` is the program, `$home` the home; returns all that was said, and statuses. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { writeRelease } from '../sample.ts';
+import { everyNth, writeRelease } from '../sample.ts';
 import { fdnix } from './fdnix.ts';
 
 const test = suite('run');
@@ -12,7 +12,7 @@ test('--output is where the index goes, as with index; what is for one step alon
   const home = mkdtempSync(join(tmpdir(), 'fdnix-run-'));
   try {
     const file = join(home, 'other.sqlite');
-    const release = writeRelease(join(home, 'packages.json'), 9);
+    const release = writeRelease(join(home, 'packages.json'), everyNth(9));
     const { code, stderr } = await fdnix(['run', '--from', release, '--output', file], { home });
     assert.is(code, 0, stderr);
     assert.is(readdirSync(home).includes('index.sqlite'), false);

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { content } from '../http/memory.ts';
-import { writeRelease } from '../sample.ts';
+import { everyNth, writeRelease } from '../sample.ts';
 
 const serve = suite('cli/serve');
 const root = join(import.meta.dirname, '../..');
@@ -18,7 +18,7 @@ let home: string;
 /** Two indexes of the same packages, which differ in the name of their revision. */
 serve.before(async () => {
   home = await mkdtemp(join(tmpdir(), 'fdnix-serve-'));
-  const release = writeRelease(join(home, 'packages.json'), 9);
+  const release = writeRelease(join(home, 'packages.json'), everyNth(9));
   for (const [revision, file] of [
     ['a'.repeat(40), 'index.sqlite'],
     ['b'.repeat(40), 'next.sqlite'],

@@ -7,7 +7,7 @@ import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
-import { rawSample, SAMPLE, sample, writeRelease } from '../sample.ts';
+import { everyNth, rawSample, SAMPLE, sample, writeRelease } from '../sample.ts';
 
 const test = suite('channel');
 const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
@@ -151,7 +151,7 @@ test('an aborted read stops with the abort, not with half a result', async () =>
 
 test('extract --output is sorted by attribute path and the same from run to run', () => {
   const fdnix = join(import.meta.dirname, '../../src/programs/fdnix.ts');
-  const release = writeRelease(join(dir, 'third.json'), 3);
+  const release = writeRelease(join(dir, 'third.json'), everyNth(3));
   const run = () =>
     execFileSync(process.execPath, [fdnix, 'extract', '--from', release, '-o', '-', '--quiet'], { maxBuffer: 1 << 28 });
   const [a, b] = [run(), run()];

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { random } from '../../src/train/random.ts';
 import { sampled } from '../cases.ts';
 import { fdnix, type Run } from '../cli/fdnix.ts';
 import { dynamodbOperation, type FaultProxy, s3Operation, startProxy } from '../emulators/proxy.ts';
+import { writeRelease } from '../sample.ts';
 import { RAW } from '../store/fixture.ts';
 import { difference, freshPlace, type Place, type State, startWorld, state, type World } from './pipeline.ts';
 
@@ -118,7 +119,7 @@ async function clone(from: Place): Promise<Place> {
 }
 
 test.before(async () => {
-  writeFileSync(release, JSON.stringify({ version: 2, packages: Object.fromEntries(raw) }));
+  writeRelease(release, Object.fromEntries(raw));
   world = await startWorld();
   const worker = await startWorker();
   // An earlier revision: other versions, other texts, packages that will vanish, and some that are not there yet.

@@ -1,26 +1,24 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
-import type { RawPackage } from '../../src/package.ts';
 import { sampled } from '../cases.ts';
-import { RELEASE } from '../store/fixture.ts';
+import { writeRelease } from '../sample.ts';
+import { RAW } from '../store/fixture.ts';
 import { SETTINGS } from './synthesis.ts';
 
-/** Three revisions of a small nixpkgs: real metadata, with the changes that a later revision brings. */
-const whole = JSON.parse(brotliDecompressSync(readFileSync(RELEASE)).toString()) as {
-  version: number;
-  packages: Record<string, RawPackage>;
+const { firefox: FIREFOX, ...others } = RAW;
+/** A small nixpkgs of real metadata; the releases below are three revisions of it, with the changes that later ones bring. */
+export const PACKAGES: typeof RAW = {
+  firefox: FIREFOX!,
+  ...Object.fromEntries(sampled(Object.entries(others), 2, 'packages')),
 };
-const { firefox: FIREFOX, ...others } = whole.packages;
-whole.packages = { firefox: FIREFOX!, ...Object.fromEntries(sampled(Object.entries(others), 2, 'packages')) };
-const names = Object.keys(whole.packages);
+const names = Object.keys(PACKAGES);
 export const COUNT = names.length;
 export const [VANISHING, DESCRIBED, LATE] = names.filter(name => name !== 'firefox') as [string, string, string];
 
 const dir = mkdtempSync(join(tmpdir(), 'fdnix-releases-'));
-const { [VANISHING]: _, ...withoutVanished } = whole.packages;
-const { [LATE]: __, ...withoutLate } = whole.packages;
+const { [VANISHING]: _, ...withoutVanished } = PACKAGES;
+const { [LATE]: __, ...withoutLate } = PACKAGES;
 const firefox = (version: string) => ({ firefox: { ...FIREFOX!, version, name: `firefox-${version}` } });
 
 /** What `SETTINGS.revision` holds: all of it. */
@@ -32,25 +30,21 @@ export const NEWER = 'b'.repeat(40);
 export const RELEASES: Record<string, string> = {
   // Before: an older firefox, and one package that was not there yet.
   [OLD]: release('old', { ...withoutLate, ...firefox('100.0') }),
-  [PINNED]: release('pinned', whole.packages),
+  [PINNED]: release('pinned', PACKAGES),
   // After: a newer firefox, another description, one package gone.
   [NEWER]: release('newer', {
     ...withoutVanished,
     ...firefox('200.0'),
     [DESCRIBED]: {
-      ...whole.packages[DESCRIBED],
-      meta: { ...(whole.packages[DESCRIBED]!.meta as object), description: 'Something else altogether' },
+      ...PACKAGES[DESCRIBED],
+      meta: { ...(PACKAGES[DESCRIBED]!.meta as object), description: 'Something else altogether' },
     },
   }),
 };
 
 export function release(name: string, packages: Record<string, unknown>): string {
-  const file = join(dir, `${name}.json`);
-  writeFileSync(file, JSON.stringify({ version: whole.version, packages }));
-  return file;
+  return writeRelease(join(dir, `${name}.json`), packages);
 }
-
-export const PACKAGES = whole.packages;
 
 /**
  * Stands for the nixpkgs inside the image, and for the network to any other: instead of evaluating a revision, the

@@ -13,14 +13,13 @@ import { openSearch } from '../../src/search/open.ts';
 import { random } from '../../src/train/random.ts';
 import { fetchIndex, published } from '../../src/vectors/publish.ts';
 import { fdnix } from '../cli/fdnix.ts';
-import { rawSample } from '../sample.ts';
+import { rawSample, writeRelease } from '../sample.ts';
 
 const test = suite<{ dir: string; index: Buffer }>('hostile files');
 test.before(async context => {
   context.dir = mkdtempSync(join(tmpdir(), 'fdnix-files-'));
   const packages = Object.fromEntries(Object.entries(rawSample()).slice(0, 300));
-  const file = join(context.dir, 'packages.json');
-  writeFileSync(file, JSON.stringify({ version: '2', packages }));
+  const file = writeRelease(join(context.dir, 'packages.json'), packages);
   const made = await fdnix(['run', '--quiet', '--from', file], { home: context.dir });
   assert.is(made.code, 0, made.stderr);
   context.index = readFileSync(join(context.dir, 'index.sqlite'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fdnix, type Run } from '../cli/fdnix.ts';
-import { rawSample } from '../sample.ts';
+import { rawSample, writeRelease } from '../sample.ts';
 
 /** What a terminal would obey, and what makes a text look like another. */
 const COMMANDS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b]/;
@@ -19,11 +19,8 @@ test.after(({ home }) => rmSync(home, { recursive: true }));
 /** Enough for a model and an index to work with. */
 const some = Object.fromEntries(Object.entries(rawSample()).slice(0, 300));
 
-function release(home: string, packages: object): string {
-  const file = join(home, 'packages.json');
-  writeFileSync(file, JSON.stringify({ version: '2', packages }));
-  return file;
-}
+const release = (home: string, packages: Record<string, unknown>) =>
+  writeRelease(join(home, 'packages.json'), packages);
 
 function harmless({ stdout, stderr }: Run, what: string): void {
   assert.not.match(stdout, COMMANDS, `${what}: stdout`);

@@ -8,12 +8,12 @@ import { main } from '../../src/cli/main.ts';
 import { openEmbedder } from '../../src/embed/embedder.ts';
 import { readSafetensors } from '../../src/embed/safetensors.ts';
 import { DEFAULTS } from '../../src/train/train.ts';
-import { SAMPLE, writeRelease } from '../sample.ts';
+import { everyNth, SAMPLE, writeRelease } from '../sample.ts';
 
 const LISTS = join(import.meta.dirname, '../fixtures/apt');
 const dir = mkdtempSync(join(tmpdir(), 'fdnix-train-'));
 /** With the software that the lists of Debian's packages hold. */
-const release = writeRelease(join(dir, 'packages.json'), 9, ['cmus', 'gimp', 'hello', 'jq', 'libplist', 'nvi', 'postgresql', 'wireshark']); // biome-ignore format: a list
+const release = writeRelease(join(dir, 'packages.json'), everyNth(9, ['cmus', 'gimp', 'hello', 'jq', 'libplist', 'nvi', 'postgresql', 'wireshark'])); // biome-ignore format: a list
 const train = (output: string, ...more: string[]) =>
   main([
     'train',
