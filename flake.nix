@@ -50,15 +50,15 @@
 
       templates = {
         default = {
-          path = ./templates/search;
+          path = ./nix/templates/search;
           description = "Search the nixpkgs that your own flake pins";
         };
         nixos = {
-          path = ./templates/nixos;
+          path = ./nix/templates/nixos;
           description = "A NixOS machine that indexes nixpkgs every night and serves the search";
         };
         home = {
-          path = ./templates/home;
+          path = ./nix/templates/home;
           description = "Home Manager: a user's own index, made anew every day";
         };
       };

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { round, svg, text } from './svg.ts';
+import { round, svg, text } from '../tools/svg.ts';
 
 const BOX = { width: 176, height: 72 };
 const STEP = { x: 222, y: 116 };

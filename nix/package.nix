@@ -16,7 +16,7 @@ stdenvNoCC.mkDerivation {
     root = ../.;
     fileset = lib.fileset.unions [
       ../package.json
-      ../build.ts
+      ../tools/build.ts
       (lib.fileset.difference ../src (lib.fileset.maybeMissing ../src/infra))
     ];
   };
@@ -27,7 +27,7 @@ stdenvNoCC.mkDerivation {
   buildPhase = ''
     runHook preBuild
     cp -r ${npm.forBuild}/node_modules node_modules
-    node build.ts
+    node tools/build.ts
     runHook postBuild
   '';
   installPhase = ''

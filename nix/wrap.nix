@@ -42,7 +42,7 @@ runCommand "${name}-${programs.version}"
   (
     ''
       makeWrapper ${lib.getExe' nodejs-slim_24 "node"} $out/bin/${name} \
-        --add-flags ${programs}/lib/fdnix/${name}.js ${lib.escapeShellArgs flags}
+        --add-flags ${programs}/lib/fdnix/fdnix.js ${lib.escapeShellArgs flags}
     ''
     + lib.optionalString manual ''
       mkdir -p $out/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d,man/man1}

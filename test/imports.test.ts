@@ -10,13 +10,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   embed: [],
   blobs: [],
   vectors: ['store', 'embed', 'blobs'],
-  search: ['vectors', 'embed'],
+  index: ['vectors', 'store', 'blobs'],
+  search: ['index', 'embed'],
+  enrich: ['search'],
   http: ['search'],
   mcp: ['search', 'http'], // its parameters are the API's
   train: ['embed', 'extract'],
-  cli: ['extract', 'store', 'embed', 'blobs', 'vectors', 'search', 'http', 'mcp', 'train'],
+  cli: ['extract', 'store', 'embed', 'blobs', 'vectors', 'index', 'search', 'enrich', 'http', 'mcp', 'train'],
   infra: [],
-  programs: ['cli', 'http', 'search'],
 };
 /** Another folder's contract: the one file of it that vectors and search may import. */
 const CONTRACTS = ['store/store.ts', 'embed/embedder.ts', 'blobs/blobs.ts'];

@@ -9,14 +9,14 @@ import pkg from '../package.json' with { type: 'json' };
 import { COMMANDS } from '../src/cli/main.ts';
 
 const root = join(import.meta.dirname, '..');
-const documents = globSync(['*.md', 'docs/**/*.md', 'test/**/*.md', 'templates/**/*.md'], { cwd: root }).sort();
+const documents = globSync(['*.md', 'docs/**/*.md', 'test/**/*.md', 'nix/templates/**/*.md'], { cwd: root }).sort();
 const contents = new Map(documents.map(file => [file, readFileSync(join(root, file), 'utf8')]));
 const test = suite('readme');
 
 /** The flags that a command's own --help shows; `''` is fdnix itself. */
 const flags = new Map<string, Set<string>>();
 test.before(async () => {
-  const program = join(root, 'src/programs/fdnix.ts');
+  const program = join(root, 'src/fdnix.ts');
   for (const command of ['', ...Object.keys(COMMANDS)]) {
     const args = [program, ...(command === '' ? [] : [command]), '--help'];
     const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', ...args]);

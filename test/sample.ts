@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { type Package, parsePackage, type RawPackage } from '../src/package.ts';
 
-export const SAMPLE = join(import.meta.dirname, '../data/sample.json.br');
+export const SAMPLE = join(import.meta.dirname, './fixtures/sample.json.br');
 
 /** The sample of real metadata that the repository ships, as a release has it: attribute path → raw entry. */
 export function rawSample(): Record<string, RawPackage & { meta: Record<string, unknown> }> {

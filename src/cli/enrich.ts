@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import { openBlobs } from '../blobs/blobs.ts';
+import { createEnricher, type Text } from '../enrich/enrich.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { createEnricher, type Text } from '../search/enrich.ts';
+import { localIndex } from '../index/publish.ts';
 import { openSearch } from '../search/open.ts';
-import { localIndex } from '../vectors/publish.ts';
 import { command } from './command.ts';
 import { jsonLine } from './hit.ts';
 

@@ -4,13 +4,13 @@ import { pipeline } from 'node:stream/promises';
 import type { InferredOptionTypes } from 'yargs';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
+import { hostSystem, isIn, openSource, type Source } from '../extract/source.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { compareNames, type Failure, serialisePackage } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
 import { tellFailures } from './failures.ts';
-import { hostSystem, isIn, openSource, type Source } from './source.ts';
 
 export const OPTIONS = {
   nixpkgs: {

@@ -6,13 +6,13 @@ import { createGunzip, gzip } from 'node:zlib';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
+import { openSource } from '../extract/source.ts';
 import { compareNames, type Failure, type Package, serialisePackage } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { sync } from '../store/sync.ts';
 import { type Context, command } from './command.ts';
 import { summary } from './extract.ts';
 import { tellFailures } from './failures.ts';
-import { openSource } from './source.ts';
 
 /** First line of an evaluation in the blobs; the records follow, one a line, sorted by attribute path. */
 interface Header {

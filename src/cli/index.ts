@@ -1,9 +1,9 @@
 import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
+import { type PackResult, packIndex } from '../index/pack.ts';
+import { upload } from '../index/publish.ts';
 import { openStore } from '../store/store.ts';
-import { type PackResult, packIndex } from '../vectors/pack.ts';
-import { upload } from '../vectors/publish.ts';
 import { command } from './command.ts';
 
 export default command({

@@ -1,9 +1,9 @@
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { openBlobs } from '../blobs/blobs.ts';
 import { EXIT } from '../errors.ts';
+import { localIndex } from '../index/publish.ts';
 import { serveTools } from '../mcp/server.ts';
 import { openSearch } from '../search/open.ts';
-import { localIndex } from '../vectors/publish.ts';
 import { command } from './command.ts';
 
 export default command({

@@ -1,7 +1,7 @@
 import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
-import { type Published, publish, published } from '../vectors/publish.ts';
+import { type Published, publish, published } from '../index/publish.ts';
 import { command } from './command.ts';
 
 export default command({

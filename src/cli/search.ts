@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline';
 import { openBlobs } from '../blobs/blobs.ts';
 import { environment } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
+import { localIndex } from '../index/publish.ts';
 import { openSearch } from '../search/open.ts';
 import type { Mode, Search, SearchOptions } from '../search/search.ts';
-import { localIndex } from '../vectors/publish.ts';
 import { type Context, command } from './command.ts';
 import { formatter, hitLines, jsonLine, versionLines } from './hit.ts';
 

@@ -10,8 +10,8 @@ import { openApp } from '../http/open.ts';
 import { openPool } from '../http/pool.ts';
 import { answerLambda } from '../http/runtime.ts';
 import { followIndex } from '../http/swap.ts';
+import { followPublished, localIndex } from '../index/publish.ts';
 import type { IndexInfo } from '../search/search.ts';
-import { followPublished, localIndex } from '../vectors/publish.ts';
 import { type Context, command } from './command.ts';
 
 /** Milliseconds between two looks at what the blobs publish. */

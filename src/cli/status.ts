@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { EXIT, reason } from '../errors.ts';
+import { openIndex } from '../index/open.ts';
 import { openStore, type RunRecord } from '../store/store.ts';
-import { openIndex } from '../vectors/open.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { command } from './command.ts';
 

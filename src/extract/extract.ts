@@ -7,7 +7,7 @@ import { checkNix, checkTree, createScratch, type End, startEvaluator } from './
 import { createPool } from './pool.ts';
 import { createPositions, type Rules, type Told } from './positions.ts';
 import { cost, countNames, createQueue, type Mode, narrow, type Part, type Unit, unitSize } from './shards.ts';
-import { begin, setOf, summary, type Worker } from './worker.ts';
+import { begin, setOf, summary, type Worker } from './unit.ts';
 
 export interface EvaluateOptions {
   /** Such as `x86_64-linux`. */

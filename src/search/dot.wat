@@ -1,4 +1,4 @@
-;; The kernel of the vector scan. Compiled into dot.wasm by `bin/node test/search/compile.ts`.
+;; The kernel of the vector scan. Compiled into dot.wasm by `bin/node tools/wasm.ts`.
 (module
   (memory (export "memory") 1)
 

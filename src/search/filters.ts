@@ -1,8 +1,8 @@
-import { FLAG } from '../vectors/columns.ts';
-import { nameKey } from '../vectors/keys.ts';
-import type { Index } from '../vectors/open.ts';
-import { setFamily } from '../vectors/variants.ts';
-import { exact } from './lookup.ts';
+import { FLAG } from '../index/columns.ts';
+import { nameKey } from '../index/keys.ts';
+import { exact } from '../index/lookup.ts';
+import type { Index } from '../index/open.ts';
+import { setFamily } from '../index/variants.ts';
 import type { SearchOptions } from './search.ts';
 
 /** 1 for each document that the filters let through; null where they let all through. */

@@ -1,8 +1,8 @@
-import type { Index } from '../vectors/open.ts';
+import type { Index } from '../index/open.ts';
 import type { Term } from './lexical.ts';
 import type { Row } from './rank.ts';
-import { variantsOf } from './releases.ts';
 import type { Hit } from './search.ts';
+import { variantsOf } from './siblings.ts';
 
 /** Rows as the contract has them: records, reasons, and the names of all variants of each. */
 export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[]): Hit[] {

@@ -1,6 +1,6 @@
-import type { Postings } from '../vectors/postings.ts';
-import { isStopWord, nameTokens, stem, words } from '../vectors/tokens.ts';
-import { exact } from './lookup.ts';
+import { exact } from '../index/lookup.ts';
+import type { Postings } from '../index/postings.ts';
+import { isStopWord, nameTokens, stem, words } from '../index/tokens.ts';
 
 /** At most this many terms of a query count, the rarest; the longest of Debian's sentences has 60. */
 const MAX_TERMS = 48;

@@ -1,10 +1,10 @@
-import { FLAG } from '../vectors/columns.ts';
-import { KEY_KIND, MAX_KEY, nameKey } from '../vectors/keys.ts';
-import type { Index } from '../vectors/open.ts';
-import { familyTokens } from '../vectors/prior.ts';
-import { stem } from '../vectors/tokens.ts';
-import { setAndLeaf, setFamily } from '../vectors/variants.ts';
-import { exact, oneEditAway, withPrefix } from './lookup.ts';
+import { FLAG } from '../index/columns.ts';
+import { KEY_KIND, MAX_KEY, nameKey } from '../index/keys.ts';
+import { exact, oneEditAway, withPrefix } from '../index/lookup.ts';
+import type { Index } from '../index/open.ts';
+import { familyTokens } from '../index/prior.ts';
+import { stem } from '../index/tokens.ts';
+import { setAndLeaf, setFamily } from '../index/variants.ts';
 
 /** A document that the query names. Scores above 1, so that a name comes before any likeness. */
 export interface Named {

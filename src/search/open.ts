@@ -1,6 +1,6 @@
 import { type Embedder, EmbedFailure, openEmbedder } from '../embed/embedder.ts';
 import { Refused } from '../errors.ts';
-import { type Index, openIndex } from '../vectors/open.ts';
+import { type Index, openIndex } from '../index/open.ts';
 import { answerer, type Meaning } from './answer.ts';
 import { MAX_QUERY } from './lexical.ts';
 import { loadScan, type Scan } from './scan.ts';

@@ -1,5 +1,5 @@
-import type { Index } from '../vectors/open.ts';
-import { words } from '../vectors/tokens.ts';
+import type { Index } from '../index/open.ts';
+import { words } from '../index/tokens.ts';
 
 /** Phrases of a query that are looked up, and documents of each that are looked at. */
 const MAX_PHRASES = 4;

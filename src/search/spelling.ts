@@ -1,6 +1,6 @@
-import type { Postings } from '../vectors/postings.ts';
-import { isStopWord, nameTokens, stem, words } from '../vectors/tokens.ts';
-import { exact, oneEditAway } from './lookup.ts';
+import { exact, oneEditAway } from '../index/lookup.ts';
+import type { Postings } from '../index/postings.ts';
+import { isStopWord, nameTokens, stem, words } from '../index/tokens.ts';
 
 /** A longer text has enough words that are known. */
 const MAX_WORDS = 12;

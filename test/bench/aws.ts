@@ -153,7 +153,7 @@ async function nights() {
 /** One command of the program: what it printed as JSON, and what all its processes together used. */
 async function program(dir: string, name: string, args: string[]): Promise<Used> {
   const built = join(import.meta.dirname, '../../dist/fdnix.js');
-  const main = existsSync(built) ? built : join(import.meta.dirname, '../../src/programs/fdnix.ts');
+  const main = existsSync(built) ? built : join(import.meta.dirname, '../../src/fdnix.ts');
   const hook = join(dir, 'hook.mjs');
   const own = mkdtempSync(join(dir, 'used-'));
   writeFileSync(

@@ -57,7 +57,9 @@ if (import.meta.main) {
     console.error(`no bench ${unknown.join(', ')}: there are ${benches.join(', ')}`);
     process.exit(2);
   }
-  const release = resolve(values.release ?? process.env.FDNIX_BENCH_RELEASE ?? join(root, 'data/sample.json.br'));
+  const release = resolve(
+    values.release ?? process.env.FDNIX_BENCH_RELEASE ?? join(root, 'test/fixtures/sample.json.br'),
+  );
   const nixpkgs = values.nixpkgs ?? process.env.FDNIX_TEST_NIXPKGS;
   if (!existsSync(release)) {
     console.error(`there is no release ${release}: give --release FILE`);
@@ -70,7 +72,7 @@ if (import.meta.main) {
     if (outcome.failed !== undefined) process.exitCode = 1;
     keep(name, outcome);
   }
-  execFileSync(process.execPath, [join(root, 'docs/plots.ts')], { stdio: 'inherit' });
+  execFileSync(process.execPath, [join(root, 'tools/plots.ts')], { stdio: 'inherit' });
 }
 
 async function measure(name: string, release: string, nixpkgs: string | undefined): Promise<Outcome> {

@@ -20,13 +20,13 @@ import MiniSearch from 'minisearch';
 import * as sqliteVec from 'sqlite-vec';
 import { openEmbedder } from '../../src/embed/embedder.ts';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
+import { openIndex } from '../../src/index/open.ts';
+import { quantise } from '../../src/index/quantise.ts';
 import { embeddingText, type Package } from '../../src/package.ts';
 import { answerer } from '../../src/search/answer.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { loadScan } from '../../src/search/scan.ts';
 import { random } from '../../src/train/random.ts';
-import { openIndex } from '../../src/vectors/open.ts';
-import { quantise } from '../../src/vectors/quantise.ts';
 import { readQueries } from '../quality/quality.ts';
 import { buildIndex } from '../search/build.ts';
 
@@ -199,7 +199,7 @@ async function minisearch() {
 
 /** Eight clients, each with its next query as soon as the last one is answered. */
 async function serve(file: string) {
-  const program = join(import.meta.dirname, '../../src/programs/fdnix.ts');
+  const program = join(import.meta.dirname, '../../src/fdnix.ts');
   const args = [
     '--disable-warning=ExperimentalWarning',
     program,

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { everyNth, writeRelease } from '../sample.ts';
 
 const test = suite('cli/disk');
-const program = join(import.meta.dirname, '../../src/programs/fdnix.ts');
+const program = join(import.meta.dirname, '../../src/fdnix.ts');
 const root = mkdtempSync(join(tmpdir(), 'fdnix-disk-'));
 const home = join(root, 'home');
 mkdirSync(home);

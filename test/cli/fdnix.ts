@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-export const PROGRAM = join(import.meta.dirname, '../../src/programs/fdnix.ts');
+export const PROGRAM = join(import.meta.dirname, '../../src/fdnix.ts');
 
 export interface Run {
   code: number | null;

@@ -206,7 +206,7 @@ test('a full disk: one line, exit 2, and the data of before', async () => {
 });
 
 test('a reader that has seen enough is no error', () => {
-  const command = `"${process.execPath}" --disable-warning=ExperimentalWarning src/programs/fdnix.ts extract --from "${small}" -o - -q | head -1; echo "\${PIPESTATUS[0]}"`;
+  const command = `"${process.execPath}" --disable-warning=ExperimentalWarning src/fdnix.ts extract --from "${small}" -o - -q | head -1; echo "\${PIPESTATUS[0]}"`;
   const out = execFileSync('bash', ['-c', command], { cwd: join(import.meta.dirname, '../..') })
     .toString()
     .trim()

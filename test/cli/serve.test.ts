@@ -12,7 +12,7 @@ import { everyNth, writeRelease } from '../sample.ts';
 
 const serve = suite('cli/serve');
 const root = join(import.meta.dirname, '../..');
-const fdnix = ['--disable-warning=ExperimentalWarning', join(root, 'src/programs/fdnix.ts')];
+const fdnix = ['--disable-warning=ExperimentalWarning', join(root, 'src/fdnix.ts')];
 let home: string;
 
 /** Two indexes of the same packages, which differ in the name of their revision. */

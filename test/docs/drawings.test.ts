@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { architecture, drawFlow } from '../../docs/draw.ts';
-import { FIGURES } from '../../docs/figures.ts';
-import { drawAll } from '../../docs/plots.ts';
+import { FIGURES } from '../../tools/figures.ts';
+import { drawAll } from '../../tools/plots.ts';
 import { RESULTS, type Results } from '../bench/run.ts';
 
 const test = suite('drawings');

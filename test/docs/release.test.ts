@@ -18,7 +18,7 @@ test('the version stands in package.json, and whatever else shows it takes it fr
   for (const file of sources) assert.not.match(readFileSync(join(root, file), 'utf8'), quoted, file);
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   assert.equal([lock.version, lock.packages[''].version], [pkg.version, pkg.version]);
-  const program = join(root, 'src/programs/fdnix.ts');
+  const program = join(root, 'src/fdnix.ts');
   assert.is(execFileSync(process.execPath, [program, '--version'], { encoding: 'utf8' }).trim(), pkg.version);
 });
 

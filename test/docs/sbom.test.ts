@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import pkg from '../../package.json' with { type: 'json' };
-import { sbom, shippedPackages } from '../../sbom.ts';
+import { sbom, shippedPackages } from '../../tools/sbom.ts';
 
 /** Licences under which what ships may be used and passed on by anybody who names its authors. */
 const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense'];
@@ -42,7 +42,7 @@ test('it names the model and the sample by their digests', () => {
   const files = bill.components.filter(component => !component.purl);
   assert.equal(
     files.map(file => file.name),
-    ['src/embed/static.safetensors', 'data/sample.json.br'],
+    ['src/embed/static.safetensors', 'test/fixtures/sample.json.br'],
   );
   for (const file of files) assert.match(hashOf(file)!.content, /^[0-9a-f]{64}$/);
   assert.match(JSON.stringify(files[0]), 'debian');

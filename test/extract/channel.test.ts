@@ -150,7 +150,7 @@ test('an aborted read stops with the abort, not with half a result', async () =>
 });
 
 test('extract --output is sorted by attribute path and the same from run to run', () => {
-  const fdnix = join(import.meta.dirname, '../../src/programs/fdnix.ts');
+  const fdnix = join(import.meta.dirname, '../../src/fdnix.ts');
   const release = writeRelease(join(dir, 'third.json'), everyNth(3));
   const run = () =>
     execFileSync(process.execPath, [fdnix, 'extract', '--from', release, '-o', '-', '--quiet'], { maxBuffer: 1 << 28 });

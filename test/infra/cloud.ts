@@ -114,7 +114,7 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
       ]),
     );
     const from = Date.now();
-    const child = spawn(join(ROOT, 'bin/node'), [join(ROOT, 'src/programs/fdnix.ts'), ...command], {
+    const child = spawn(join(ROOT, 'bin/node'), [join(ROOT, 'src/fdnix.ts'), ...command], {
       env: { ...process.env, HOME: tmp, TMPDIR: tmp, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

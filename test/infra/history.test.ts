@@ -1,8 +1,8 @@
 import { QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Pointer } from '../../src/index/publish.ts';
 import { CONCURRENCY } from '../../src/infra/history.ts';
-import type { Pointer } from '../../src/vectors/publish.ts';
 import { type Cloud, type ExecuteOptions, type Ran, startCloud } from './cloud.ts';
 import { COUNT, LATE, NEWER, OLD, PINNED, RELEASES, VANISHING } from './releases.ts';
 import { synthesise } from './synthesis.ts';

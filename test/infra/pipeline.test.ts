@@ -1,7 +1,7 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Pointer } from '../../src/vectors/publish.ts';
+import type { Pointer } from '../../src/index/publish.ts';
 import { type Cloud, type Ran, startCloud } from './cloud.ts';
 import { COUNT, DESCRIBED, fromRelease, NEWER, PINNED, VANISHING } from './releases.ts';
 import { synthesise } from './synthesis.ts';

@@ -97,7 +97,7 @@ test("the template for the nixpkgs of one's own evaluates", () => {
   const own = ['--override-input', 'fdnix', root, '--override-input', 'nixpkgs', `path:${standIn}`];
   const { status, stdout, stderr } = nix([
     ...['eval', '--raw', '--no-write-lock-file', ...own, '--override-input', 'fdnix/nixpkgs', `path:${standIn}`],
-    `path:${root}/templates/search#apps.x86_64-linux.search.program`,
+    `path:${root}/nix/templates/search#apps.x86_64-linux.search.program`,
   ]);
   assert.is(status, 0, stderr);
   assert.match(stdout, /\/store\/.*\/bin\/search$/);

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { openDir } from '../../src/blobs/dir.ts';
 import { openEmbedder } from '../../src/embed/embedder.ts';
+import { type PackResult, packIndex } from '../../src/index/pack.ts';
 import type { Package } from '../../src/package.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { sync } from '../../src/store/sync.ts';
 import { embedPending } from '../../src/vectors/batches.ts';
-import { type PackResult, packIndex } from '../../src/vectors/pack.ts';
 
 /** Stores, embeds (with the model that ships) and indexes packages below `dir`, as the commands do; the index's file. */
 export async function buildIndex(

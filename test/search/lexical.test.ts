@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { buildPostings } from '../../src/index/postings.ts';
 import { queryTerms } from '../../src/search/lexical.ts';
-import { buildPostings } from '../../src/vectors/postings.ts';
 
 const described = (packageName: string, description: string) => ({
   ...{ packageName, pname: packageName, description },

@@ -3,14 +3,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadScan } from '../../src/search/scan.ts';
 import { random } from '../../src/train/random.ts';
-import { compile } from './compile.ts';
+import { compile } from '../../tools/wasm.ts';
 
 const test = suite('scan');
 const source = (name: string) => new URL(`../../src/search/${name}`, import.meta.url);
 
 test('dot.wasm is what dot.wat compiles to', async () => {
   const compiled = await compile(source('dot.wat'));
-  assert.ok(compiled.equals(readFileSync(source('dot.wasm'))), 'run bin/node test/search/compile.ts');
+  assert.ok(compiled.equals(readFileSync(source('dot.wasm'))), 'run bin/node tools/wasm.ts');
 });
 
 for (const dimension of [16, 100, 256, 1024]) {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { buildPostings } from '../../src/index/postings.ts';
 import { corrected } from '../../src/search/spelling.ts';
-import { buildPostings } from '../../src/vectors/postings.ts';
 import { sample } from '../sample.ts';
 
 const test = suite('spelling');

@@ -9,9 +9,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openBlobs } from '../../src/blobs/blobs.ts';
 import { openRelease } from '../../src/extract/channel.ts';
+import { fetchIndex, published } from '../../src/index/publish.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { random } from '../../src/train/random.ts';
-import { fetchIndex, published } from '../../src/vectors/publish.ts';
 import { fdnix } from '../cli/fdnix.ts';
 import { rawSample, writeRelease } from '../sample.ts';
 

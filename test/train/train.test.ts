@@ -85,14 +85,10 @@ test('the shipped model left out buckets 8 and 9, and says what it was trained o
 test('wrong flags are refused in one line', () => {
   const refused = (args: string[]) => {
     try {
-      execFileSync(
-        process.execPath,
-        ['src/programs/fdnix.ts', 'train', '--from', SAMPLE, '-o', join(dir, 'x'), ...args],
-        {
-          cwd: join(import.meta.dirname, '../..'),
-          stdio: 'pipe',
-        },
-      );
+      execFileSync(process.execPath, ['src/fdnix.ts', 'train', '--from', SAMPLE, '-o', join(dir, 'x'), ...args], {
+        cwd: join(import.meta.dirname, '../..'),
+        stdio: 'pipe',
+      });
     } catch (error) {
       return String((error as { stderr: Buffer }).stderr).replace(/^.*ExperimentalWarning.*\n.*\n/m, '');
     }

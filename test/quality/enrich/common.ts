@@ -25,5 +25,5 @@ for (const { name, source, short, long } of (await readDebian(lists)).packages) 
     if (names.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1);
 }
 const common = [...counts].filter(([word, count]) => count >= (inDebian.has(word) ? 100 : 10)).map(([word]) => word);
-writeFileSync(new URL('../../../src/search/common-words.txt', import.meta.url), `${common.sort().join('\n')}\n`);
+writeFileSync(new URL('../../../src/enrich/common-words.txt', import.meta.url), `${common.sort().join('\n')}\n`);
 console.log(`${common.length} words of ${names.size} names, ${sources.size} descriptions`);

@@ -11,7 +11,7 @@ import {
   findCandidates,
   probability,
   WEIGHTS,
-} from '../../../src/search/enrich.ts';
+} from '../../../src/enrich/enrich.ts';
 import { openSearch } from '../../../src/search/open.ts';
 import type { Labelled } from './make.ts';
 import { readLabelled, score } from './score.ts';

@@ -1,6 +1,6 @@
 /** How well `enrich` does on a labelled file. */
 import { readFileSync } from 'node:fs';
-import type { Enriched } from '../../../src/search/enrich.ts';
+import type { Enriched } from '../../../src/enrich/enrich.ts';
 import type { Labelled } from './make.ts';
 
 export function readLabelled(split: 'fit' | 'dev'): Labelled[] {

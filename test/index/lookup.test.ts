@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { exact, oneEditAway, withPrefix } from '../../src/search/lookup.ts';
+import { buildKeys, nameKey } from '../../src/index/keys.ts';
+import { exact, oneEditAway, withPrefix } from '../../src/index/lookup.ts';
 import { topK } from '../../src/search/topk.ts';
-import { buildKeys, nameKey } from '../../src/vectors/keys.ts';
 import { sample } from '../sample.ts';
 
 const test = suite('lookup');

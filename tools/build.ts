@@ -1,15 +1,15 @@
 /**
- * Bundles every file of src/programs into dist/, flat: `node build.ts`. Modules that only some commands use stay chunks
+ * Bundles the program, src/fdnix.ts, into dist/, flat: `node tools/build.ts`. Modules that only some commands use stay chunks
  * of their own, loaded on first use. A file that a source reaches by `new URL('./NAME', import.meta.url)` goes beside the
  * chunks under its own name, so that the same expression finds it there; a `.ts` so reached (a worker) becomes a bundle
  * of its own. LICENSES.txt holds the licence of every package that is part of a bundle, as these licences ask. The same
  * sources give the same bytes, wherever the checkout lies.
  */
-import { copyFileSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
-const root = import.meta.dirname;
+const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
 const FILE_URL = /new URL\(\s*'\.\/([^']+)',\s*import\.meta\.url\s*,?\s*\)/g;
 
@@ -66,11 +66,9 @@ function bundle() {
   });
 }
 
-for (const path of globSync('src/programs/*.ts', { cwd: root }).sort())
-  add(bundles, basename(path, '.ts'), join(root, path));
-const programs = bundles.size;
+add(bundles, 'fdnix', join(root, 'src/fdnix.ts'));
 let result = await bundle().catch(() => process.exit(1)); // esbuild has said why
-if (bundles.size > programs) result = await bundle();
+if (bundles.size > 1) result = await bundle(); // the first pass found the workers
 
 mkdirSync(outdir, { recursive: true });
 const written = new Set(Object.keys(result.metafile.outputs).map(path => basename(path)));
@@ -99,4 +97,4 @@ function licences(inputs: readonly string[]): string {
 for (const name of readdirSync(outdir)) if (!written.has(name)) rmSync(join(outdir, name), { recursive: true });
 
 const bytes = [...written].reduce((sum, name) => sum + statSync(join(outdir, name)).size, 0);
-console.error(`dist: ${programs} programs, ${written.size} files, ${(bytes / 1e6).toFixed(1)} MB`);
+console.error(`dist: ${written.size} files, ${(bytes / 1e6).toFixed(1)} MB`);

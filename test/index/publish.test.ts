@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
-import { fetchIndex, followPublished, localIndex, publish, published, upload } from '../../src/vectors/publish.ts';
+import { fetchIndex, followPublished, localIndex, publish, published, upload } from '../../src/index/publish.ts';
 
 interface Place {
   dir: string;

@@ -9,10 +9,10 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pkg from './package.json' with { type: 'json' };
-import { readSafetensors } from './src/embed/safetensors.ts';
+import pkg from '../package.json' with { type: 'json' };
+import { readSafetensors } from '../src/embed/safetensors.ts';
 
-const root = import.meta.dirname;
+const root = join(import.meta.dirname, '..');
 
 interface Component {
   'bom-ref': string;
@@ -54,7 +54,7 @@ function shippedFiles(): Component[] {
     file('machine-learning-model', 'src/embed/static.safetensors', 'static token vectors, trained by fdnix', {
       properties,
     }),
-    file('data', 'data/sample.json.br', 'metadata of nixpkgs, cut by data/cut.ts'),
+    file('data', 'test/fixtures/sample.json.br', 'metadata of nixpkgs, cut by tools/sample.ts'),
   ];
 }
 

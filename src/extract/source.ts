@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { UserError } from '../errors.ts';
-import { openRelease, readRelease } from '../extract/channel.ts';
-import { evaluate } from '../extract/extract.ts';
-import { evaluateOptions } from '../extract/nixos.ts';
-import { readOptions } from '../extract/options.ts';
-import { openTree } from '../extract/revision.ts';
 import type { Failure, Package } from '../package.ts';
-import type { Context } from './command.ts';
+import type { Report } from '../progress.ts';
+import { openRelease, readRelease } from './channel.ts';
+import { evaluate } from './extract.ts';
+import { evaluateOptions } from './nixos.ts';
+import { readOptions } from './options.ts';
+import { openTree } from './revision.ts';
 
 export interface SourceOptions {
   /** The options of NixOS instead of packages. */
@@ -18,6 +18,13 @@ export interface SourceOptions {
   jobs?: number | undefined;
   'max-memory'?: number | undefined;
   verbose?: boolean | undefined;
+}
+
+/** What a source tells while it works, and what stops it. */
+export interface Surroundings {
+  report: Report;
+  log(message: string): void;
+  signal: AbortSignal;
 }
 
 /** Where packages come from: a release's listing, or a nixpkgs that is evaluated. */
@@ -33,7 +40,7 @@ export interface Source {
 export async function openSource(
   spec: string | null,
   options: SourceOptions,
-  context: Pick<Context, 'report' | 'log' | 'signal'>,
+  context: Surroundings,
   failures: Failure[],
 ): Promise<Source> {
   const onFailure = (failure: Failure) => void failures.push(failure);

@@ -1,5 +1,5 @@
-import type { Index } from '../vectors/open.ts';
-import { compareVersions } from '../vectors/variants.ts';
+import type { Index } from '../index/open.ts';
+import { compareVersions } from '../index/variants.ts';
 import type { Row } from './rank.ts';
 
 /** How many variants of the software that was asked for get a row of their own. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Hit, Search } from '../search/search.ts';
 import { forTerminal } from '../text.ts';
-import type { Hit, Search } from './search.ts';
 
 /** A text that may be about a package: a support ticket, an advisory, a request. */
 export interface Text {

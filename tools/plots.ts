@@ -1,5 +1,5 @@
 /**
- * Draws docs/benchmarks/*.svg from docs/benchmarks/results.json: `bin/node docs/plots.ts`. The same results give the same
+ * Draws docs/benchmarks/*.svg from docs/benchmarks/results.json: `bin/node tools/plots.ts`. The same results give the same
  * bytes. What a bench did not measure is not drawn, and a drawing whose results are gone goes with them.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -60,7 +60,7 @@ export function drawAll({ machine, benches }: Results): Map<string, string> {
 }
 
 if (import.meta.main) {
-  const file = resolve(process.argv[2] ?? join(import.meta.dirname, 'benchmarks/results.json'));
+  const file = resolve(process.argv[2] ?? join(import.meta.dirname, '../docs/benchmarks/results.json'));
   if (!existsSync(file)) {
     console.error(`there is no ${file}: run 'npm run bench'`);
     process.exit(2);

@@ -7,11 +7,11 @@ import {
   probability,
   THRESHOLD,
   WEIGHTS,
-} from '../../src/search/enrich.ts';
+} from '../../src/enrich/enrich.ts';
 import type { Search } from '../../src/search/search.ts';
 import { memorySearch } from '../http/memory.ts';
 
-const enrich = suite('search/enrich');
+const enrich = suite('enrich');
 const named = (title: string, body = '') => findMentions(title, body).map(({ name }) => name);
 const mention = (name: string, title: string, body = '') => findMentions(title, body).find(one => one.name === name)!;
 

@@ -1,5 +1,5 @@
 /**
- * Cuts the sample from a whole packages.json(.br): `bin/node data/cut.ts PACKAGES QUERIES_DIR OUTPUT`. The same inputs
+ * Cuts the sample from a whole packages.json(.br): `bin/node tools/sample.ts PACKAGES QUERIES_DIR OUTPUT`. The same inputs
  * give the same bytes. What is kept, whole and unchanged:
  *
  * 1. every attribute that is odd: empty version, quoted segment, licence that is a tree, a bare string or partly
@@ -21,7 +21,7 @@ interface Raw {
 const SIZE = 9_000;
 
 const [source, queries, output] = process.argv.slice(2);
-if (!source || !queries || !output) throw new Error('usage: cut.ts PACKAGES QUERIES_DIR OUTPUT');
+if (!source || !queries || !output) throw new Error('usage: sample.ts PACKAGES QUERIES_DIR OUTPUT');
 const bytes = readFileSync(source);
 const text = source.endsWith('.br') ? brotliDecompressSync(bytes) : bytes;
 const { version, packages } = JSON.parse(text.toString()) as { version: string; packages: Record<string, Raw> };

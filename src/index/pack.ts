@@ -7,15 +7,15 @@ import { Refused, reason, UserError } from '../errors.ts';
 import { compareNames, embeddingText } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { Store, StoredPackage } from '../store/store.ts';
+import { type Model, readBatch, type VectorIndex } from '../vectors/format.ts';
+import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { buildColumns, packRecord } from './columns.ts';
-import { type Model, readBatch, type VectorIndex } from './format.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
 import { popularity, prior } from './prior.ts';
 import { quantise } from './quantise.ts';
 import { groupVariants } from './variants.ts';
-import { loadVectorIndex } from './vector-index.ts';
 
 /** Vectors are read part by part, these many bytes at once, into the memory of the scan. */
 const PART = 1 << 19;

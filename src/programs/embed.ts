@@ -1,3 +1,0 @@
-import { main } from '../cli/main.ts';
-
-process.exitCode = await main(['embed', ...process.argv.slice(2)]);
