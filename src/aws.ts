@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXIT, reason, UserError } from './errors.ts';
+import { BrokenOff, reason, UserError } from './errors.ts';
 
 /** What the three AWS backends share: how long to wait, what to try again, how hard to push, and what to say. */
 
@@ -12,7 +12,7 @@ export interface Patience {
   /** Full jitter: attempt n waits a random time below `min(cap, base · 2ⁿ)`. */
   base: number;
   cap: number;
-  /** Attempts where trying again seldom helps: unreadable replies, refused connections. */
+  /** So many attempts may end in doubt, as where replies cannot be read: trying again seldom helps. Throttling is not counted. */
   tries: number;
 }
 export const PATIENCE: Patience = { attempt: 30_000, deadline: 300_000, base: 100, cap: 10_000, tries: 5 };
@@ -33,8 +33,16 @@ export interface Place {
   missing: string;
 }
 
-/** `allow` gives the attempt that many milliseconds more than {@link Patience.attempt}, from now on. */
-export type Attempt<T> = (signal: AbortSignal, tried: number, allow: (ms: number) => void) => Promise<T>;
+/** One attempt of a call. */
+export interface Try {
+  /** How many attempts came before this one. */
+  tried: number;
+  /** How many of them ended in doubt: with a reply that could not be read, or no connection. */
+  doubts: number;
+  /** Gives the attempt that many milliseconds more than {@link Patience.attempt}, from now on. */
+  allow(ms: number): void;
+}
+export type Attempt<T> = (signal: AbortSignal, current: Try) => Promise<T>;
 /** `object` is what within the resource the call is about, for messages. */
 export type Caller = <T>(
   action: string,
@@ -52,9 +60,12 @@ export function caller(place: Place, gate?: Gate, options: Partial<Patience> = {
   const patience = { ...PATIENCE, ...options };
   return async (action, signal, attempt, object) => {
     const end = Date.now() + patience.deadline;
+    let doubts = 0;
     for (let tried = 0; ; tried++) {
       try {
-        const result = await within(patience.attempt, end, signal, (limited, allow) => attempt(limited, tried, allow));
+        const result = await within(patience.attempt, end, signal, (limited, allow) =>
+          attempt(limited, { tried, doubts, allow }),
+        );
         gate?.faster();
         return result;
       } catch (error) {
@@ -63,8 +74,8 @@ export function caller(place: Place, gate?: Gate, options: Partial<Patience> = {
         const kind = classify(error);
         if (kind === 'throttled') gate?.slower();
         const wait = Math.random() * Math.min(patience.cap, patience.base * 2 ** tried);
-        const again =
-          kind === 'throttled' || kind === 'transient' || (kind === 'doubtful' && tried + 1 < patience.tries);
+        if (kind === 'doubtful') doubts++;
+        const again = kind === 'throttled' || kind === 'transient' || (kind === 'doubtful' && doubts < patience.tries);
         if (!again || Date.now() + wait >= end)
           throw explain(error, place, object ? `${action} of ${object}` : action, tried + 1);
         await sleep(wait, undefined, signal && { signal }).catch(() => {}); // the next attempt gives the signal's reason
@@ -114,7 +125,7 @@ export function is(error: unknown, ...names: string[]): boolean {
 interface ServiceError extends Error {
   code?: string;
   $fault?: 'client' | 'server';
-  $metadata?: { httpStatusCode?: number };
+  $metadata?: { httpStatusCode?: number; clockSkewCorrected?: boolean };
   $retryable?: { throttling?: boolean };
 }
 
@@ -122,16 +133,28 @@ const THROTTLED =
   /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|LimitExceeded(Exception)?$|SlowDown|BandwidthLimit|Unprocessed|NotReady/;
 const TRANSIENT =
   /^(TimeoutError|AbortError|RequestTimeout|RequestTimeoutException|ConditionalRequestConflict|OperationAborted|ECONNRESET|EPIPE|ETIMEDOUT|ModelTimeoutException|ContinuousBackupsUnavailableException)$/;
-/** Replies that cannot be read, requests that arrived garbled, a clock that the SDK has just corrected. */
+/** Replies that cannot be read, requests that arrived garbled, a clock that is wrong. */
 const DOUBTFUL =
   /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|RequestTimeTooSkewed|RequestExpired|Garbled|ModelErrorException)$/;
 
 const NO_REGION = /Region is missing|Region not accepted: region=""/;
 
+/**
+ * The service refused the time in the signature, and told its own: with that the SDK signs the next attempt. (The SDK also
+ * marks errors that have nothing to do with the time, as long as the clock is wrong.)
+ */
+function isSkewed(error: unknown): boolean {
+  const { name, $metadata } = error as ServiceError;
+  return $metadata?.clockSkewCorrected === true && SKEWED.test(name);
+}
+const SKEWED =
+  /^(AuthFailure|InvalidSignatureException|RequestExpired|RequestInTheFuture|RequestTimeTooSkewed|SignatureDoesNotMatch)$/;
+
 /** What may help: `never` is for what the service refused for good. Names and codes as SDK 3.1162 gives them. */
 export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful' | 'never' {
   const { name = '', code = '', message = '', $fault, $metadata, $retryable } = error as ServiceError;
   const status = $metadata?.httpStatusCode ?? 0;
+  if (isSkewed(error)) return 'doubtful';
   if ($retryable?.throttling || status === 429 || (THROTTLED.test(name) && !/ServiceQuota/.test(name)))
     return 'throttled';
   if (status >= 500 || status === 408 || TRANSIENT.test(name) || TRANSIENT.test(code)) return 'transient';
@@ -148,40 +171,44 @@ export function explain(error: unknown, place: Place, action: string, tries: num
   const name = error instanceof Error ? error.name : '';
   const text = reason(error);
   const status = (error as ServiceError).$metadata?.httpStatusCode;
-  const say = (message: string, code?: number) =>
-    new UserError(message, code === undefined ? { cause: error } : { code, cause: error });
+  const refused = (message: string) => new UserError(message, { cause: error });
+  const broken = (message: string) => new BrokenOff(message, error);
   const allow = `allow ${service}:${action.split(' ')[0]} on ${resource}`;
   if (NO_REGION.test(text))
-    return say(`AWS_REGION is not set, and ${service}:${action} on ${resource} (${variable}) needs a region: set it`);
+    return refused(
+      `AWS_REGION is not set, and ${service}:${action} on ${resource} (${variable}) needs a region: set it`,
+    );
   if (name === 'CredentialsProviderError' || /resolved credential object is not valid/i.test(text))
-    return say(
+    return broken(
       `no AWS credentials for ${service}:${action} on ${resource}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached`,
     );
   if (/Expired.*Token|ExpiredToken|TokenRefreshRequired/.test(name) || /token.*expired/i.test(text))
-    return say(
+    return broken(
       `AWS credentials expired during ${service}:${action} on ${resource}: renew them and run again; everything finished so far is kept`,
-      EXIT.incomplete,
+    );
+  if (isSkewed(error) || /RequestTimeTooSkewed|RequestExpired/.test(name))
+    return broken(
+      `${service}:${action} on ${resource} failed (${name}): the clock of this machine is wrong, set it; everything finished so far is kept`,
     );
   if (/UnrecognizedClient|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidSignature|InvalidClientTokenId/.test(name))
-    return say(
+    return broken(
       `AWS does not accept these credentials for ${service}:${action} on ${resource} (${name}): check AWS_PROFILE or AWS_ACCESS_KEY_ID`,
     );
   if (/AccessDenied|Forbidden|NotAuthorized/.test(name) || status === 403)
-    return say(
+    return refused(
       `${service}:${action} on ${resource} (${variable}) was denied: ${allow} in the IAM policy of this role${service === 'bedrock' ? ', and access to the model in the Bedrock console' : ''}`,
     );
   if (
     /ResourceNotFound|NoSuchBucket|^NotFound$/.test(name) ||
     (/ValidationException/.test(name) && /model identifier/i.test(text))
   )
-    return say(`there is no ${resource} (${variable}) in this region: ${missing}`);
+    return refused(`there is no ${resource} (${variable}) in this region: ${missing}`);
   const what = text && text !== name ? `${name}: ${text}` : name;
   if (classify(error) !== 'never')
-    return say(
+    return broken(
       `${service}:${action} on ${resource} failed (${what})${tries > 1 ? `, ${tries} attempts` : ''}: run again, everything finished so far is kept`,
-      EXIT.incomplete,
     );
-  return say(`${service}:${action} on ${resource} (${variable}) was refused: ${what}`);
+  return refused(`${service}:${action} on ${resource} (${variable}) was refused: ${what}`);
 }
 
 /** Adaptive concurrency: one more for every round of successes, half after throttling (AIMD, as TCP does). */

@@ -1,5 +1,8 @@
-/** Exit codes of every command (grep's and ripgrep's convention, extended). */
-export const EXIT = { ok: 0, none: 1, usage: 2, incomplete: 3, refused: 4, interrupted: 130 } as const;
+/**
+ * Exit statuses of every command: grep's and ripgrep's, extended. `incomplete`: all is done, but named packages are missing
+ * because they fail by themselves. `brokenOff`: a service or a limit ended the work early, and nothing may build on it.
+ */
+export const EXIT = { ok: 0, none: 1, usage: 2, incomplete: 3, refused: 4, brokenOff: 5, interrupted: 130 } as const;
 
 /**
  * A failure that the user can act on. The message is one line: what failed, on which object, and the next step.
@@ -20,6 +23,23 @@ export class Refused extends UserError {
     super(message, { code: EXIT.refused, cause });
     this.name = 'Refused';
   }
+}
+
+/**
+ * The work was ended before its end by a service or a limit: credentials, throttling, time, memory, disk, network. What is
+ * finished is kept, and the same command run again goes on from there: exit status 5.
+ */
+export class BrokenOff extends UserError {
+  constructor(message: string, cause?: unknown) {
+    super(message, { code: EXIT.brokenOff, cause });
+    this.name = 'BrokenOff';
+  }
+}
+
+/** True where a write failed for want of space: of the disk (ENOSPC, SQLITE_FULL) or of the user's quota. */
+export function isDiskFull(error: unknown): boolean {
+  const { code, errcode } = (error ?? {}) as { code?: string; errcode?: number };
+  return code === 'ENOSPC' || code === 'EDQUOT' || (errcode !== undefined && (errcode & 0xff) === 13);
 }
 
 /** The text of an unknown thrown value, on one line. */

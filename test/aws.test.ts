@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { caller, classify, each, explain, named, openGate, type Patience } from '../src/aws.ts';
-import { UserError } from '../src/errors.ts';
+import { EXIT, UserError } from '../src/errors.ts';
 
 const test = suite('aws');
 const place = { service: 'dynamodb', resource: 'table t', variable: 'DYNAMODB_TABLE', missing: 'run init' };
@@ -61,6 +61,18 @@ test('throttling is borne until the deadline, doubtful replies a few times, refu
   calls = 0;
   assert.match(await message(call('Scan', undefined, failing(9, refusal('ValidationException', 400)))), /was refused/);
   assert.is(calls, 1);
+  calls = 0;
+  const mixed = async (_signal: AbortSignal, { tried, doubts }: { tried: number; doubts: number }) => {
+    assert.is(tried, calls++);
+    if (tried < 20) throw refusal('ThrottlingException', 400);
+    if (tried < 24) throw new SyntaxError('x');
+    return doubts;
+  };
+  assert.is(
+    await call('Scan', undefined, mixed),
+    4,
+    'throttling takes nothing from the patience with doubtful replies',
+  );
   const started = Date.now();
   const impatient = caller(place, undefined, { ...QUICK, deadline: 200 });
   calls = 0;
@@ -69,11 +81,31 @@ test('throttling is borne until the deadline, doubtful replies a few times, refu
   assert.ok(Date.now() - started < 1000 && calls > 10);
 });
 
+test('what a service or a limit broke off has status 5, what was refused for good 2', () => {
+  const broken = [
+    refusal('ThrottlingException', 400),
+    refusal('InternalServerError', 500),
+    refusal('ExpiredTokenException', 400),
+    refusal('UnrecognizedClientException', 400),
+    named('CredentialsProviderError', 'Could not load'),
+    named('TimeoutError', 'no reply'),
+    new SyntaxError('x'),
+  ];
+  for (const error of broken) assert.is(explain(error, place, 'Scan', 1).code, EXIT.brokenOff, error.name);
+  const wrong = [
+    new Error('Region is missing'),
+    refusal('AccessDeniedException', 403),
+    refusal('ResourceNotFoundException', 400),
+    refusal('ValidationException', 400),
+  ];
+  for (const error of wrong) assert.is(explain(error, place, 'Scan', 1).code, EXIT.usage, error.name);
+});
+
 test('no attempt outlives its time, whatever it does with the signal', async () => {
   const call = caller(place, undefined, { ...QUICK, deadline: 150 });
   assert.match(await message(call('Scan', undefined, () => new Promise(() => {}))), /no reply within/);
   let given = 0;
-  const patient = await call('Get', undefined, async (_signal, _tried, allow) => {
+  const patient = await call('Get', undefined, async (_signal, { allow }) => {
     allow(80);
     given++;
     await sleep(100);

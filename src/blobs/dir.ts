@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reason, UserError } from '../errors.ts';
+import { BrokenOff, isDiskFull, reason, UserError } from '../errors.ts';
 import type { Blobs } from './blobs.ts';
 
 /** Blobs as files below one directory. The etag is the sha256 of the bytes. */
@@ -21,9 +21,11 @@ export function openDir(root: string): Blobs {
       return await body();
     } catch (error) {
       if (error instanceof UserError || (error as Error).name === 'AbortError') throw error;
-      const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
-      const step = full ? 'free some space and run this again' : 'check its permissions, or name another with --blobs';
-      throw new UserError(`cannot ${what}: ${reason(error)}; ${step}`, { cause: error });
+      if (isDiskFull(error))
+        throw new BrokenOff(`cannot ${what}: ${reason(error)}; free some space and run this again`, error);
+      throw new UserError(`cannot ${what}: ${reason(error)}; check its permissions, or name another with --blobs`, {
+        cause: error,
+      });
     }
   }
 

@@ -37,7 +37,7 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
     return call(
       'GetObject',
       signal,
-      async (abortSignal, _, allow) => {
+      async (abortSignal, { allow }) => {
         try {
           const reply = await client.send(command, { abortSignal });
           const length = reply.ContentLength ?? 0;
@@ -104,7 +104,7 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
       const etag = await call(
         'PutObject',
         signal,
-        async (abortSignal, tried, allow) => {
+        async (abortSignal, { tried, allow }) => {
           repeated = tried > 0;
           allow(bytes.length * MS_PER_BYTE);
           try {

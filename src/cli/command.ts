@@ -12,7 +12,7 @@ export const COMMON = {
   },
   index: { string: true, describe: 'the search index, a file' },
   home: { string: true, describe: 'where all of these are by default' },
-  deadline: { number: true, describe: 'stop after this many minutes, keeping what is finished' },
+  deadline: { number: true, describe: 'stop after this many minutes, keeping what is finished (exit status 5)' },
   json: { boolean: true, default: false, describe: 'print JSON on stdout' },
   quiet: { boolean: true, default: false, alias: 'q', describe: 'no progress' },
   verbose: { boolean: true, default: false, alias: 'v', describe: 'more about what happens, and causes of errors' },

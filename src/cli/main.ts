@@ -59,7 +59,7 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
     .exitProcess(false)
     .showHelpOnFail(false)
     .epilogue(
-      'Exit status: 0 done or found, 1 nothing found, 2 wrong usage or input, 3 incomplete, 4 refused, 130 interrupted.',
+      'Exit status: 0 done or found, 1 nothing found, 2 wrong usage or input, 3 done, but named packages are missing, 4 refused, 5 broken off by a service or a limit (run it again), 130 interrupted.',
     )
     .fail((message, error) => {
       throw (

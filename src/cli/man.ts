@@ -19,8 +19,12 @@ const STATUS: [code: number, meaning: string][] = [
   [EXIT.ok, 'done, or found'],
   [EXIT.none, 'nothing found'],
   [EXIT.usage, 'wrong usage or input'],
-  [EXIT.incomplete, 'done but incomplete: some packages failed, and are listed'],
-  [EXIT.refused, 'refused: a shrunken result, another model, a newer format'],
+  [EXIT.incomplete, 'done, but named packages are missing because they fail by themselves; later steps may go on'],
+  [EXIT.refused, 'refused: a shrunken result, another model, a newer format, an extraction that is not finished'],
+  [
+    EXIT.brokenOff,
+    'broken off by a service or a limit (credentials, throttling, time, memory, disk, network); what is finished is kept: run it again before anything that builds on it',
+  ],
   [EXIT.interrupted, 'interrupted; what was finished is kept'],
 ];
 

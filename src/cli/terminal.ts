@@ -24,7 +24,7 @@ export async function run(
     if (log) log.message(level, message);
     else tell(`${level === 'info' ? '' : 'fdnix: '}${message}`);
   };
-  const { signal, stop } = interruption(args.deadline, untilInterrupted, message => say(message, 'warn'));
+  const { signal, stop, status } = interruption(args.deadline, untilInterrupted, message => say(message, 'warn'));
   const progress = args.quiet ? null : log ? { report: log.progress, clear() {} } : await openProgress();
   // A reader that has seen enough, such as head, is no error.
   process.stdout.on('error', error =>
@@ -45,10 +45,10 @@ export async function run(
   const outcome = async () => {
     try {
       const code = await body(context);
-      return signal.aborted && !untilInterrupted && code !== EXIT.refused ? EXIT.interrupted : code;
+      return signal.aborted && !untilInterrupted && code !== EXIT.refused ? status() : code;
     } catch (error) {
       progress?.clear();
-      if (signal.aborted) return EXIT.interrupted;
+      if (signal.aborted) return status();
       if (!log) return fail(error, args.verbose);
       say(reason(error), 'error');
       if (args.verbose || !(error instanceof UserError)) say(`${(error as Error).stack}\n${causes(error)}`, 'error');
@@ -87,21 +87,27 @@ function causes(error: unknown): string {
 /** Fargate kills after 30 s; whoever still runs a little before that hangs, and says so by its exit status. */
 const LAST_MS = 25_000;
 
-/** Aborted by SIGINT or SIGTERM, or after so many minutes. */
+/** Aborted by SIGINT or SIGTERM, or after so many minutes; `status` is the exit status that this comes to. */
 function interruption(minutes: number | undefined, untilInterrupted: boolean, say: (message: string) => void) {
   const controller = new AbortController();
+  let status: number = EXIT.interrupted;
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, body: () => void) => void timers.push(setTimeout(body, ms).unref());
   const end = (why: string) => {
     say(`${why}stopping${untilInterrupted ? '' : '; what is finished is kept'} (again to stop at once)`);
     controller.abort();
-    after(LAST_MS, () => process.exit(EXIT.interrupted));
+    after(LAST_MS, () => process.exit(status));
   };
   const onSignal = () => (controller.signal.aborted ? process.exit(EXIT.interrupted) : end(''));
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  if (minutes !== undefined) after(minutes * 60_000, () => end(`the ${minutes} minutes of --deadline are over: `));
+  if (minutes !== undefined)
+    after(minutes * 60_000, () => {
+      status = EXIT.brokenOff;
+      end(`the ${minutes} minutes of --deadline are over: `);
+    });
   return {
     signal: controller.signal,
+    status: () => status,
     stop() {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       for (const timer of timers) clearTimeout(timer);

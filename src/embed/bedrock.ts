@@ -66,7 +66,7 @@ const KINDS = { document: 'search_document', query: 'search_query' };
 /** What one call of `embed` takes where the model takes one text a call. */
 const BATCH = 96;
 const CONCURRENCY = 8;
-/** A zero vector or a crash of the model may be chance: this many attempts before the text is held to be the cause. */
+/** A zero vector or a crash of the model may be chance: this many such replies before the text is held to be the cause. */
 const BLAME_AFTER = 3;
 
 function cohere(texts: readonly string[], kind: TextKind, type: EmbeddingType) {
@@ -119,7 +119,7 @@ export async function openBedrock(
       body,
     });
     return gate.run(() =>
-      call('InvokeModel', signal, async (abortSignal, tried, allow) => {
+      call('InvokeModel', signal, async (abortSignal, { doubts, allow }) => {
         const wait = reserve();
         if (wait > 0) {
           allow(wait);
@@ -128,9 +128,9 @@ export async function openBedrock(
         try {
           const reply = await client.send(command, { abortSignal });
           const vectors = family!.reply(JSON.parse(reply.body.transformToString()) as Reply, type);
-          return readVectors(vectors, texts.length, dimension, damaged, tried + 1 >= BLAME_AFTER);
+          return readVectors(vectors, texts.length, dimension, damaged, doubts + 1 >= BLAME_AFTER);
         } catch (error) {
-          const blame = is(error, 'ModelErrorException') && tried + 1 >= BLAME_AFTER;
+          const blame = is(error, 'ModelErrorException') && doubts + 1 >= BLAME_AFTER;
           const unknown = /model (id|identifier)|on-demand throughput/i.test((error as Error).message);
           if (blame || (is(error, 'ValidationException') && !unknown))
             return new EmbedFailure((error as Error).message);

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Blobs } from '../blobs/blobs.ts';
-import { Refused, reason, UserError } from '../errors.ts';
+import { BrokenOff, isDiskFull, Refused, reason, UserError } from '../errors.ts';
 import { compareNames, embeddingText } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { Store, StoredPackage } from '../store/store.ts';
@@ -255,10 +255,9 @@ function replaceFile<T>(file: string, build: (db: DatabaseSync) => T): T {
     } catch {
       // Where the directory is none, there is nothing to remove.
     }
-    const { code, errcode } = error as { code?: string; errcode?: number };
-    const full = code === 'ENOSPC' || (errcode !== undefined && (errcode & 0xff) === 13);
-    const step = full ? 'the disk is full: free some space' : 'check the directory, or name another file with --output';
-    throw new UserError(`cannot write the index ${file}: ${reason(error)}; ${step}`, { cause: error });
+    const message = `cannot write the index ${file}: ${reason(error)}`;
+    if (isDiskFull(error)) throw new BrokenOff(`${message}; the disk is full: free some space`, error);
+    throw new UserError(`${message}; check the directory, or name another file with --output`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as sdk from '@aws-sdk/client-dynamodb';
 import { type Caller, is } from '../aws.ts';
-import { EXIT, UserError } from '../errors.ts';
+import { BrokenOff, UserError } from '../errors.ts';
 import { PENDING_INDEX, PENDING_SHARD } from './dynamodb-items.ts';
 
 const S = 'S' as const;
@@ -51,9 +51,8 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
     const isActive = found?.TableStatus === 'ACTIVE';
     if (isActive && index?.IndexStatus === 'ACTIVE' && isOnDemand(found)) break;
     if (Date.now() > end)
-      throw new UserError(
+      throw new BrokenOff(
         `dynamodb:${table} is ${found?.TableStatus ?? 'not there'} and its index ${index?.IndexStatus ?? 'not there'} after an hour: run init again`,
-        { code: EXIT.incomplete },
       );
     if (!found) {
       const create = {

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { reason, UserError } from '../errors.ts';
+import { BrokenOff, reason } from '../errors.ts';
 import type { StoredKey, StoredPackage } from './store.ts';
 
 /** An item of the current set that a run has not seen in this version. */
@@ -90,9 +90,9 @@ function attempt<T>(body: () => T): T {
   try {
     return body();
   } catch (error) {
-    throw new UserError(
+    throw new BrokenOff(
       `cannot keep temporary data: ${reason(error)}. Free some space where temporary files are, or set TMPDIR`,
-      { cause: error },
+      error,
     );
   }
 }

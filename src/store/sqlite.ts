@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { Refused, reason, UserError } from '../errors.ts';
+import { BrokenOff, isDiskFull, Refused, reason, UserError } from '../errors.ts';
 import { serialisePackage } from '../package.ts';
 import type { EmbeddingMark, Retirement, RunKind, RunRecord, Store, StoredKey, StoredPackage } from './store.ts';
 
@@ -192,16 +192,22 @@ function explain(error: unknown, path: string): unknown {
   if (error instanceof UserError) return error;
   const code = (error as { errcode?: number }).errcode ?? 0;
   const system = (error as NodeJS.ErrnoException).code;
+  if (isDiskFull(error))
+    return new BrokenOff(
+      `store ${path}: ${reason(error)}: the disk is full. Free some space and run this again; what was there before is untouched`,
+      error,
+    );
+  if ((code & 0xff) === 5)
+    return new BrokenOff(
+      `store ${path}: ${reason(error)}: another fdnix is writing to it. Run this again when that one has finished`,
+      error,
+    );
   const step =
-    (code & 0xff) === 13 || system === 'ENOSPC'
-      ? ': the disk is full. Free some space and run this again; what was there before is untouched'
-      : (code & 0xff) === 26
-        ? ': it is no SQLite file. Name another with --store'
-        : (code & 0xff) === 5
-          ? ': another fdnix is writing to it. Run this again when that one has finished'
-          : [8, 14].includes(code & 0xff) || ['EACCES', 'EROFS', 'ENOENT'].includes(system ?? '')
-            ? ': it cannot be written. Check its permissions, or name another place with --home or --store'
-            : '';
+    (code & 0xff) === 26
+      ? ': it is no SQLite file. Name another with --store'
+      : [8, 14].includes(code & 0xff) || ['EACCES', 'EROFS', 'ENOENT'].includes(system ?? '')
+        ? ': it cannot be written. Check its permissions, or name another place with --home or --store'
+        : '';
   return new UserError(`store ${path}: ${reason(error)}${step}`, { cause: error });
 }
 

@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '../blobs/blobs.ts';
-import { EXIT, UserError } from '../errors.ts';
+import { BrokenOff } from '../errors.ts';
 
 /** Who embeds into a place for vectors: two at once would both pay for every text. */
 export const LEASE = 'vector-index/lease.json';
@@ -20,7 +20,7 @@ export interface LeaseTimes {
 const TIMES: LeaseTimes = { expires: 60_000, renew: 20_000, poll: 2_000, release: 3_000 };
 
 export interface Lease {
-  /** Resolves while it is ours: to be awaited before each call that costs. A UserError where another has taken over. */
+  /** Resolves while it is ours: to be awaited before each call that costs. A BrokenOff where another has taken over. */
   hold(): Promise<void>;
   /** Never rejects. */
   release(): Promise<void>;
@@ -125,9 +125,8 @@ function keep(blobs: Blobs, ours: Held & { holder: string }, taken: string, unti
     async hold() {
       if (!isLost && Date.now() >= validUntil) await renew();
       if (isLost)
-        throw new UserError(
+        throw new BrokenOff(
           `another fdnix embeds into ${blobs.name}: it took over while this one could not say that it was still there. What is finished is kept; run again`,
-          { code: EXIT.incomplete },
         );
     },
     async release() {

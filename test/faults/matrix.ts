@@ -172,7 +172,7 @@ export function matrix(service: ServiceName, sites: readonly string[]): void {
       );
       if (name === 'credentials expire') assert.match(error.message, /credentials expired/);
       if (name === 'access is taken away') assert.match(error.message, /denied: allow \w+:\w+ on /);
-      assert.is(error.code, name === 'access is taken away' ? EXIT.usage : EXIT.incomplete);
+      assert.is(error.code, name === 'access is taken away' ? EXIT.usage : EXIT.brokenOff);
       proxy.reset();
       await pipeline(place);
       assert.equal(difference(await state(world, place), expected), []);

@@ -193,7 +193,7 @@ test('an embedder that was overtaken stops, keeps what it has, and says so', asy
   await embedPending(p.store, p.blobs, embedder, { lease: { renew: 20 } }).then(
     () => assert.unreachable(),
     error => {
-      assert.is(error.code, 3);
+      assert.is(error.code, 5);
       assert.match(error.message, /another fdnix embeds into .* took over/);
     },
   );
