@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   search: ['index', 'embed'],
   enrich: ['search'],
   http: ['search'],
-  mcp: ['search', 'http'], // its parameters are the API's
+  mcp: ['search'],
   train: ['embed', 'extract'],
   cli: ['extract', 'store', 'embed', 'blobs', 'vectors', 'index', 'search', 'enrich', 'http', 'mcp', 'train'],
   infra: [],

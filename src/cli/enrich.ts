@@ -4,6 +4,7 @@ import { createEnricher, type Text } from '../enrich/enrich.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { localIndex } from '../index/publish.ts';
 import { openSearch } from '../search/open.ts';
+import { inWords } from '../search/why.ts';
 import { command } from './command.ts';
 import { jsonLine } from './hit.ts';
 
@@ -31,7 +32,8 @@ export default command({
         if (signal.aborted) break;
         if (line.trim() === '') continue;
         const answer = await enrich(readText(line, done + 1));
-        await out(jsonLine(answer));
+        const matches = answer.matches.map(match => ({ ...match, why: match.why.map(inWords) }));
+        await out(jsonLine({ ...answer, matches }));
         if (answer.verdict === 'match') matched++;
         report({ phase: 'enriching', done: ++done, total: null, unit: 'texts' });
       }

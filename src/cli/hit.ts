@@ -1,6 +1,8 @@
 import { styleText } from 'node:util';
 import { UserError } from '../errors.ts';
-import type { Hit, Version } from '../search/search.ts';
+import type { Hit } from '../search/hits.ts';
+import type { Version } from '../search/open.ts';
+import { inWords } from '../search/why.ts';
 import { forTerminal } from '../text.ts';
 
 export interface Look {
@@ -52,7 +54,7 @@ const FIELDS: Record<string, (hit: Hit) => string> = {
   position: hit =>
     hit.position ? `${hit.position.file}${hit.position.line === null ? '' : `:${hit.position.line}`}` : '',
   score: hit => String(hit.score),
-  why: hit => hit.why.join('; '),
+  why: hit => hit.why.map(inWords).join('; '),
   flags: hit => hit.flags.join(' '),
   also: hit => hit.also.join(' '),
 };

@@ -5,25 +5,21 @@ import { openBlobs } from '../blobs/blobs.ts';
 import { environment } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { localIndex } from '../index/publish.ts';
+import { FILTERS } from '../search/filters.ts';
+import { toJson } from '../search/hits.ts';
+import type { Search } from '../search/open.ts';
 import { openSearch } from '../search/open.ts';
-import type { Mode, Search, SearchOptions } from '../search/search.ts';
+import { readOptions } from '../search/option.ts';
+import { SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
 import { type Context, command } from './command.ts';
+import { toFlags } from './flags.ts';
 import { formatter, hitLines, jsonLine, versionLines } from './hit.ts';
 
 export default command({
   usage: 'search [query..]',
   options: {
     query: { string: true, array: true, hidden: true },
-    limit: { number: true, alias: 'n', default: 20, describe: 'at most this many' },
-    mode: { choices: ['hybrid', 'lexical', 'semantic'] as const, default: 'hybrid', describe: 'how to find' },
-    type: { choices: ['package', 'option'] as const, describe: 'only these' },
-    platform: { string: true, describe: 'only what runs there, such as aarch64-darwin' },
-    license: { string: true, describe: 'only this licence, an SPDX id' },
-    set: { string: true, describe: 'only this package set, such as python3Packages' },
-    maintainer: { string: true, describe: 'only what this person or team maintains' },
-    program: { string: true, describe: 'only what has this main program' },
-    unfree: { boolean: true, describe: 'only unfree ones; --no-unfree: none of them' },
-    broken: { boolean: true, describe: 'only broken ones; --no-broken: none of them' },
+    ...toFlags(SEARCH_OPTIONS),
     format: { string: true, describe: "one line for each hit, such as '{name}\\t{version}\\t{description}'" },
     queries: { string: true, describe: 'a file of lines {id, query} (- for stdin) → lines {id, results, ms}' },
     'version-history': { string: true, describe: 'the versions that this package had, and in which revisions' },
@@ -40,12 +36,11 @@ export default command({
     const { config, out } = context;
     // What follows `--` is query too, so that it may begin with a dash.
     const query = [...(args.query ?? []), ...args._.slice(1)].join(' ');
-    const options = filters(args);
-    if (!Number.isInteger(args.limit) || args.limit < 1)
-      throw new UserError(`--limit wants a whole number from 1, not ${args.limit}`);
+    const given = Object.keys(SEARCH_OPTIONS).map(name => [name, (args as Record<string, unknown>)[name]] as const);
+    const options = readOptions(given, SEARCH_OPTIONS, name => `--${name}`);
     const asked = [args.queries, args['version-history']].filter(value => value !== undefined).length;
     if (asked + (query === '' ? 0 : 1) > 1) throw new UserError('give one of a query, --queries and --version-history');
-    if (asked === 0 && query.trim() === '' && Object.keys(options).length === 2)
+    if (asked === 0 && query.trim() === '' && !Object.keys(FILTERS).some(name => name in options))
       throw new UserError(
         "what are you looking for? Give some words, or a filter such as --maintainer; see 'fdnix search --help'",
       );
@@ -61,7 +56,9 @@ export default command({
         color: process.stdout.isTTY === true && !environment().noColor,
         width: process.stdout.isTTY ? process.stdout.columns : null,
       };
-      await out(hits.map(hit => (args.json ? jsonLine(hit) : format ? format(hit) : hitLines(hit, look))).join(''));
+      await out(
+        hits.map(hit => (args.json ? jsonLine(toJson(hit)) : format ? format(hit) : hitLines(hit, look))).join(''),
+      );
       if (hits.length === 0) context.log('nothing found');
       return hits.length > 0 ? EXIT.ok : EXIT.none;
     } finally {
@@ -69,15 +66,6 @@ export default command({
     }
   },
 });
-
-const FILTERS = ['type', 'platform', 'license', 'set', 'maintainer', 'program', 'unfree', 'broken'] as const;
-
-function filters(
-  args: { limit: number; mode: Mode } & { [name in (typeof FILTERS)[number]]?: unknown },
-): SearchOptions {
-  const given = FILTERS.filter(name => args[name] !== undefined).map(name => [name, args[name]]);
-  return { limit: args.limit, mode: args.mode, ...Object.fromEntries(given) };
-}
 
 async function history(search: Search, packageName: string, json: boolean, { out, log }: Context): Promise<number> {
   const shown = search.show(packageName);

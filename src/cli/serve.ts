@@ -11,7 +11,7 @@ import { openPool } from '../http/pool.ts';
 import { answerLambda } from '../http/runtime.ts';
 import { followIndex } from '../http/swap.ts';
 import { followPublished, localIndex } from '../index/publish.ts';
-import type { IndexInfo } from '../search/search.ts';
+import type { IndexInfo } from '../search/open.ts';
 import { type Context, command } from './command.ts';
 
 /** Milliseconds between two looks at what the blobs publish. */

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Hit, Search } from '../search/search.ts';
+import type { Hit } from '../search/hits.ts';
+import type { Search } from '../search/open.ts';
+import type { Why } from '../search/why.ts';
 import { forTerminal } from '../text.ts';
 
 /** A text that may be about a package: a support ticket, an advisory, a request. */
@@ -13,7 +15,7 @@ export interface Match {
   packageName: string;
   /** How sure it is that the text is about this package, 0 to 1. */
   score: number;
-  why: string[];
+  why: Why[];
 }
 
 export interface Enriched {
@@ -83,7 +85,7 @@ const HITS = 10;
 export interface Candidate {
   hit: Hit;
   features: Features;
-  why: string[];
+  why: Why[];
 }
 
 /** Reads texts against an index: a text → the packages that it is about. */
@@ -123,7 +125,7 @@ export async function findCandidates(search: Search, text: Text): Promise<Candid
 
   for (const mention of findMentions(title, body)) {
     const found = await search.search(mention.name, { mode: 'lexical', type: 'package', limit: 3 });
-    const named = found.filter(({ why }) => why.includes('exact name') || why.includes('program'));
+    const named = found.filter(hit => reason(hit, 'name') || reason(hit, 'program'));
     for (const [i, hit] of named.entries()) {
       if (i > 0 && hit.packageName !== mention.name) continue; // others of that name are seldom meant
       // A ticket called "Package request" is not about emacsPackages.request.
@@ -131,7 +133,7 @@ export async function findCandidates(search: Search, text: Text): Promise<Candid
       const { features, why } = candidate(hit);
       const { title, body, code, version, form, cue, common } = mention;
       const top = common || hit.packageName.includes('.') ? 0 : 1;
-      const program = hit.why.includes('exact name') ? 0 : 1;
+      const program = reason(hit, 'name') ? 0 : 1;
       const seen: Partial<Features> = {
         title,
         body,
@@ -146,7 +148,7 @@ export async function findCandidates(search: Search, text: Text): Promise<Candid
       };
       for (const [name, value] of Object.entries(seen) as [keyof Features, number][])
         features[name] = Math.max(features[name], value);
-      why.push(`named: ${mention.name}`);
+      why.push({ kind: 'mention', name: mention.name });
     }
   }
 
@@ -156,12 +158,12 @@ export async function findCandidates(search: Search, text: Text): Promise<Candid
     const { features, why } = candidate(hit);
     features.meaning = meaningOf(hit);
     features.rank = 1 / (i + 1);
-    features.words = Math.min(1, wordsOf(hit).length / Math.max(3, Math.min(total, 12)));
-    why.push(...hit.why.filter(reason => /^(words|meaning)/.test(reason)));
+    features.words = Math.min(1, (reason(hit, 'words')?.words.length ?? 0) / Math.max(3, Math.min(total, 12)));
+    why.push(...hit.why.filter(({ kind }) => kind === 'words' || kind === 'meaning'));
   }
   for (const hit of await search.search(title, { type: 'package', limit: HITS }))
     candidate(hit).features.titleMeaning = meaningOf(hit);
-  return [...candidates.values()].map(({ hit, features, why }) => ({ hit, features, why: [...new Set(why)] }));
+  return [...candidates.values()];
 }
 
 const NOTHING: Features = {
@@ -169,14 +171,12 @@ const NOTHING: Features = {
   ...{ meaning: 0, titleMeaning: 0, rank: 0, words: 0 },
 };
 
-function meaningOf(hit: Hit): number {
-  const reason = hit.why.find(one => one.startsWith('meaning '));
-  return Math.max(0, Number(reason?.slice(8) ?? 0)) || 0;
+function reason<K extends Why['kind']>(hit: Hit, kind: K): Extract<Why, { kind: K }> | undefined {
+  return hit.why.find((why): why is Extract<Why, { kind: K }> => why.kind === kind);
 }
 
-function wordsOf(hit: Hit): string[] {
-  const reason = hit.why.find(one => one.startsWith('words: '));
-  return reason?.slice(7).split(' ') ?? [];
+function meaningOf(hit: Hit): number {
+  return Math.max(0, reason(hit, 'meaning')?.cosine ?? 0);
 }
 
 type Mention = { name: string } & Pick<Features, 'title' | 'body' | 'code' | 'version' | 'form' | 'cue' | 'common'>;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { reason, UserError } from '../errors.ts';
+import { writeOptionFacts } from '../option-facts.ts';
 import { compareNames, type Failure, type Package, UNKNOWN_VERSION } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { decompressor, type Release } from './channel.ts';
@@ -27,12 +28,17 @@ export function parseOption(path: string, raw: RawOption): Package {
     throw new Error(`${path}: expected an object, got ${JSON.stringify(raw)?.slice(0, 40)}`);
   if (raw.failed === true) throw new Error('its default, example or description cannot be evaluated');
   const [first = '', ...others] = plain(literal(raw.description) ?? '').split(/\n\s*\n/);
-  const facts = [
-    ['Type', literal(raw.type)],
-    ['Read only', raw.readOnly === true ? 'yes' : null],
-    ['Default', literal(raw.default)],
-    ['Example', literal(raw.example)],
-  ].flatMap(([name, value]) => (value ? [`${name}: ${value}`] : []));
+  const longDescription = writeOptionFacts({
+    text:
+      others
+        .map(text => text.trim())
+        .filter(Boolean)
+        .join('\n\n') || null,
+    type: literal(raw.type),
+    readOnly: raw.readOnly === true,
+    default: literal(raw.default),
+    example: literal(raw.example),
+  });
   const file = declaration(Array.isArray(raw.declarations) ? raw.declarations[0] : null);
   return {
     type: 'option',
@@ -40,7 +46,7 @@ export function parseOption(path: string, raw: RawOption): Package {
     version: UNKNOWN_VERSION,
     pname: path.toWellFormed(),
     description: first.replace(/\s+/g, ' ').trim() || null,
-    longDescription: [...others.map(text => text.trim()), facts.join('\n')].filter(Boolean).join('\n\n') || null,
+    longDescription,
     homepage: null,
     license: null,
     licenses: [],

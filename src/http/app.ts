@@ -1,8 +1,10 @@
-import type { Package } from '../package.ts';
-import type { Hit, Search, SearchOptions } from '../search/search.ts';
-import { OPENAPI, SEARCH_PARAMETERS } from './openapi.ts';
+import { readOptionFacts } from '../option-facts.ts';
+import { type Hit, toJson } from '../search/hits.ts';
+import type { Search } from '../search/open.ts';
+import { withForm } from './form.ts';
+import { OPENAPI } from './openapi.ts';
 import { headersOfPage } from './page.ts';
-import { readName, readParameters } from './parameters.ts';
+import { readName, readParameters, SEARCH_PARAMETERS } from './parameters.ts';
 import { Problem } from './problem.ts';
 
 /** Answers one request. Never rejects. */
@@ -24,9 +26,11 @@ const CORS = {
 
 /**
  * The web page and the API over one open index, as a function from Request to Response: no host's types, no input or
- * output of its own. `page` is the HTML of the page, `onError` hears of failures whose text no client may see.
+ * output of its own. `template` is the HTML of the page
+ * without its form, `onError` hears of failures whose text no client may see.
  */
-export function createApp(search: Search, page: string, onError: (error: unknown) => void = () => {}): App {
+export function createApp(search: Search, template: string, onError: (error: unknown) => void = () => {}): App {
+  const page = withForm(template);
   const etag = `W/"${search.info.digest.slice(0, 24)}-${OPENAPI.info.version}"`;
   const pageHeaders = headersOfPage(page);
 
@@ -42,7 +46,7 @@ export function createApp(search: Search, page: string, onError: (error: unknown
   function searched(url: URL) {
     const { q, ...options } = readParameters(url.searchParams, SEARCH_PARAMETERS);
     return async () => {
-      const hits = await search.search(q as string, options as SearchOptions);
+      const hits = await search.search(q!, options);
       return { revision: search.info.revision, query: q, hits: hits.map(presentHit) };
     };
   }
@@ -53,6 +57,7 @@ export function createApp(search: Search, page: string, onError: (error: unknown
     return () => ({
       revision: search.info.revision,
       package: clip(found.package),
+      option: found.package.type === 'option' ? clip(readOptionFacts(found.package.longDescription)) : null,
       versions: found.versions.slice(0, MAX_LIST),
     });
   }
@@ -141,12 +146,12 @@ function status({ info }: Search) {
 
 /** A hit without its long description, which `/api/packages/` has. */
 function presentHit(hit: Hit): object {
-  const { longDescription: _, ...rest } = hit;
+  const { longDescription: _, ...rest } = toJson(hit);
   return clip(rest);
 }
 
 /** No text and no list longer than an answer should carry. */
-function clip<T extends Partial<Package>>(record: T): T {
+function clip<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, clipValue(value)])) as T;
 }
 

@@ -1,6 +1,6 @@
 import { reason } from '../errors.ts';
+import type { IndexInfo } from '../search/open.ts';
 import { type OpenOptions, openSearch } from '../search/open.ts';
-import type { IndexInfo } from '../search/search.ts';
 import { type App, createApp } from './app.ts';
 
 /** An app over an open index. */

@@ -1,35 +1,7 @@
 import pkg from '../../package.json' with { type: 'json' };
-import { MAX_NAME, type Parameter } from './parameters.ts';
-
-/** Characters. A query is a sentence or a pasted error message; whole documents are what `fdnix enrich` is for. */
-export const MAX_QUERY = 2000;
-
-const name = (maxLength: number) => ({ type: 'string', maxLength }) as const;
-const choice = (...values: string[]) => ({ type: 'string', maxLength: 20, enum: values }) as const;
-const flag = { type: 'boolean' } as const;
-
-/** The parameters of `/api/search`: the handler reads them by this list, and the document shows it. */
-export const SEARCH_PARAMETERS: readonly Parameter[] = [
-  { name: 'q', description: 'What you look for, in your own words.', schema: name(MAX_QUERY), required: true },
-  {
-    name: 'limit',
-    description: 'At most so many hits.',
-    schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
-  },
-  {
-    name: 'mode',
-    description: 'By name and words, by meaning, or both.',
-    schema: choice('hybrid', 'lexical', 'semantic'),
-  },
-  { name: 'type', description: 'Only packages, or only NixOS options.', schema: choice('package', 'option') },
-  { name: 'platform', description: 'Only what runs on this system, such as `aarch64-darwin`.', schema: name(100) },
-  { name: 'license', description: 'Only this licence, by SPDX id, such as `MIT`.', schema: name(100) },
-  { name: 'set', description: 'Only this package set, such as `python313Packages`.', schema: name(200) },
-  { name: 'maintainer', description: 'Only what this person maintains, by GitHub handle.', schema: name(200) },
-  { name: 'program', description: 'Only what has this main program.', schema: name(200) },
-  { name: 'unfree', description: 'true: only unfree packages; false: none; absent: both.', schema: flag },
-  { name: 'broken', description: 'true: only broken packages; false: none; absent: both.', schema: flag },
-];
+import { type Option, sentence } from '../search/option.ts';
+import { PACKAGE_NAME } from '../search/options.ts';
+import { SEARCH_PARAMETERS } from './parameters.ts';
 
 const text = { type: 'string' } as const;
 const textOrNull = { type: ['string', 'null'] } as const;
@@ -91,7 +63,19 @@ const SCHEMAS = {
     query: text,
     hits: { type: 'array', items: ref('Hit') },
   }),
-  Shown: object({ revision: text, package: ref('Package'), versions: { type: 'array', items: ref('Version') } }),
+  OptionFacts: object({
+    text: described(textOrNull, 'What its description says after the first paragraph.'),
+    type: textOrNull,
+    readOnly: truth,
+    default: described(textOrNull, 'As Nix writes it.'),
+    example: described(textOrNull, 'As Nix writes it.'),
+  }),
+  Shown: object({
+    revision: text,
+    package: ref('Package'),
+    option: described({ anyOf: [ref('OptionFacts'), { type: 'null' }] }, 'What an option is; null for a package.'),
+    versions: { type: 'array', items: ref('Version') },
+  }),
   Status: object({
     revision: text,
     created: { type: 'string', format: 'date-time' },
@@ -106,6 +90,15 @@ const SCHEMAS = {
   Problem: object({ title: text, status: { type: 'integer' }, detail: text }),
 };
 
+const inQuery = ([name, option]: [string, Option]) => {
+  return {
+    name,
+    in: 'query',
+    required: option.required ?? false,
+    description: sentence(option),
+    schema: option.schema,
+  };
+};
 const answer = (description: string, schema: string) => ({
   description,
   headers: { ETag: { description: 'Of the index and of the version of fdnix.', schema: text } },
@@ -133,7 +126,7 @@ export const OPENAPI = {
       get: {
         operationId: 'search',
         summary: 'Ranked packages and options',
-        parameters: SEARCH_PARAMETERS.map(parameter => ({ in: 'query', required: false, ...parameter })),
+        parameters: Object.entries(SEARCH_PARAMETERS).map(inQuery),
         responses: {
           200: answer('The hits, best first; none is an empty list.', 'Answer'),
           304: UNCHANGED,
@@ -146,7 +139,7 @@ export const OPENAPI = {
       get: {
         operationId: 'show',
         summary: 'One package or option, with its version history',
-        parameters: [{ name: 'packageName', in: 'path', required: true, schema: name(MAX_NAME) }],
+        parameters: [{ name: 'packageName', in: 'path', required: true, schema: PACKAGE_NAME.schema }],
         responses: {
           200: answer('The package.', 'Shown'),
           304: UNCHANGED,

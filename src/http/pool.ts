@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
-import type { OpenOptions } from '../search/open.ts';
-import type { IndexInfo } from '../search/search.ts';
+import type { IndexInfo, OpenOptions } from '../search/open.ts';
 import { type App, failed } from './app.ts';
 import type { OpenApp } from './open.ts';
 

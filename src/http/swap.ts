@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { IndexInfo } from '../search/search.ts';
+import type { IndexInfo } from '../search/open.ts';
 import type { OpenApp } from './open.ts';
 
 /** What is being served, and how many requests still use it. */

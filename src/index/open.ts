@@ -16,7 +16,9 @@ export interface IndexMeta {
   packages: number;
   options: number;
   vectors: number;
+  /** Hex sha256 over the contents of the index: the same contents, the same digest. */
   digest: string;
+  /** ISO 8601. */
   created: string;
 }
 

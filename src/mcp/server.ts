@@ -3,23 +3,23 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { VERSION } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { SEARCH_PARAMETERS } from '../http/openapi.ts';
-import { MAX_NAME, type Parameter, readParameters } from '../http/parameters.ts';
-import { Problem } from '../http/problem.ts';
-import type { Hit, Search, SearchOptions } from '../search/search.ts';
+import type { Hit } from '../search/hits.ts';
+import type { Search } from '../search/open.ts';
+import { type Options, readOptions, sentence } from '../search/option.ts';
+import { PACKAGE_NAME, QUERY, SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
 
-const NAME: Parameter = {
-  name: 'packageName',
-  description:
-    'Attribute path as search returns it, such as python313Packages.requests or option:services.nginx.enable',
-  schema: { type: 'string', maxLength: MAX_NAME },
-  required: true,
-};
+/** An answer is read word by word, so it is kept short. */
+const SEARCH = {
+  q: QUERY,
+  ...SEARCH_OPTIONS,
+  limit: { ...SEARCH_OPTIONS.limit, schema: { ...SEARCH_OPTIONS.limit.schema, maximum: 100 } },
+} as const;
+const NAME = { packageName: PACKAGE_NAME };
 
 interface Tool {
   description: string;
-  parameters: readonly Parameter[];
+  parameters: Options;
   call(search: Search, args: Record<string, unknown>): Promise<string> | string;
 }
 
@@ -28,7 +28,7 @@ const TOOLS: Record<string, Tool> = {
   search: {
     description:
       'Find nixpkgs packages and NixOS options by name, program, words or meaning. One line a hit, best first: attribute path, version, [flags], description.',
-    parameters: SEARCH_PARAMETERS,
+    parameters: SEARCH,
     async call(search, { q, ...options }) {
       const hits = await search.search(q as string, options as SearchOptions);
       return hits.length > 0 ? hits.map(line).join('\n') : 'Nothing found.';
@@ -36,12 +36,12 @@ const TOOLS: Record<string, Tool> = {
   },
   show: {
     description: 'Everything known of one package or option, and how to run it from the indexed nixpkgs revision.',
-    parameters: [NAME],
+    parameters: NAME,
     call: (search, { packageName }) => show(search, packageName as string),
   },
   versions: {
     description: 'Which nixpkgs revisions had which version of a package: one line a version, the current one first.',
-    parameters: [NAME],
+    parameters: NAME,
     call(search, { packageName }) {
       const { versions } = find(search, packageName as string);
       return versions
@@ -73,11 +73,9 @@ export async function serveTools(search: Search, transport: Transport, signal: A
     const tool = Object.hasOwn(TOOLS, name) ? TOOLS[name]! : null;
     if (!tool) return answer(`Unknown tool: known are ${Object.keys(TOOLS).join(', ')}.`, true);
     try {
-      const given = Object.entries(args).map(([key, value]) => [key, String(value)]);
-      const read = readParameters(new URLSearchParams(given as [string, string][]), tool.parameters);
-      return answer(await tool.call(search, read));
+      return answer(await tool.call(search, readOptions(Object.entries(args), tool.parameters)));
     } catch (error) {
-      if (error instanceof Problem || error instanceof UserError) return answer(error.message, true);
+      if (error instanceof UserError) return answer(error.message, true);
       throw error;
     }
   });
@@ -89,9 +87,12 @@ export async function serveTools(search: Search, transport: Transport, signal: A
   await closed;
 }
 
-function inputSchema(parameters: readonly Parameter[]) {
-  const properties = Object.fromEntries(parameters.map(p => [p.name, { ...p.schema, description: p.description }]));
-  const required = parameters.filter(parameter => parameter.required).map(({ name }) => name);
+function inputSchema(parameters: Options) {
+  const entries = Object.entries(parameters);
+  const properties = Object.fromEntries(
+    entries.map(([name, option]) => [name, { ...option.schema, description: sentence(option) }]),
+  );
+  const required = entries.filter(([, option]) => option.required).map(([name]) => name);
   return { type: 'object' as const, properties, required, additionalProperties: false };
 }
 

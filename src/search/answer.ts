@@ -1,12 +1,12 @@
 import type { Index } from '../index/open.ts';
 import { allowed } from './filters.ts';
-import { toHits } from './hits.ts';
+import { type Hit, toHits } from './hits.ts';
 import { MAX_QUERY, queryTerms, scoreTerms } from './lexical.ts';
 import { merit, type Named, navigate } from './navigate.ts';
+import type { SearchOptions } from './options.ts';
 import { withPhrases } from './phrases.ts';
 import { fold, fuse, LEXICAL_SHARE, type Scores } from './rank.ts';
 import type { Scan } from './scan.ts';
-import type { Hit, SearchOptions } from './search.ts';
 import { withReleases } from './siblings.ts';
 import { topK } from './topk.ts';
 

@@ -3,49 +3,139 @@ import { nameKey } from '../index/keys.ts';
 import { exact } from '../index/lookup.ts';
 import type { Index } from '../index/open.ts';
 import { setFamily } from '../index/variants.ts';
-import type { SearchOptions } from './search.ts';
+import type { Option } from './option.ts';
+
+type Test = (doc: number) => boolean;
+
+/** An option that leaves out documents: `admits` says which ones stay. */
+interface Filter<Value> extends Option {
+  admits(index: Index, value: Value): Test;
+}
+
+/** Every filter of a search. A new one is one entry here: all doors and {@link allowed} read this table. */
+export const FILTERS = {
+  type: {
+    describe: 'only packages, or only NixOS options',
+    label: 'What to search',
+    prominent: true,
+    choices: { '': 'All', package: 'Packages', option: 'Options' },
+    schema: { type: 'string', maxLength: 20, enum: ['package', 'option'] },
+    admits: (index, type) => flag(index, FLAG.option, type === 'option'),
+  } satisfies Filter<'package' | 'option'>,
+  platform: {
+    describe: 'only what runs on this system',
+    label: 'Platform',
+    prominent: true,
+    example: 'aarch64-darwin',
+    choices: {
+      '': 'Any platform',
+      ...named('x86_64-linux', 'aarch64-linux', 'aarch64-darwin', 'x86_64-darwin', 'riscv64-linux', 'x86_64-freebsd'),
+    },
+    schema: { type: 'string', maxLength: 100 },
+    // A package without platforms is not restricted to any.
+    admits: (index, system) => listed(index, 'platforms', systems => systems.length === 0 || systems.includes(system)),
+  } satisfies Filter<string>,
+  license: {
+    describe: 'only this licence, by SPDX id',
+    label: 'Licence',
+    example: 'MIT',
+    suggestions: [
+      ...['MIT', 'Apache-2.0', 'GPL-3.0-or-later', 'GPL-3.0-only', 'GPL-2.0-or-later', 'GPL-2.0-only'],
+      ...['LGPL-2.1-or-later', 'BSD-3-Clause', 'BSD-2-Clause', 'MPL-2.0', 'ISC', 'AGPL-3.0-or-later'],
+    ],
+    schema: { type: 'string', maxLength: 100 },
+    admits: (index, id) => listed(index, 'license', one(same(id))),
+  } satisfies Filter<string>,
+  set: {
+    describe: 'only this package set, and those of other versions of the same language',
+    label: 'Package set',
+    example: 'python313Packages',
+    schema: { type: 'string', maxLength: 200 },
+    admits: (index, set) =>
+      listed(
+        index,
+        'set',
+        one(other => same(setFamily(set))(setFamily(other))),
+      ),
+  } satisfies Filter<string>,
+  maintainer: {
+    describe: 'only what this person or team maintains, by GitHub handle',
+    label: 'Maintainer',
+    example: 'fpletz',
+    schema: { type: 'string', maxLength: 200 },
+    admits(index, handle) {
+      const person = listed(index, 'maintainers', one(same(handle)));
+      const team = listed(index, 'teams', one(same(handle)));
+      return doc => person(doc) || team(doc);
+    },
+  } satisfies Filter<string>,
+  program: {
+    describe: 'only what has this main program',
+    label: 'Program',
+    example: 'rg',
+    schema: { type: 'string', maxLength: 200 },
+    admits(index, program) {
+      const { firsts, docs } = index.keys;
+      const place = exact(index.keys, Buffer.from(nameKey(program)));
+      const having = new Set(place < 0 ? [] : docs.subarray(firsts[place]!, firsts[place + 1]!));
+      return doc => having.has(doc) && index.record(doc).package.mainProgram === program;
+    },
+  } satisfies Filter<string>,
+  unfree: {
+    describe: 'only unfree packages',
+    label: 'Unfree',
+    schema: { type: 'boolean' },
+    admits: (index, wanted) => flag(index, FLAG.unfree, wanted),
+  } satisfies Filter<boolean>,
+  broken: {
+    describe: 'only broken packages',
+    label: 'Broken',
+    schema: { type: 'boolean' },
+    admits: (index, wanted) => flag(index, FLAG.broken, wanted),
+  } satisfies Filter<boolean>,
+  insecure: {
+    describe: 'only packages with known vulnerabilities',
+    label: 'Insecure',
+    schema: { type: 'boolean' },
+    admits: (index, wanted) => flag(index, FLAG.insecure, wanted),
+  } satisfies Filter<boolean>,
+} as const;
 
 /** 1 for each document that the filters let through; null where they let all through. */
-export function allowed(index: Index, options: SearchOptions): Uint8Array | null {
-  const { columns, lists } = index;
-  const tests: ((doc: number) => boolean)[] = [];
-  const { platform, license, maintainer, set, program, type, unfree, broken } = options;
-  const listed = (
-    name: 'platforms' | 'license' | 'maintainers' | 'teams' | 'set',
-    test: (value: string) => boolean,
-  ) => {
-    const hits = lists[name].map(values => values.some(test));
-    return (doc: number) => hits[columns[name][doc]!]!;
-  };
-  const flag = (bit: number, wanted: boolean) => (doc: number) => ((columns.flags[doc]! & bit) !== 0) === wanted;
-  const same = (wanted: string) => (value: string) => value.toLowerCase() === wanted.toLowerCase();
-  if (type !== undefined) tests.push(flag(FLAG.option, type === 'option'));
-  if (unfree !== undefined) tests.push(flag(FLAG.unfree, unfree));
-  if (broken !== undefined) tests.push(flag(FLAG.broken, broken));
-  // A package without platforms is not restricted to any.
-  if (platform !== undefined) {
-    const hits = lists.platforms.map(values => values.length === 0 || values.includes(platform));
-    tests.push(doc => hits[columns.platforms[doc]!]!);
-  }
-  if (license !== undefined) tests.push(listed('license', same(license)));
-  if (maintainer !== undefined) {
-    const person = listed('maintainers', same(maintainer));
-    const team = listed('teams', same(maintainer));
-    tests.push(doc => person(doc) || team(doc));
-  }
-  if (set !== undefined) {
-    const family = setFamily(set).toLowerCase();
-    tests.push(listed('set', value => setFamily(value).toLowerCase() === family));
-  }
-  if (program !== undefined) {
-    const having = new Set<number>();
-    const place = exact(index.keys, Buffer.from(nameKey(program)));
-    if (place >= 0)
-      for (let i = index.keys.firsts[place]!; i < index.keys.firsts[place + 1]!; i++) having.add(index.keys.docs[i]!);
-    tests.push(doc => having.has(doc) && index.record(doc).package.mainProgram === program);
-  }
+export function allowed(index: Index, options: object): Uint8Array | null {
+  const given = options as Record<string, never>;
+  const tests = (Object.entries(FILTERS) as [string, Filter<never>][])
+    .filter(([name]) => given[name] !== undefined)
+    .map(([name, filter]) => filter.admits(index, given[name]!));
   if (tests.length === 0) return null;
   const result = new Uint8Array(index.size);
   for (let doc = 0; doc < index.size; doc++) if (tests.every(test => test(doc))) result[doc] = 1;
   return result;
+}
+
+function flag({ columns }: Index, bit: number, wanted: boolean): Test {
+  return doc => ((columns.flags[doc]! & bit) !== 0) === wanted;
+}
+
+/** Lists are stored once each, so each distinct one is tested once. */
+function listed(
+  { columns, lists }: Index,
+  name: 'platforms' | 'license' | 'maintainers' | 'teams' | 'set',
+  test: (values: readonly string[]) => boolean,
+): Test {
+  const passing = lists[name].map(test);
+  return doc => passing[columns[name][doc]!]!;
+}
+
+function one(test: (value: string) => boolean): (values: readonly string[]) => boolean {
+  return values => values.some(test);
+}
+
+function same(wanted: string): (value: string) => boolean {
+  const lower = wanted.toLowerCase();
+  return value => value.toLowerCase() === lower;
+}
+
+function named(...values: string[]): Record<string, string> {
+  return Object.fromEntries(values.map(value => [value, value]));
 }

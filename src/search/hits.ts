@@ -1,8 +1,29 @@
 import type { Index } from '../index/open.ts';
+import type { Package } from '../package.ts';
 import type { Term } from './lexical.ts';
 import type { Row } from './rank.ts';
-import type { Hit } from './search.ts';
 import { variantsOf } from './siblings.ts';
+import { inWords, type Why } from './why.ts';
+
+/** One row of an answer: one software, its variants folded into `also`. */
+export interface Hit extends Package {
+  /** Higher is better; comparable within one answer only. */
+  score: number;
+  why: Why[];
+  /** `broken`, `insecure`, `unfree`, `unavailable`. */
+  flags: string[];
+  /** Attribute paths of the folded variants. */
+  also: string[];
+}
+
+/** A hit as JSON outputs have it: reasons in words, such as `words: video cut` and `meaning 0.61`. */
+export interface HitJson extends Omit<Hit, 'why'> {
+  why: string[];
+}
+
+export function toJson(hit: Hit): HitJson {
+  return { ...hit, why: hit.why.map(inWords) };
+}
 
 /** Rows as the contract has them: records, reasons, and the names of all variants of each. */
 export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[]): Hit[] {
@@ -23,13 +44,13 @@ export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[
   });
 }
 
-function reasons(index: Index, row: Row, terms: readonly Term[]): string[] {
-  const why: string[] = [];
-  if (row.named) why.push(row.named);
-  if (row.phrase) why.push('phrase');
+function reasons(index: Index, row: Row, terms: readonly Term[]): Why[] {
+  const why: Why[] = [];
+  if (row.named) why.push({ kind: row.named });
+  if (row.phrase) why.push({ kind: 'phrase' });
   const matched = terms.filter(({ place }) => contains(index, place, row.doc)).map(({ word }) => word);
-  if (matched.length > 0) why.push(`words: ${[...new Set(matched)].join(' ')}`);
-  if (row.semantic > 0) why.push(`meaning ${(row.semantic / index.priors[row.doc]!).toFixed(2)}`);
+  if (matched.length > 0) why.push({ kind: 'words', words: [...new Set(matched)] });
+  if (row.semantic > 0) why.push({ kind: 'meaning', cosine: row.semantic / index.priors[row.doc]! });
   return why;
 }
 

@@ -6,18 +6,21 @@ import { familyTokens } from '../index/prior.ts';
 import { stem } from '../index/tokens.ts';
 import { setAndLeaf, setFamily } from '../index/variants.ts';
 
+/** How a query names a document; `filter`: it has no words, and the filters let the document through. */
+export type NamedBy = 'name' | 'program' | 'prefix' | 'spelling' | 'filter';
+
 /** A document that the query names. Scores above 1, so that a name comes before any likeness. */
 export interface Named {
   doc: number;
   score: number;
-  why: string;
+  why: NamedBy;
 }
 
 /** Where a name is meant, most specific first; what is within one tier is decided by what speaks for the package. */
 const TIER = { path: 5, inSet: 4, name: 3, prefix: 2, spelling: 1 } as const;
 /** How much a name of each kind counts: path, leaf, pname, program. */
 const KIND = [1, 0.97, 0.95, 0.9] as const;
-const WHY = ['exact name', 'exact name', 'exact name', 'program'] as const;
+const WHY = ['name', 'name', 'name', 'program'] as const;
 /** Popularity (a sum of two logarithms) by this: on the public sets +.010 nDCG@10, on nav -.001. */
 const POPULAR = 0.1;
 /** Keys looked at for a prefix, and packages kept. */
@@ -39,7 +42,7 @@ export function navigate(index: Index, query: string): Named[] {
   const key = Buffer.from(nameKey(typed.slice(0, 4 * MAX_KEY)));
   if (key.length === 0 || key.length > 2 * MAX_KEY) return [];
   const best = new Map<number, Named>();
-  const put = (doc: number, score: number, why: string) => {
+  const put = (doc: number, score: number, why: NamedBy) => {
     const rival = best.get(doc);
     if (!rival || score > rival.score) best.set(doc, { doc, score, why });
   };
@@ -68,7 +71,7 @@ export function navigate(index: Index, query: string): Named[] {
   });
   for (const [set, name] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {
-      if (set(setOf(doc))) put(doc, TIER.inSet + meritOf(doc, kind), 'exact name');
+      if (set(setOf(doc))) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
     });
   }
   if (key.length >= 2) {

@@ -1,11 +1,32 @@
 import { type Embedder, EmbedFailure, openEmbedder } from '../embed/embedder.ts';
 import { Refused } from '../errors.ts';
-import { type Index, openIndex } from '../index/open.ts';
+import { type Index, type IndexMeta, openIndex } from '../index/open.ts';
+import type { Package } from '../package.ts';
 import { answerer, type Meaning } from './answer.ts';
+import type { Hit } from './hits.ts';
 import { MAX_QUERY } from './lexical.ts';
+import type { SearchOptions } from './options.ts';
 import { loadScan, type Scan } from './scan.ts';
-import type { Search } from './search.ts';
 import { corrected } from './spelling.ts';
+
+export interface Version {
+  version: string;
+  firstRevision: string;
+  /** null: still current. */
+  lastRevision: string | null;
+}
+
+export type IndexInfo = IndexMeta;
+
+/** An open search index. */
+export interface Search {
+  readonly info: IndexInfo;
+  /** Never rejects because of the query's text. */
+  search(query: string, options?: SearchOptions): Promise<Hit[]>;
+  /** One package with its version history, or null. */
+  show(packageName: string): { package: Package; versions: Version[] } | null;
+  close(): Promise<void>;
+}
 
 export interface OpenOptions {
   /** The model that embeds queries, `PROVIDER:ID`: the one that made the vectors. By default what the index names. */

@@ -1,10 +1,10 @@
-import type { Named } from './navigate.ts';
+import type { Named, NamedBy } from './navigate.ts';
 
 /** A document with its score and what speaks for it. */
 export interface Ranked {
   doc: number;
   score: number;
-  named: string | null;
+  named: NamedBy | null;
   /** It has every phrase that the query quotes. */
   phrase: boolean;
   /** Share of the best lexical score, and the cosine times the prior; 0 where there is none. */

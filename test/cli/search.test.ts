@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatter, hitLines, jsonLine, versionLines } from '../../src/cli/hit.ts';
-import type { Hit } from '../../src/search/search.ts';
+import type { Hit, HitJson } from '../../src/search/hits.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 import { fdnix, PROGRAM } from './fdnix.ts';
@@ -40,7 +40,7 @@ test('people get rows, programs one JSON object for each hit', async () => {
   const hits = json.stdout
     .trim()
     .split('\n')
-    .map(line => JSON.parse(line) as Hit);
+    .map(line => JSON.parse(line) as HitJson);
   assert.ok(hits.length > 0 && hits.length <= 3);
   assert.is(hits[0]!.packageName, name);
   assert.is(hits[0]!.why[0], 'exact name');
@@ -111,7 +111,13 @@ test('metadata never reaches the terminal raw', async () => {
     assert.ok(stdout.includes(args[0] === 'zyzzyva' ? 'evil' : 'current'));
     assert.match(stdout, HARMLESS, args.join(' '));
   }
-  const hit: Hit = { ...hostile, score: 1, why: [HOSTILE], flags: [HOSTILE], also: [HOSTILE] };
+  const hit: Hit = {
+    ...hostile,
+    score: 1,
+    why: [{ kind: 'mention', name: HOSTILE }],
+    flags: [HOSTILE],
+    also: [HOSTILE],
+  };
   assert.match(hitLines(hit, { color: false, width: null }), HARMLESS);
   assert.match(formatter('{why}{flags}{also}{version}')(hit), HARMLESS);
   assert.match(versionLines([{ version: HOSTILE, firstRevision: HOSTILE, lastRevision: HOSTILE }]), HARMLESS);

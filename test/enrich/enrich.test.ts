@@ -8,7 +8,8 @@ import {
   THRESHOLD,
   WEIGHTS,
 } from '../../src/enrich/enrich.ts';
-import type { Search } from '../../src/search/search.ts';
+import type { Search } from '../../src/search/open.ts';
+import { inWords } from '../../src/search/why.ts';
 import { memorySearch } from '../http/memory.ts';
 
 const enrich = suite('enrich');
@@ -47,7 +48,7 @@ enrich('the same text gives the same answer: the named package first, none where
   assert.is(found.id, '7');
   assert.is(found.verdict, 'match');
   assert.is(found.matches[0]!.packageName, 'ripgrep');
-  assert.ok(found.matches[0]!.why.includes('named: ripgrep'));
+  assert.ok(found.matches[0]!.why.map(inWords).includes('named: ripgrep'));
   assert.ok(found.matches.every(({ score }, i, all) => score <= (all[i - 1]?.score ?? 1) && score >= 0));
   assert.equal(await answer(ticket), found);
   const none = await answer({ id: '8', title: 'Lost umbrella', body: 'Black, wooden handle.' });

@@ -2,8 +2,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp, requestFor } from '../../src/http/app.ts';
-import { MAX_QUERY, OPENAPI } from '../../src/http/openapi.ts';
-import type { Search } from '../../src/search/search.ts';
+import { OPENAPI } from '../../src/http/openapi.ts';
+import type { Search } from '../../src/search/open.ts';
+import { QUERY } from '../../src/search/options.ts';
 import { content, memorySearch, REVISION, records } from './memory.ts';
 
 const app = suite('http/app');
@@ -73,7 +74,7 @@ app('every documented parameter reaches the search with its type', async () => {
       return [];
     },
   };
-  const values = { q: 'ä&b', limit: 7, mode: 'lexical', type: 'option', unfree: false, broken: true };
+  const values = { q: 'ä&b', limit: 7, mode: 'lexical', type: 'option', unfree: false, broken: true, insecure: false };
   const texts = { platform: 'x86_64-linux', license: 'MIT', set: 's', maintainer: 'm', program: 'p' };
   const given = { ...values, ...texts };
   assert.equal(Object.keys(given).sort(), OPENAPI.paths['/api/search'].get.parameters.map(({ name }) => name).sort());
@@ -89,14 +90,14 @@ app('a wrong parameter is a 400 that names it and is never searched', async () =
   const asked = search.asked;
   const wrong: [string, RegExp][] = [
     ['limit=3', /q is missing/],
-    ['q=a&limit=0', /limit is a number from 1 to 100, not "0"/],
+    ['q=a&limit=0', /limit is a whole number from 1 to 100, not "0"/],
     ['q=a&limit=1e3', /limit/],
     ['q=a&limit=101', /limit/],
     ['q=a&mode=magic', /mode is one of hybrid, lexical, semantic/],
     ['q=a&unfree=maybe', /unfree is true or false/],
     ['q=a&platfrom=x', /Unknown parameter "platfrom": known are q, /],
     ['q=a&q=b', /q is given twice/],
-    [`q=${'x'.repeat(MAX_QUERY + 1)}`, /q has 2001 characters: at most 2000/],
+    [`q=${'x'.repeat(QUERY.schema.maxLength + 1)}`, /q has 2001 characters: at most 2000/],
     ['q=a&__proto__=1', /Unknown parameter/],
   ];
   for (const [query, message] of wrong) {

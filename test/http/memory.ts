@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Package, parsePackage, type RawPackage } from '../../src/package.ts';
-import type { Hit, IndexInfo, Search, SearchOptions, Version } from '../../src/search/search.ts';
+import type { Hit, HitJson } from '../../src/search/hits.ts';
+import type { IndexInfo, Search, Version } from '../../src/search/open.ts';
+import type { SearchOptions } from '../../src/search/options.ts';
+import type { Why } from '../../src/search/why.ts';
 
 /** Real records, cut from a release's packages.json, and two options. */
 export const records: Package[] = [...realPackages(), ...someOptions()];
@@ -10,7 +13,7 @@ export const REVISION = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';
 /** What some answer holds. */
 export interface Content {
   revision: string;
-  hits: Hit[];
+  hits: HitJson[];
   package: Package;
   versions: Version[];
   detail: string;
@@ -75,18 +78,20 @@ function score(pkg: Package, words: string[]): Hit {
   const text = `${pkg.packageName} ${pkg.description} ${pkg.longDescription}`.toLowerCase();
   const matched = words.filter(word => text.includes(word));
   const named = words.includes(pkg.packageName.toLowerCase()) || words.includes(pkg.mainProgram?.toLowerCase() ?? '');
+  const why: Why[] = named ? [{ kind: 'name' }] : [];
+  if (matched.length > 0) why.push({ kind: 'words', words: matched });
   const flags = (['broken', 'insecure', 'unfree'] as const).filter(flag => pkg[flag]) as string[];
   return {
     ...pkg,
     score: (named ? 1 : 0) + matched.length / (words.length + 1),
-    why: [...(named ? ['exact name'] : []), ...(matched.length > 0 ? [`words: ${matched.join(' ')}`] : [])],
+    why,
     flags: pkg.available ? flags : [...flags, 'unavailable'],
     also: [],
   };
 }
 
 function admits(pkg: Package, options: SearchOptions): boolean {
-  const { type, platform, license, set, maintainer, program, unfree, broken } = options;
+  const { type, platform, license, set, maintainer, program, unfree, broken, insecure } = options;
   return (
     (!type || pkg.type === type) &&
     (!platform || pkg.platforms.includes(platform)) &&
@@ -95,7 +100,8 @@ function admits(pkg: Package, options: SearchOptions): boolean {
     (!maintainer || pkg.maintainers.includes(maintainer)) &&
     (!program || pkg.mainProgram === program) &&
     (unfree === undefined || pkg.unfree === unfree) &&
-    (broken === undefined || pkg.broken === broken)
+    (broken === undefined || pkg.broken === broken) &&
+    (insecure === undefined || pkg.insecure === insecure)
   );
 }
 

@@ -42,7 +42,7 @@ mcp('search answers one line a hit, with filters; nothing found is said', async 
   assert.is((await call('search', { q: 'zzzz' })).text, 'Nothing found.');
   const refused = await call('search', { q: 'a', limit: 1000 });
   assert.is(refused.isError, true);
-  assert.match(refused.text, /limit is a number from 1 to 100/);
+  assert.match(refused.text, /limit is a whole number from 1 to 100/);
   stop.abort();
 });
 

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp } from '../../src/http/app.ts';
 import { createNodeServer, stopServer } from '../../src/http/node.ts';
-import type { Search } from '../../src/search/search.ts';
+import type { Search } from '../../src/search/open.ts';
 import { type Memory, memorySearch } from '../http/memory.ts';
 
 /** The first Chromium on PATH, or null. */

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import { openSearch } from '../../src/search/open.ts';
-import type { Mode } from '../../src/search/search.ts';
+import type { Mode } from '../../src/search/options.ts';
 import { SAMPLE } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 import { bySet, type Query } from './score.ts';

@@ -6,7 +6,8 @@ import * as assert from 'uvu/assert';
 import { UserError } from '../../src/errors.ts';
 import { setFamily } from '../../src/index/variants.ts';
 import { openSearch } from '../../src/search/open.ts';
-import type { SearchOptions } from '../../src/search/search.ts';
+import type { SearchOptions } from '../../src/search/options.ts';
+import { inWords } from '../../src/search/why.ts';
 import { f32, tokenizerJson, writeModel } from '../embed/tiny.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from './build.ts';
@@ -47,7 +48,7 @@ test('every package is the first answer to its own attribute path', async () => 
 });
 
 test('reasons are given', async () => {
-  const why = async (query: string) => (await search.search(query, { limit: 1 }))[0]!.why;
+  const why = async (query: string) => (await search.search(query, { limit: 1 }))[0]!.why.map(inWords);
   assert.is((await why('tmux'))[0], 'exact name');
   assert.is((await why('sensuctl'))[0], 'program');
   assert.is((await why('thunderbrid'))[0], 'spelling');
@@ -62,7 +63,7 @@ test('by purpose: both words and meaning, and each alone', async () => {
     assert.ok((await names('terminal multiplexer', { limit: 5, mode })).length === 5, mode);
   assert.ok((await names('terminal multiplexer', { limit: 5 })).includes('tmux'));
   const found = await search.search('mail client for people who live in a terminal', { mode: 'semantic' });
-  assert.ok(found.every(hit => hit.why.every(reason => !reason.startsWith('exact'))));
+  assert.ok(found.every(hit => hit.why.every(({ kind }) => kind !== 'name')));
 });
 
 test('variants are one row, the canonical one, and named in also', async () => {
@@ -112,11 +113,11 @@ test('what has a quoted phrase, stemmed and in that order, is preferred and says
   assert.is(await place(quoted), 0);
   for (const hit of await search.search(quoted, { limit: 50 }))
     assert.is(
-      hit.why.includes('phrase'),
+      hit.why.some(({ kind }) => kind === 'phrase'),
       /raw\W+speed/i.test(`${hit.description} ${hit.longDescription}`),
       hit.packageName,
     );
-  for (const hit of await search.search(query)) assert.not.ok(hit.why.includes('phrase'));
+  for (const hit of await search.search(query)) assert.not.ok(hit.why.some(({ kind }) => kind === 'phrase'));
 });
 
 test('filters hold for every hit, with and without a query', async () => {

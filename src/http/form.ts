@@ -1,0 +1,52 @@
+import type { Option } from '../search/option.ts';
+import { SEARCH_OPTIONS } from '../search/options.ts';
+
+/** What a boolean may be, on the page. */
+const SHOWN = { '': 'Shown', false: 'Hidden', true: 'Only these' };
+
+/** The page with the fields of its form, which come from the table of search options. */
+export function withForm(template: string): string {
+  const fields = Object.entries<Option>(SEARCH_OPTIONS).filter(([, option]) => option.label !== undefined);
+  const html = (prominent: boolean) =>
+    fields
+      .filter(([, option]) => (option.prominent ?? false) === prominent)
+      .map(([name, option]) => (prominent ? prominentField(name, option) : field(name, option)))
+      .join('\n      ');
+  return template.replace('<!-- prominent fields -->', () => html(true)).replace('<!-- fields -->', () => html(false));
+}
+
+function prominentField(name: string, option: Option): string {
+  const label = escapeHtml(option.label!);
+  if (!('enum' in option.schema))
+    return `<label class="unseen" for="${name}">${label}</label>\n      <select id="${name}" name="${name}">${choices(option)}</select>`;
+  const radios = Object.entries(option.choices!).map(
+    ([value, text]) =>
+      `<label><input type="radio" name="${name}" value="${escapeHtml(value)}"${value === '' ? ' checked' : ''}>${escapeHtml(text)}</label>`,
+  );
+  return `<fieldset><legend class="unseen">${label}</legend>${radios.join('')}</fieldset>`;
+}
+
+function field(name: string, option: Option): string {
+  const { label = name, schema, example = '', suggestions = [] } = option;
+  const chosen = option.choices ?? (schema.type === 'boolean' ? SHOWN : null);
+  if (chosen)
+    return `<label>${escapeHtml(label)}<select name="${name}">${choices({ ...option, choices: chosen })}</select></label>`;
+  const most = schema.type === 'string' ? ` maxlength="${schema.maxLength}"` : '';
+  const list = suggestions.length > 0 ? ` list="${name}-list"` : '';
+  const offered = suggestions.map(value => `<option>${escapeHtml(value)}</option>`).join('');
+  return [
+    `<label>${escapeHtml(label)}<input name="${name}"${list}${most} placeholder="${escapeHtml(example)}"></label>`,
+    list && `<datalist id="${name}-list">${offered}</datalist>`,
+  ].join('');
+}
+
+function choices(option: Option): string {
+  return Object.entries(option.choices ?? {})
+    .map(([value, text]) => `<option value="${escapeHtml(value)}">${escapeHtml(text)}</option>`)
+    .join('');
+}
+
+/** Text as HTML, in an element or in a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`);
+}

@@ -1,0 +1,34 @@
+/** What is known of a NixOS option, as texts; values as Nix writes them. */
+export interface OptionFacts {
+  /** What its description says after the first paragraph. */
+  text: string | null;
+  type: string | null;
+  readOnly: boolean;
+  default: string | null;
+  example: string | null;
+}
+
+/** The facts as one text: a record of an option holds it as its long description. Null where there are none. */
+export function writeOptionFacts({ text, type, readOnly, default: standard, example }: OptionFacts): string | null {
+  const facts = [
+    ['Type', type],
+    ['Read only', readOnly ? 'yes' : null],
+    ['Default', standard],
+    ['Example', example],
+  ].flatMap(([name, value]) => (value ? [`${name}: ${value}`] : []));
+  return [text, facts.join('\n')].filter(Boolean).join('\n\n') || null;
+}
+
+/** The inverse of {@link writeOptionFacts}, for an option that has a type, as nearly all have. */
+export function readOptionFacts(longDescription: string | null): OptionFacts {
+  const [whole, text, type, readOnly, standard, example] = FACTS.exec(longDescription ?? '') ?? [];
+  if (whole === undefined) return { text: longDescription, type: null, readOnly: false, default: null, example: null };
+  return {
+    text: text ?? null,
+    type: type!,
+    readOnly: readOnly !== undefined,
+    default: standard ?? null,
+    example: example ?? null,
+  };
+}
+const FACTS = /^(?:(.*)\n\n)?Type: (.*?)(\nRead only: yes)?(?:\nDefault: (.*?))?(?:\nExample: (.*))?$/s;

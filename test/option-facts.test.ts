@@ -1,0 +1,25 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type OptionFacts, readOptionFacts, writeOptionFacts } from '../src/option-facts.ts';
+
+const test = suite('option facts');
+const none: OptionFacts = { text: null, type: null, readOnly: false, default: null, example: null };
+
+test('what is written is read again', () => {
+  const facts: OptionFacts[] = [
+    none,
+    { ...none, text: 'Only words.\n\nMore of them.' },
+    { ...none, type: 'boolean' },
+    { ...none, type: 'list of string', readOnly: true, default: '[\n  "a"\n\n  "b"\n]' },
+    { ...none, type: 'string', example: "''\n  Default: x\n''" },
+    { text: 'Type: of what?\n\nSecond.', type: 'null or\n  path', readOnly: true, default: 'null', example: './a' },
+  ];
+  for (const fact of facts) assert.equal(readOptionFacts(writeOptionFacts(fact)), fact);
+});
+
+test('a text without facts is a text', () => {
+  assert.is(writeOptionFacts(none), null);
+  assert.equal(readOptionFacts('No facts here.'), { ...none, text: 'No facts here.' });
+});
+
+test.run();
