@@ -51,6 +51,13 @@ export interface Failure {
   message: string;
 }
 
+/** What an extraction returns when it has ended. */
+export interface Extraction {
+  failures: readonly Failure[];
+  /** Fewer packages than this are implausible. */
+  floor: number;
+}
+
 export const UNKNOWN_VERSION = 'unknown';
 
 /** Segments of an attribute path: `a."b.c".d` → `['a', 'b.c', 'd']`. Throws on a path that Nix would not read. */

@@ -2,6 +2,19 @@ export function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
 }
 
+/** Hands every value of a stream to `each`, and returns what the stream returns, which `for await` drops. */
+export async function drain<T, R>(stream: AsyncGenerator<T, R>, each: (value: T) => void): Promise<R> {
+  try {
+    for (;;) {
+      const next = await stream.next();
+      if (next.done) return next.value;
+      each(next.value);
+    }
+  } finally {
+    await stream.return(undefined as R);
+  }
+}
+
 /** Lists of `size` values; the last may be shorter. */
 export async function* grouped<T>(source: AsyncIterable<T> | Iterable<T>, size: number): AsyncGenerator<T[]> {
   let group: T[] = [];

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { type Package, parsePackage, type RawPackage } from '../src/package.ts';
+import { type Extraction, type Package, parsePackage, type RawPackage } from '../src/package.ts';
 
 export const SAMPLE = join(import.meta.dirname, './fixtures/sample.json.br');
 
@@ -28,4 +28,13 @@ export function sample(count = Number.POSITIVE_INFINITY): Package[] {
   return Object.entries(rawSample())
     .slice(0, count)
     .map(([name, raw]) => parsePackage(name, raw));
+}
+
+/** Packages as an extraction yields them; `end` is what it returns. */
+export async function* extracted(
+  packages: Iterable<Package> | AsyncIterable<Package>,
+  end: Partial<Extraction> = {},
+): AsyncGenerator<Package, Extraction> {
+  yield* packages;
+  return { failures: [], floor: 1, ...end };
 }

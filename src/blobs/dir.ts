@@ -1,9 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BrokenOff, isDiskFull, reason, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
+import { cannot, replaceFile } from '../files.ts';
 import type { Blobs } from './blobs.ts';
+
+const STEP = 'check its permissions, or name another with --blobs';
 
 /** Blobs as files below one directory. The etag is the sha256 of the bytes. */
 export function openDir(root: string): Blobs {
@@ -21,11 +24,7 @@ export function openDir(root: string): Blobs {
       return await body();
     } catch (error) {
       if (error instanceof UserError || (error as Error).name === 'AbortError') throw error;
-      if (isDiskFull(error))
-        throw new BrokenOff(`cannot ${what}: ${reason(error)}; free some space and run this again`, error);
-      throw new UserError(`cannot ${what}: ${reason(error)}; check its permissions, or name another with --blobs`, {
-        cause: error,
-      });
+      throw cannot(what, error, STEP);
     }
   }
 
@@ -33,22 +32,8 @@ export function openDir(root: string): Blobs {
     return attempt(`read ${path(name)}`, () => readFile(path(name)).catch(nullIfMissing));
   }
 
-  /** A reader or another writer sees the old bytes or the new, never half. */
   async function replace(name: string, bytes: Buffer): Promise<string> {
-    const scratch = `${path(name)}.${randomUUID()}.tmp`;
-    try {
-      const handle = await open(scratch, 'w');
-      try {
-        await handle.writeFile(bytes);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(scratch, path(name));
-    } catch (error) {
-      await rm(scratch, { force: true });
-      throw error;
-    }
+    await replaceFile(path(name), scratch => writeFile(scratch, bytes, { flush: true }), STEP);
     return etag(bytes);
   }
 

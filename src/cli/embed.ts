@@ -1,65 +1,69 @@
+import type { InferredOptionTypes } from 'yargs';
 import { openBlobs } from '../blobs/blobs.ts';
 import { type Embedder, openEmbedder } from '../embed/embedder.ts';
 import { EXIT } from '../errors.ts';
 import { embeddingText, type Failure } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
-import { command } from './command.ts';
+import { type CommonArguments, type Context, command } from './command.ts';
 import { tellFailures } from './failures.ts';
+
+export const OPTIONS = {
+  limit: { number: true, describe: 'at most this many texts' },
+  'dry-run': { boolean: true, default: false, describe: 'only say what there is to do, and what it takes' },
+  rate: { number: true, describe: 'calls a minute, at most (Bedrock)' },
+  'embedding-type': {
+    choices: ['float', 'int8'] as const,
+    describe: 'how numbers are sent (Bedrock): int8 is coarser; other vectors than float',
+  },
+  rebuild: {
+    boolean: true,
+    default: false,
+    describe: 'forget all vectors and make them again, with another model if --model says so',
+  },
+} as const;
+
+export type Arguments = Partial<InferredOptionTypes<typeof OPTIONS> & CommonArguments>;
 
 export default command({
   usage: 'embed',
-  options: {
-    limit: { number: true, describe: 'at most this many texts' },
-    'dry-run': { boolean: true, default: false, describe: 'only say what there is to do, and what it takes' },
-    rate: { number: true, describe: 'calls a minute, at most (Bedrock)' },
-    'embedding-type': {
-      choices: ['float', 'int8'] as const,
-      describe: 'how numbers are sent (Bedrock): int8 is coarser; other vectors than float',
-    },
-    rebuild: {
-      boolean: true,
-      default: false,
-      describe: 'forget all vectors and make them again, with another model if --model says so',
-    },
-  },
+  options: OPTIONS,
   examples: [
     ['$0 embed', 'a vector for every package that has none, by the model that is shipped'],
     ['$0 embed --model bedrock:cohere.embed-english-v3 --rebuild', 'change the model'],
   ],
-  async run(args, { config, report, log, warn, count, out, signal }) {
-    const failures: Failure[] = [];
-    const store = await openStore(config.store);
-    const blobs = await openBlobs(config.blobs);
-    const embedder = await openEmbedder(config.model, { rate: args.rate, embeddingType: args['embedding-type'] });
-    try {
-      const paid = config.model.startsWith('bedrock:');
-      const cost = args['dry-run'] || paid ? await estimate(store, embedder, args, signal) : null;
-      if (cost && args['dry-run']) {
-        if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...cost })}\n`);
-        else log(cost.texts === 0 ? 'nothing to embed' : `would embed ${amount(cost)} by ${embedder.id}`);
-        return EXIT.ok;
-      }
-      if (cost && cost.texts > 0) log(`embedding ${amount(cost)} by ${embedder.id}`);
-      const onFailure = (failure: Failure) => failures.push(failure);
-      const options = { rebuild: args.rebuild, report, signal, onFailure, tell: log };
-      const result = await embedPending(
-        store,
-        blobs,
-        embedder,
-        args.limit === undefined ? options : { ...options, limit: args.limit },
-      );
-      const { texts, calls, characters, embedded, failed, recovered } = result;
-      count({ texts, calls, characters, embedded, failed, recovered });
-      if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...result })}\n`);
-      else log(summary(result, embedder.id, blobs.name));
-    } finally {
-      await Promise.all([embedder.close(), blobs.close(), store.close()]);
-    }
-    tellFailures(failures, warn);
-    return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
-  },
+  run: embed,
 });
+
+/** The stage `embed`: a vector for every text that has none. */
+export async function embed(args: Arguments, context: Context): Promise<number> {
+  const { config, report, log, warn, count, out, signal } = context;
+  const failures: Failure[] = [];
+  const store = await openStore(config.store);
+  const blobs = await openBlobs(config.blobs);
+  const embedder = await openEmbedder(config.model, { rate: args.rate, embeddingType: args['embedding-type'] });
+  try {
+    const paid = config.model.startsWith('bedrock:');
+    const cost = args['dry-run'] || paid ? await estimate(store, embedder, args, signal) : null;
+    if (cost && args['dry-run']) {
+      if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...cost })}\n`);
+      else log(cost.texts === 0 ? 'nothing to embed' : `would embed ${amount(cost)} by ${embedder.id}`);
+      return EXIT.ok;
+    }
+    if (cost && cost.texts > 0) log(`embedding ${amount(cost)} by ${embedder.id}`);
+    const { rebuild, limit } = args;
+    const onFailure = (failure: Failure) => failures.push(failure);
+    const result = await embedPending(store, blobs, embedder, { rebuild, limit, report, signal, onFailure, tell: log });
+    const { texts, calls, characters, embedded, failed, recovered } = result;
+    count({ texts, calls, characters, embedded, failed, recovered });
+    if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...result })}\n`);
+    else log(summary(result, embedder.id, blobs.name));
+  } finally {
+    await Promise.all([embedder.close(), blobs.close(), store.close()]);
+  }
+  tellFailures(failures, warn);
+  return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
+}
 
 interface Cost {
   texts: number;
@@ -74,7 +78,7 @@ const SAMPLE = 1000;
 async function estimate(
   store: Store,
   embedder: Embedder,
-  { limit, rebuild }: { limit?: number | undefined; rebuild: boolean },
+  { limit, rebuild }: Arguments,
   signal: AbortSignal,
 ): Promise<Cost> {
   let all = 0;

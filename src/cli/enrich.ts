@@ -1,12 +1,10 @@
 import { createInterface } from 'node:readline';
-import { openBlobs } from '../blobs/blobs.ts';
 import { createEnricher, type Text } from '../enrich/enrich.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { localIndex } from '../index/publish.ts';
-import { openSearch } from '../search/open.ts';
 import { inWords } from '../search/why.ts';
 import { command } from './command.ts';
 import { jsonLine } from './hit.ts';
+import { openIndexed } from './open.ts';
 
 /** Characters of one line; a mail with attachments is not what is meant. */
 const MAX_LINE = 1 << 20;
@@ -22,8 +20,7 @@ export default command({
     ['$0 enrich < tickets.jsonl > packages.jsonl', 'many; lines in the same order'],
   ],
   async run(args, { config, report, out, signal }) {
-    const file = await localIndex(config.index, () => openBlobs(config.blobs), config.home);
-    const search = await openSearch(file, args.model === undefined ? {} : { model: args.model });
+    const search = await openIndexed(args, config);
     let done = 0;
     let matched = 0;
     try {

@@ -1,14 +1,14 @@
-import { createWriteStream } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { InferredOptionTypes } from 'yargs';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
 import { hostSystem, isIn, openSource, type Source } from '../extract/source.ts';
+import { replaceFile } from '../files.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { compareNames, type Failure, serialisePackage } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
+import { drain } from '../streams.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
 import { tellFailures } from './failures.ts';
 
@@ -45,7 +45,8 @@ export const OPTIONS = {
   limit: { number: true, describe: 'only the first N packages, for a trial with --output' },
 } as const;
 
-export type Arguments = InferredOptionTypes<typeof OPTIONS> & CommonArguments;
+/** Flags that are absent count as not given; `system` is then that of this machine. */
+export type Arguments = Partial<InferredOptionTypes<typeof OPTIONS> & CommonArguments>;
 
 export default command({
   usage: 'extract',
@@ -57,44 +58,42 @@ export default command({
     ['$0 extract --from packages.json.br', 'a release of nixpkgs, without Nix'],
     ['$0 extract --options', 'the options of NixOS beside the packages; --from takes options.json.br'],
   ],
-  async run(args, context) {
-    checkArguments(args);
-    if (context.config.store.startsWith('dynamodb:')) keepHeapSmall();
-    const failures: Failure[] = [];
-    if (args.output) {
-      const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context, failures);
+  run: extract,
+});
+
+/** The stage `extract`: into the store, or as JSONL. */
+export async function extract(args: Arguments, context: Context): Promise<number> {
+  checkArguments(args);
+  if (context.config.store.startsWith('dynamodb:')) keepHeapSmall();
+  const found = await (args.output ? writeJsonl(args.output, args, context) : storeAll(args, context));
+  const failures = found.toSorted((a, b) => compareNames(a.packageName, b.packageName));
+  if (args.failures) await writeFailures(args.failures, failures);
+  tellFailures(failures, context.warn);
+  if (failures.length > 0) context.warn(`${failures.length} attributes could not be evaluated`);
+  return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
+}
+
+/** Every source into the store, in order. Returns the failures of all of them. */
+async function storeAll(args: Arguments, context: Context): Promise<Failure[]> {
+  const sources = args.revisions ? await readSeries(args.revisions) : [args.from ?? args.nixpkgs ?? null];
+  const failures: Failure[] = [];
+  let store: Store | null = null;
+  try {
+    for (const spec of sources) {
+      if (context.signal.aborted) break;
+      const source = await openSource(spec, args, context);
       try {
-        await writeJsonl(source, args, context);
+        store ??= await openStore(context.config.store, { create: true });
+        failures.push(...(await syncSource(store, source, args, context)));
       } finally {
         await source.close();
       }
-    } else {
-      const sources = args.revisions ? await readSeries(args.revisions) : [args.from ?? args.nixpkgs ?? null];
-      let store: Store | null = null;
-      try {
-        for (const spec of sources) {
-          if (context.signal.aborted) break;
-          const found: Failure[] = [];
-          const source = await openSource(spec, args, context, found);
-          try {
-            store ??= await openStore(context.config.store, { create: true });
-            await syncSource(store, source, found, args, context);
-          } finally {
-            await source.close();
-            failures.push(...found);
-          }
-        }
-      } finally {
-        await store?.close();
-      }
     }
-    failures.sort((a, b) => compareNames(a.packageName, b.packageName));
-    if (args.failures) await writeFailures(args.failures, failures);
-    tellFailures(failures, context.warn);
-    if (failures.length > 0) context.warn(`${failures.length} attributes could not be evaluated`);
-    return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
-  },
-});
+  } finally {
+    await store?.close();
+  }
+  return failures;
+}
 
 /** What would be passed over in silence is refused. */
 function checkArguments(args: Arguments): void {
@@ -105,19 +104,13 @@ function checkArguments(args: Arguments): void {
     throw new UserError('--limit is for a trial: give --output as well, or leave it out');
 }
 
-async function syncSource(store: Store, source: Source, failures: Failure[], args: Arguments, context: Context) {
-  const { set } = args;
-  const result = await sync(store, source.packages, {
+async function syncSource(store: Store, source: Source, args: Arguments, context: Context) {
+  const { set, options = false } = args;
+  const { failures, ...result } = await sync(store, source.packages, {
     revision: source.revision,
-    kind: args.options ? 'options' : 'extract',
+    kind: options ? 'options' : 'extract',
     now: now(),
-    ...(set && {
-      covers: (name: string) => name.startsWith('option:') === args.options && set.some(path => isIn(name, path)),
-    }),
-    failed: () => failures.map(failure => failure.packageName),
-    get floor() {
-      return source.floor();
-    },
+    covers: set && (name => name.startsWith('option:') === options && set.some(path => isIn(name, path))),
     allowShrink: args['allow-shrink'],
     report: context.report,
     warn: context.warn,
@@ -129,6 +122,7 @@ async function syncSource(store: Store, source: Source, failures: Failure[], arg
   if (complete && !set && before > 0) context.count({ shrinkage: Math.max(0, 100 * (1 - seen / before)) });
   if (args.json) await context.out(`${JSON.stringify({ ...result, failed: failures.length })}\n`);
   else context.log(summary(result, store.name, noun(args)));
+  return failures;
 }
 
 /** One source a line; empty lines and comments do not count. */
@@ -144,9 +138,8 @@ async function readSeries(file: string): Promise<string[]> {
 }
 
 async function writeFailures(file: string, failures: readonly Failure[]): Promise<void> {
-  await writeFile(file, failures.map(failure => `${JSON.stringify(failure)}\n`).join('')).catch(cause => {
-    throw new UserError(`cannot write ${file}: ${reason(cause)}`, { cause });
-  });
+  const lines = failures.map(failure => `${JSON.stringify(failure)}\n`);
+  await replaceFile(file, scratch => writeFile(scratch, lines), 'name another file with --failures');
 }
 
 function noun({ options }: Arguments): string {
@@ -154,7 +147,7 @@ function noun({ options }: Arguments): string {
 }
 
 /** What a run did, in one line. */
-export function summary(result: SyncResult, store: string, what = 'packages'): string {
+export function summary(result: Omit<SyncResult, 'failures'>, store: string, what = 'packages'): string {
   const { seen, added, changed, superseded, vanished, revision } = result;
   const done = `${seen} ${what} of ${revision}`;
   if (!result.complete)
@@ -170,26 +163,22 @@ export function summary(result: SyncResult, store: string, what = 'packages'): s
 }
 
 /** Sorted by attribute path, so the same input gives the same bytes. A file appears only when it is whole. */
-async function writeJsonl(source: Source, args: Arguments, context: Context) {
-  const output = args.output!;
+async function writeJsonl(output: string, args: Arguments, context: Context): Promise<readonly Failure[]> {
+  const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context);
   const lines: [string, string][] = [];
-  for await (const pkg of source.packages) lines.push([pkg.packageName, serialisePackage(pkg)]);
+  const { failures, floor } = await drain(source.packages, pkg => {
+    lines.push([pkg.packageName, serialisePackage(pkg)]);
+  }).finally(source.close);
   lines.sort((a, b) => compareNames(a[0], b[0]));
-  if (lines.length < source.floor() && !args['allow-shrink'])
+  if (lines.length < floor && !args['allow-shrink'])
     throw new Refused(
-      `refused, nothing was written: ${lines.length} ${noun(args)} are fewer than the least plausible number, ${source.floor()}. If that is right, run it again with --allow-shrink`,
+      `refused, nothing was written: ${lines.length} ${noun(args)} are fewer than the least plausible number, ${floor}. If that is right, run it again with --allow-shrink`,
     );
   const text = lines.slice(0, args.limit).map(([, line]) => `${line}\n`);
   if (output === '-') for (const line of text) await context.out(line);
   else {
-    const scratch = `${output}.${process.pid}.tmp`;
-    try {
-      await pipeline(text, createWriteStream(scratch));
-      await rename(scratch, output);
-    } catch (error) {
-      await rm(scratch, { force: true });
-      throw new UserError(`cannot write ${output}: ${(error as Error).message}`, { cause: error });
-    }
+    await replaceFile(output, scratch => writeFile(scratch, text), 'name another file with --output');
     context.log(`${text.length} ${noun(args)} in ${output}`);
   }
+  return failures;
 }

@@ -1,26 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { createGunzip, gzip } from 'node:zlib';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
 import { openSource } from '../extract/source.ts';
-import { compareNames, type Failure, type Package, serialisePackage } from '../package.ts';
+import type { Package } from '../package.ts';
+import { packRevision, readRevision } from '../store/history.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { sync } from '../store/sync.ts';
+import { drain } from '../streams.ts';
 import { type Context, command } from './command.ts';
 import { summary } from './extract.ts';
 import { tellFailures } from './failures.ts';
-
-/** First line of an evaluation in the blobs; the records follow, one a line, sorted by attribute path. */
-interface Header {
-  formatVersion: 1;
-  revision: string;
-  /** Attribute paths that could not be evaluated. */
-  failed: string[];
-}
 
 /**
  * Version history in two steps, so that what takes long can run for many revisions at once and what must be in order
@@ -64,33 +54,19 @@ async function evaluate(
     context.log(`${spec}: ${name} is in ${blobs.name} already`);
     return EXIT.ok;
   }
-  const failures: Failure[] = [];
-  const release = args.from ?? (spec.startsWith('https:') ? spec : null);
-  const options = {
-    'max-memory': args['max-memory'],
-    ...(release !== null && { from: release }),
-    ...(!spec.startsWith('https:') && { revision: spec }),
-  };
-  const source = await openSource(release ?? `github:NixOS/nixpkgs/${spec}`, options, context, failures);
-  try {
-    const records: Package[] = [];
-    for await (const pkg of source.packages) records.push(pkg);
-    context.signal.throwIfAborted();
-    if (records.length < source.floor())
-      throw new Refused(
-        `${spec}: ${records.length} packages are fewer than the least plausible number, ${source.floor()}`,
-      );
-    records.sort((a, b) => compareNames(a.packageName, b.packageName));
-    const failed = failures.map(failure => failure.packageName).sort(compareNames);
-    const header: Header = { formatVersion: 1, revision: source.revision, failed };
-    const lines = [JSON.stringify(header), ...records.map(serialisePackage)];
-    await blobs.put(name, await promisify(gzip)(`${lines.join('\n')}\n`));
-    context.log(`${spec}: ${records.length} packages of ${source.revision} in ${blobs.name}/${name}`);
-    tellFailures(failures, context.warn);
-    return failed.length > 0 ? EXIT.incomplete : EXIT.ok;
-  } finally {
-    await source.close();
-  }
+  const release = args.from ?? (spec.startsWith('https:') ? spec : undefined);
+  const revision = spec.startsWith('https:') ? undefined : spec;
+  const options = { 'max-memory': args['max-memory'], from: release, revision };
+  const source = await openSource(release ?? `github:NixOS/nixpkgs/${spec}`, options, context);
+  const records: Package[] = [];
+  const { failures, floor } = await drain(source.packages, pkg => records.push(pkg)).finally(source.close);
+  context.signal.throwIfAborted();
+  if (records.length < floor)
+    throw new Refused(`${spec}: ${records.length} packages are fewer than the least plausible number, ${floor}`);
+  await blobs.put(name, await packRevision(source.revision, records, { failures }));
+  context.log(`${spec}: ${records.length} packages of ${source.revision} in ${blobs.name}/${name}`);
+  tellFailures(failures, context.warn);
+  return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
 }
 
 /** Every revision in its order; those up to the one that the store is at are done. */
@@ -99,10 +75,10 @@ async function record(blobs: Blobs, specs: string[], allowShrink: boolean, conte
   try {
     for (const spec of await notYet(store, blobs, specs)) {
       if (context.signal.aborted) break;
-      const { header, records } = await open(blobs, spec);
-      const result = await sync(store, records, {
-        ...{ revision: header.revision, kind: 'extract', now: now(), failed: () => header.failed, allowShrink },
-        ...{ report: context.report, warn: context.warn, signal: context.signal },
+      const { revision, packages } = await open(blobs, spec);
+      const { report, warn, signal } = context;
+      const result = await sync(store, packages, {
+        ...{ revision, kind: 'extract', now: now(), allowShrink, report, warn, signal },
       });
       context.log(summary(result, store.name));
     }
@@ -116,25 +92,17 @@ async function notYet(store: Store, blobs: Blobs, specs: string[]): Promise<stri
   const at = (await store.run('extract'))?.revision;
   if (at === undefined) return specs;
   for (let i = specs.length - 1; i >= 0; i--)
-    if ((await open(blobs, specs[i]!)).header.revision === at) return specs.slice(i + 1);
+    if ((await open(blobs, specs[i]!)).revision === at) return specs.slice(i + 1);
   throw new Refused(
     `${store.name} is at ${at}, which is not in the list: history is recorded forwards, so give a list that goes on from there, or a new store`,
   );
 }
 
-async function open(blobs: Blobs, spec: string): Promise<{ header: Header; records: AsyncGenerator<Package> }> {
+async function open(blobs: Blobs, spec: string): ReturnType<typeof readRevision> {
   const name = blobOf(spec);
   const blob = await blobs.get(name);
   if (!blob) throw new UserError(`${blobs.name} has no ${name}: run 'fdnix history evaluate ${spec}' first`);
-  const input = Readable.from([blob.bytes]).pipe(createGunzip());
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-  const header = JSON.parse((await lines.next()).value ?? '{}') as Header;
-  if (header.formatVersion !== 1)
-    throw new Refused(`${name} in ${blobs.name} has format ${header.formatVersion}, this fdnix knows 1: update fdnix`);
-  async function* records() {
-    for (let line = await lines.next(); !line.done; line = await lines.next()) yield JSON.parse(line.value) as Package;
-  }
-  return { header, records: records() };
+  return readRevision(blob.bytes, `${name} in ${blobs.name}`);
 }
 
 /** A commit or a release's address: what they hold never changes, so one evaluation is enough. */

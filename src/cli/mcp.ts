@@ -1,10 +1,8 @@
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { openBlobs } from '../blobs/blobs.ts';
 import { EXIT } from '../errors.ts';
-import { localIndex } from '../index/publish.ts';
 import { serveTools } from '../mcp/server.ts';
-import { openSearch } from '../search/open.ts';
 import { command } from './command.ts';
+import { openIndexed } from './open.ts';
 
 export default command({
   usage: 'mcp',
@@ -15,8 +13,7 @@ export default command({
     ['$0 mcp --index blobs:current', 'over the index that is published'],
   ],
   async run(args, { config, signal }) {
-    const file = await localIndex(config.index, () => openBlobs(config.blobs), config.home);
-    const search = await openSearch(file, args.model === undefined ? {} : { model: args.model });
+    const search = await openIndexed(args, config);
     try {
       const transport = new StdioServerTransport();
       process.stdin.once('end', () => transport.close());

@@ -1,19 +1,16 @@
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { openBlobs } from '../blobs/blobs.ts';
 import { environment } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
-import { localIndex } from '../index/publish.ts';
 import { FILTERS } from '../search/filters.ts';
 import { toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
-import { openSearch } from '../search/open.ts';
 import { readOptions } from '../search/option.ts';
 import { SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
 import { type Context, command } from './command.ts';
 import { toFlags } from './flags.ts';
 import { formatter, hitLines, jsonLine, versionLines } from './hit.ts';
+import { openIndexed } from './open.ts';
 
 export default command({
   usage: 'search [query..]',
@@ -45,8 +42,7 @@ export default command({
         "what are you looking for? Give some words, or a filter such as --maintainer; see 'fdnix search --help'",
       );
     const format = args.format === undefined ? null : formatter(args.format);
-    const index = await localIndex(config.index, () => openBlobs(config.blobs), join(config.home, 'indexes'));
-    const search = await openSearch(index, args.model === undefined ? {} : { model: config.model });
+    const search = await openIndexed(args, config);
     try {
       if (args['version-history'] !== undefined)
         return await history(search, args['version-history'], args.json, context);

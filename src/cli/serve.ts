@@ -10,9 +10,10 @@ import { openApp } from '../http/open.ts';
 import { openPool } from '../http/pool.ts';
 import { answerLambda } from '../http/runtime.ts';
 import { followIndex } from '../http/swap.ts';
-import { followPublished, localIndex } from '../index/publish.ts';
+import { followPublished } from '../index/publish.ts';
 import type { IndexInfo } from '../search/open.ts';
 import { type Context, command } from './command.ts';
+import { fetchedIndexes, indexFile } from './open.ts';
 
 /** Milliseconds between two looks at what the blobs publish. */
 const PUBLISHED_EVERY = 60_000;
@@ -43,10 +44,10 @@ export default command({
     const { threads } = args;
     if (!Number.isInteger(threads) || threads < 0 || threads > 64)
       throw new UserError(`--threads ${threads} is no number of threads: give 1 to 64, or 0 for none of their own`);
-    const options = args.model === undefined ? {} : { model: args.model };
+    const options = { model: args.model };
     const page = await readPage();
     const follow = args.follow ? await published(context) : null;
-    const file = await localIndex(context.config.index, () => openBlobs(context.config.blobs), context.config.home);
+    const file = await indexFile(context.config);
     const followed = await followIndex({
       locate: async () => (await follow?.look()) ?? file,
       open: file =>
@@ -88,7 +89,7 @@ export default command({
 /** What the blobs publish, as a local file that is asked for at most once a minute; null while nothing is published. */
 async function published({ config, warn }: Context) {
   const blobs = await openBlobs(config.blobs);
-  const file = join(config.home, 'published.sqlite');
+  const file = join(fetchedIndexes(config), 'published.sqlite');
   const follower = followPublished(blobs, file);
   let current: string | null = null;
   let next = 0;

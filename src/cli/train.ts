@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { readSafetensors } from '../embed/safetensors.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { openRelease, readRelease } from '../extract/channel.ts';
+import { replaceFile } from '../files.ts';
 import type { Package } from '../package.ts';
 import { parseBuckets } from '../train/buckets.ts';
 import { readDebian } from '../train/debian.ts';
@@ -54,12 +55,7 @@ export default command({
       throw new UserError(`--twin ${args.twin}: it was trained with other settings, ${JSON.stringify(twin.settings)}`);
     const facts = { revision: release.revision, ...provenance, scores: twin ? twin.scores : scores };
     const bytes = serialiseModel(model, tokens, { provenance: JSON.stringify(facts) });
-    try {
-      await writeFile(`${args.output}.tmp`, bytes);
-      await rename(`${args.output}.tmp`, args.output);
-    } catch (error) {
-      throw new UserError(`cannot write ${args.output}: ${reason(error)}`, { cause: error });
-    }
+    await replaceFile(args.output, scratch => writeFile(scratch, bytes), 'name another file with --output');
     if (args.json) await out(`${JSON.stringify({ output: args.output, bytes: bytes.length, ...facts })}\n`);
     else log(`${tokens.length} tokens × ${dimension} in ${args.output} (${(bytes.length / 1e6).toFixed(1)} MB)`);
     return EXIT.ok;

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { JSONParser } from '@streamparser/json-node';
 import { reason, UserError } from '../errors.ts';
-import { type Failure, type Package, parsePackage } from '../package.ts';
+import { type Extraction, type Failure, type Package, parsePackage } from '../package.ts';
 import type { Report } from '../progress.ts';
 
 /** A release's packages.json on this machine. */
@@ -47,14 +47,15 @@ export async function openRelease(source: string, signal?: AbortSignal): Promise
 
 /**
  * The records of a release, in the file's order. Streams: the whole 286 MB of JSON is never in memory. An entry that
- * gives no record goes to `onFailure`; a file that is cut short or is no package set is a UserError after whatever
+ * gives no record is among the failures returned; a file that is cut short or is no package set is a UserError after whatever
  * came before.
  */
 export async function* readRelease(
   release: Release,
-  options: { report?: Report; signal?: AbortSignal; onFailure?: (failure: Failure) => void } = {},
-): AsyncGenerator<Package> {
+  options: { report?: Report; signal?: AbortSignal } = {},
+): AsyncGenerator<Package, Extraction> {
   const { size } = await stat(release.file);
+  const failures: Failure[] = [];
   let bytes = 0;
   let entries = 0;
   let version: string | null = null;
@@ -86,7 +87,7 @@ export async function* readRelease(
         try {
           yield parsePackage(String(key), value as object);
         } catch (error) {
-          options.onFailure?.({ packageName: String(key), message: reason(error) });
+          failures.push({ packageName: String(key), message: reason(error) });
         }
       }
     }
@@ -106,6 +107,7 @@ export async function* readRelease(
     throw version === null
       ? notPackages(release.source)
       : new UserError(`${release.source} holds no packages: nothing was changed`);
+  return { failures, floor: 1 };
 }
 
 interface Parsed {

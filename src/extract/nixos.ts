@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
-import type { Failure, Package } from '../package.ts';
+import type { Extraction, Package } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { checkNix, createScratch, readError } from './nix.ts';
 import { parseOptions, type RawOption } from './options.ts';
@@ -16,14 +16,14 @@ const EXPRESSION = fileURLToPath(new URL('./options.nix', import.meta.url));
  */
 export async function* evaluateOptions(
   tree: string,
-  options: { system: string; report?: Report; signal?: AbortSignal; onFailure?: (failure: Failure) => void },
-): AsyncGenerator<Package> {
+  options: { system: string; report?: Report; signal?: AbortSignal },
+): AsyncGenerator<Package, Extraction> {
   if (!existsSync(join(tree, 'nixos/lib/eval-config.nix')))
     throw new UserError(`${tree} has no nixos/lib/eval-config.nix: is it a nixpkgs with NixOS in it?`);
   await checkNix();
   options.report?.({ phase: 'evaluating', done: 0, total: null, unit: 'options' });
   const entries = await evaluate(tree, options.system, options.signal);
-  yield* parseOptions(entries, tree, options);
+  return yield* parseOptions(entries, tree, options);
 }
 
 async function evaluate(tree: string, system: string, signal?: AbortSignal): Promise<Record<string, RawOption>> {

@@ -3,7 +3,7 @@ import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { reason, UserError } from '../errors.ts';
 import { writeOptionFacts } from '../option-facts.ts';
-import { compareNames, type Failure, type Package, UNKNOWN_VERSION } from '../package.ts';
+import { compareNames, type Extraction, type Failure, type Package, UNKNOWN_VERSION } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { decompressor, type Release } from './channel.ts';
 
@@ -68,8 +68,8 @@ export function parseOption(path: string, raw: RawOption): Package {
 /** A release's options.json(.br, .gz, .zst), in the order of its names. 25,000 options are 20 MB: read as a whole. */
 export async function* readOptions(
   release: Release,
-  options: { report?: Report; signal?: AbortSignal; onFailure?: (failure: Failure) => void } = {},
-): AsyncGenerator<Package> {
+  options: { report?: Report; signal?: AbortSignal } = {},
+): AsyncGenerator<Package, Extraction> {
   let entries: Record<string, RawOption>;
   try {
     const bytes = await decompress(await readFile(release.file), await decompressor(release.file));
@@ -80,15 +80,16 @@ export async function* readOptions(
       { cause: error },
     );
   }
-  yield* parseOptions(entries, release.source, options);
+  return yield* parseOptions(entries, release.source, options);
 }
 
 /** The records of all options, in the order of their names. */
 export function* parseOptions(
   entries: Record<string, RawOption>,
   source: string,
-  options: { report?: Report; signal?: AbortSignal; onFailure?: (failure: Failure) => void } = {},
-): Generator<Package> {
+  options: { report?: Report; signal?: AbortSignal } = {},
+): Generator<Package, Extraction> {
+  const failures: Failure[] = [];
   const names = isOptions(entries) ? Object.keys(entries).sort(compareNames) : [];
   if (names.length === 0)
     throw new UserError(
@@ -100,9 +101,10 @@ export function* parseOptions(
     try {
       yield parseOption(name, entries[name]!);
     } catch (error) {
-      options.onFailure?.({ packageName: `option:${name}`, message: reason(error) });
+      failures.push({ packageName: `option:${name}`, message: reason(error) });
     }
   }
+  return { failures, floor: 1 };
 }
 
 /** A packages.json, given by mistake, is an object as well. */

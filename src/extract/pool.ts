@@ -14,6 +14,8 @@ interface Member {
   peak: number;
 }
 
+export type Pool = ReturnType<typeof createPool>;
+
 /** MiB of this process, when it has heard some thousand records. */
 const OWN = 300;
 /** Milliseconds between two looks at the evaluators, in which one may grow by 100 MiB. */

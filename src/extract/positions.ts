@@ -27,6 +27,8 @@ type Rule = PositionAttr | 'usual';
 
 type PositionAttr = (typeof POSITION_ATTRS)[number];
 
+export type Positions = ReturnType<typeof createPositions>;
+
 export function createPositions(tree: string) {
   const large: Record<string, true> = {};
   const read = new Map<string, Definitions>();

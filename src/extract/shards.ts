@@ -29,6 +29,11 @@ export interface Unit {
   parts: Part[];
 }
 
+/** The one name at `path`. */
+export function single(path: readonly string[], mode: Mode, deaths = 0): Part {
+  return { path: path.slice(0, -1), names: path.slice(-1), mode, deaths };
+}
+
 export function countNames(parts: Iterable<Part>): number {
   let count = 0;
   for (const part of parts) count += part.names.length;

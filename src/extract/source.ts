@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { UserError } from '../errors.ts';
-import type { Failure, Package } from '../package.ts';
+import type { Extraction, Package } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { openRelease, readRelease } from './channel.ts';
 import { evaluate } from './extract.ts';
@@ -30,9 +30,8 @@ export interface Surroundings {
 /** Where packages come from: a release's listing, or a nixpkgs that is evaluated. */
 export interface Source {
   revision: string;
-  packages: AsyncIterable<Package>;
-  /** Once `packages` has ended: fewer than this are implausible. */
-  floor(): number;
+  /** At its end it returns the failures and the least plausible number of packages. */
+  packages: AsyncGenerator<Package, Extraction>;
   close(): Promise<void>;
 }
 
@@ -40,56 +39,35 @@ export interface Source {
 export async function openSource(
   spec: string | null,
   options: SourceOptions,
-  context: Surroundings,
-  failures: Failure[],
+  { report, signal, log }: Surroundings,
 ): Promise<Source> {
-  const onFailure = (failure: Failure) => void failures.push(failure);
-  const { report, signal } = context;
+  const { set: sets, system = hostSystem() } = options;
+  const narrowed = (all: Source['packages']) => (sets ? only(all, sets) : all);
   if (spec !== null && (spec === options.from || isRelease(spec))) {
     const release = await openRelease(spec, signal);
-    const { set } = options;
-    const all = (options.options ? readOptions : readRelease)(release, { report, signal, onFailure });
-    return {
-      revision: options.revision ?? release.revision,
-      packages: set ? only(all, set) : all,
-      floor: () => 1,
-      close: () => release.close(),
-    };
+    const packages = narrowed((options.options ? readOptions : readRelease)(release, { report, signal }));
+    return { revision: options.revision ?? release.revision, packages, close: () => release.close() };
   }
   checkOptions(options);
-  const tree = await openTree(spec, options.revision);
-  if (options.options) {
-    const all = evaluateOptions(tree.path, { report, signal, onFailure, system: options.system ?? hostSystem() });
-    const packages = await begun(options.set ? only(all, options.set) : all);
-    return { revision: tree.revision, packages, floor: () => 1, close: async () => {} };
-  }
-  let rootNames = 0;
-  const packages = evaluate(tree.path, {
-    ...{ report, signal, onFailure, sets: options.set },
-    system: options.system ?? hostSystem(),
-    jobs: options.jobs,
-    maxMemory: options['max-memory'],
-    onUnit: options.verbose ? context.log : undefined,
-    onNames: count => {
-      rootNames = count;
-    },
-  });
+  const { path, revision } = await openTree(spec, options.revision);
+  const { jobs, 'max-memory': maxMemory, verbose } = options;
+  const all = options.options
+    ? narrowed(evaluateOptions(path, { report, signal, system }))
+    : evaluate(path, { report, signal, sets, system, jobs, maxMemory, onUnit: verbose ? log : undefined });
   return {
-    revision: tree.revision,
-    packages: await begun(packages),
-    // Of the names at the root of nixpkgs nearly all are packages, and its sets hold four times as many more.
-    floor: () => (options.set ? 1 : Math.ceil(rootNames / 2)),
-    close: async () => void (await packages.return()),
+    revision,
+    packages: await begun(all),
+    close: async () => void (await all.return({ failures: [], floor: 1 })),
   };
 }
 
-/** Waits for the first item: with it, all that can make a whole evaluation impossible lies behind. */
-async function begun<T>(items: AsyncGenerator<T, void>): Promise<AsyncGenerator<T, void>> {
+/** Waits for the first item: after it, nothing can make the whole evaluation impossible any more. */
+async function begun<T, R>(items: AsyncGenerator<T, R>): Promise<AsyncGenerator<T, R>> {
   const first = await items.next();
   return (async function* () {
-    if (first.done) return;
+    if (first.done) return first.value;
     yield first.value;
-    yield* items;
+    return yield* items;
   })();
 }
 
@@ -97,8 +75,12 @@ function isRelease(spec: string): boolean {
   return /^https?:\/\//.test(spec) || statSync(spec, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-async function* only(packages: AsyncIterable<Package>, sets: readonly string[]): AsyncGenerator<Package, void> {
-  for await (const pkg of packages) if (sets.some(set => isIn(pkg.packageName, set))) yield pkg;
+async function* only(packages: Source['packages'], sets: readonly string[]): Source['packages'] {
+  for (;;) {
+    const next = await packages.next();
+    if (next.done) return next.value;
+    if (sets.some(set => isIn(next.value.packageName, set))) yield next.value;
+  }
 }
 
 /** Whether an attribute path, or that of an option, is `set` or in it. */

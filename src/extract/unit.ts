@@ -1,8 +1,9 @@
-import { joinAttrPath } from '../package.ts';
+import { joinAttrPath, type Package, parsePackage } from '../package.ts';
 import type { End, Evaluator } from './nix.ts';
-import { createWalk, type Unit, type Walk } from './shards.ts';
+import type { Rules, Told } from './positions.ts';
+import { createWalk, type Part, single, type Unit, type Walk } from './shards.ts';
 
-/** An evaluator at work: on `unit`, of which `walk` tells how far it is; `next` has been given to it already. */
+/** An evaluator at work on `unit`; `walk` tells how far it is, and `next` has been given to it already. */
 export interface Worker {
   evaluator: Evaluator;
   /** Units that it has done. */
@@ -10,9 +11,13 @@ export interface Worker {
   unit: Unit;
   walk: Walk;
   next: Unit | null;
-  /** Of this unit: records, and when it began, as `performance.now()`. */
+  /** Records of this unit. */
   packages: number;
+  /** When this unit began, as `performance.now()`. */
   begun: number;
+  rules: Rules;
+  /** Lists of platforms by the name under which this evaluator told them. */
+  platforms: Record<string, unknown>;
 }
 
 export function begin(unit: Unit) {
@@ -24,7 +29,54 @@ export function setOf({ unit }: Worker): string {
   return joinAttrPath(unit.parts.at(-1)?.path ?? []);
 }
 
-/** What a unit that ended came to, on one line. `memory`: MiB of its evaluator. */
+/** What follows when an evaluator ended before its unit was done. */
+interface Aftermath {
+  /** The attribute that cannot be evaluated by itself, if that is certain. */
+  failed: readonly string[] | null;
+  /** What must be evaluated still. */
+  parts: Part[];
+  /** How many attributes were begun and will be begun again. */
+  recounted: number;
+}
+
+/** After so many deaths in one part the evaluator catches what is thrown, and messages are fetched one by one. */
+const DEATHS = 8;
+
+/** Decides what the death of an evaluator costs: at most the attribute that it was at. Pure. */
+export function aftermath({ unit, walk, units }: Pick<Worker, 'unit' | 'walk' | 'units'>, end: End): Aftermath {
+  const culprit = walk.current;
+  if (culprit === null) return { failed: null, parts: walk.rest(false), recounted: 0 };
+  const only = walk.begun === 1 && units === 0;
+  const sure = end === 'error' || end === 'time' || (only && unit.alone);
+  const blamed = !walk.told && (sure || only);
+  const parts = walk.rest(blamed).map((part): Part => {
+    const deaths = part.deaths + (blamed ? 1 : 0);
+    const mode = part.mode === 'alone' || part.mode === 'plain' ? (deaths >= DEATHS ? 'caught' : 'plain') : part.mode;
+    return { ...part, deaths, mode };
+  });
+  // Perhaps others took the memory: the attribute is tried once more with no other evaluator beside it.
+  if (blamed && !sure) parts.unshift(single(culprit, 'alone'));
+  return { failed: blamed && sure ? culprit : null, parts, recounted: walk.told || (blamed && sure) ? 0 : 1 };
+}
+
+export function toPackage(
+  path: readonly string[],
+  record: Told['record'],
+  position: string | null,
+  platforms: Record<string, unknown>,
+): Package {
+  const { meta } = record;
+  const known = (meta.platforms as { known?: unknown } | undefined)?.known;
+  // A release names outputs as keys, which come sorted.
+  const outputs = Array.isArray(record.outputs) ? [...new Set(record.outputs)].sort() : record.outputs;
+  return parsePackage(joinAttrPath(path), {
+    ...record,
+    outputs,
+    meta: { ...meta, position, platforms: typeof known === 'string' ? platforms[known] : meta.platforms },
+  });
+}
+
+/** One line about a unit that ended. `memory`: MiB of its evaluator. */
 export function summary({ unit, walk, packages, begun }: Worker, end: End, memory: number): string {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   const what = `${describe(unit)}: ${walk.begun} attributes, ${packages} packages, ${seconds} s`;

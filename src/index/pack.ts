@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Blobs } from '../blobs/blobs.ts';
-import { BrokenOff, isDiskFull, Refused, reason, UserError } from '../errors.ts';
+import { Refused, UserError } from '../errors.ts';
+import { replaceFile } from '../files.ts';
 import { compareNames, embeddingText } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { Store, StoredPackage } from '../store/store.ts';
@@ -101,7 +102,12 @@ export async function packIndex(
   };
   signal?.throwIfAborted();
   report?.({ phase: 'writing', done: 0, total: null, unit: 'packages' });
-  const digest = replaceFile(file, db => write(db, meta, sections, packages, history));
+  const build = (scratch: string) => {
+    mkdirSync(dirname(scratch), { recursive: true });
+    using db = new DatabaseSync(scratch);
+    return write(db, meta, sections, packages, history);
+  };
+  const digest = await replaceFile(resolve(file), build, 'check the directory, or name another file with --output');
   return {
     revision: run.revision,
     model: vectors.index.model,
@@ -231,34 +237,6 @@ function write(
 
 function feed(hash: Hash, ...values: string[]): void {
   for (const value of values) hash.update(`${Buffer.byteLength(value)} ${value}`);
-}
-
-/** Builds the database beside `file` and puts it in its place at the end: readers see the old index or the new one. */
-function replaceFile<T>(file: string, build: (db: DatabaseSync) => T): T {
-  const path = resolve(file);
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    rmSync(temporary, { force: true });
-    const db = new DatabaseSync(temporary);
-    try {
-      const result = build(db);
-      db.close();
-      renameSync(temporary, path);
-      return result;
-    } finally {
-      if (db.isOpen) db.close();
-    }
-  } catch (error) {
-    try {
-      rmSync(temporary, { force: true });
-    } catch {
-      // Where the directory is none, there is nothing to remove.
-    }
-    const message = `cannot write the index ${file}: ${reason(error)}`;
-    if (isDiskFull(error)) throw new BrokenOff(`${message}; the disk is full: free some space`, error);
-    throw new UserError(`${message}; check the directory, or name another file with --output`, { cause: error });
-  }
 }
 
 function prefixed(prefix: string, views: object): Record<string, ArrayBufferView> {

@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Blobs } from '../blobs/blobs.ts';
-import { Refused, reason, UserError } from '../errors.ts';
+import { Refused, UserError } from '../errors.ts';
+import { replaceFile } from '../files.ts';
 
 /** What a search index says of itself, as far as it is published. */
 export interface Identity {
@@ -150,17 +151,11 @@ async function fetch(blobs: Blobs, index: Published, file: string): Promise<void
   const blob = await blobs.get(index.name);
   if (!blob)
     throw new UserError(`${blobs.name} has no ${index.name}, which it names as its index: publish another one`);
-  const scratch = `${file}.${process.pid}.tmp`;
-  try {
+  const write = async (scratch: string) => {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(scratch, blob.bytes);
-    await rename(scratch, file);
-  } catch (error) {
-    await rm(scratch, { force: true });
-    throw new UserError(`cannot write ${file}: ${reason(error)}. Free some space, or give another --home`, {
-      cause: error,
-    });
-  }
+  };
+  await replaceFile(file, write, 'give another --home');
 }
 
 async function read<T extends Published>(blobs: Blobs, which: Which): Promise<{ value: T; etag: string } | null> {

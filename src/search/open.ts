@@ -30,7 +30,7 @@ export interface Search {
 
 export interface OpenOptions {
   /** The model that embeds queries, `PROVIDER:ID`: the one that made the vectors. By default what the index names. */
-  model?: string;
+  model?: string | undefined;
 }
 
 interface Semantics {

@@ -1,8 +1,8 @@
 import { Refused } from '../errors.ts';
 import { GRACE, grace } from '../grace.ts';
-import { contentHash, embeddingHash, type Package } from '../package.ts';
+import { contentHash, type Extraction, embeddingHash, type Failure, type Package } from '../package.ts';
 import type { Report } from '../progress.ts';
-import { grouped } from '../streams.ts';
+import { drain, grouped } from '../streams.ts';
 import { openScratch, type Scratch } from './scratch.ts';
 import type { Retirement, RunKind, Store, StoredKey, StoredPackage } from './store.ts';
 
@@ -12,12 +12,8 @@ export interface SyncOptions {
   /** ISO 8601; becomes `lastUpdated` of what is written. */
   now: string;
   /** What this run covers; nothing else can vanish or count. Absent: everything of this kind. */
-  covers?: (packageName: string) => boolean;
-  /** Read when the stream has ended: attribute paths that failed. They and what lies below them never vanish. */
-  failed?: () => readonly string[];
-  /** Fewer packages than this are refused. */
-  floor?: number;
-  allowShrink?: boolean;
+  covers?: ((packageName: string) => boolean) | undefined;
+  allowShrink?: boolean | undefined;
   report?: Report;
   warn?: (message: string) => void;
   signal?: AbortSignal;
@@ -36,6 +32,8 @@ export interface SyncResult {
   vanished: number;
   /** False after an interruption: what had been seen is written, nothing is marked as vanished. */
   complete: boolean;
+  /** As the stream returned them; empty after an interruption. They and what lies below them never vanish. */
+  failures: readonly Failure[];
 }
 
 /** Losing more than this share of what was current is refused; more than WARN_LOSS is said. As nxv's gates do. */
@@ -48,13 +46,18 @@ const BATCH = 500;
 /**
  * Makes the store say what a stream of packages says, writing only what differs. Nothing is written before the stream
  * has ended and passed the gates: until then changes wait in a scratch file. Running it again after an interruption at
- * any point gives the same store as an uninterrupted run.
+ * any point gives the same store as an uninterrupted run. Fewer packages than the floor that the stream returns are refused.
  */
-export async function sync(store: Store, packages: AsyncIterable<Package>, options: SyncOptions): Promise<SyncResult> {
+export async function sync(
+  store: Store,
+  packages: AsyncGenerator<Package, Extraction>,
+  options: SyncOptions,
+): Promise<SyncResult> {
   const { revision, now, signal } = options;
   const covers = options.covers ?? (name => name.startsWith('option:') === (options.kind === 'options'));
   const previous = await store.run(options.kind, signal);
-  const result = {
+  let ended: Extraction = { failures: [], floor: 1 };
+  const result: SyncResult = {
     revision,
     seen: 0,
     before: 0,
@@ -64,6 +67,7 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
     superseded: 0,
     vanished: 0,
     complete: true,
+    failures: [],
   };
 
   const scratch = openScratch();
@@ -72,7 +76,7 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
       scratch.remember(keys.filter(key => covers(key.packageName)));
     result.before = scratch.currentCount();
     try {
-      for await (const pkg of packages) {
+      ended = await drain(packages, pkg => {
         scratch.see(pkg.packageName, pkg.version);
         const versions = scratch.versions(pkg.packageName);
         const change = compare(pkg, versions, revision, now);
@@ -81,13 +85,14 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
           result[versions.length > 0 ? 'changed' : 'added']++;
           scratch.change(change);
         }
-      }
+      });
     } catch (error) {
       if (!signal?.aborted) throw error;
       result.complete = false;
     }
     result.seen = scratch.seenCount();
-    if (result.complete) gates(scratch, result, options);
+    result.failures = ended.failures;
+    if (result.complete) gates(scratch, result, ended.floor, options);
 
     // An interruption stops the reading, not the few seconds of writing that keep everything that was read.
     const writing = grace(signal, GRACE.writing);
@@ -99,7 +104,7 @@ export async function sync(store: Store, packages: AsyncIterable<Package>, optio
     }
     // What is replaced or gone now was last seen in the last complete run.
     const mark = { lastRevision: previous?.revision ?? revision, lastUpdated: now };
-    const kept = result.complete ? (options.failed?.() ?? []) : null;
+    const kept = result.complete ? ended.failures.map(failure => failure.packageName) : null;
     for await (const batch of grouped(retired(scratch, kept, mark), BATCH)) {
       await store.retire(batch, writing);
       for (const { retired } of batch) result[retired]++;
@@ -160,12 +165,11 @@ function prefixes(packageName: string): string[] {
   return parts.map((_, i) => parts.slice(0, parts.length - i).join('.'));
 }
 
-function gates(scratch: Scratch, { seen, before }: SyncResult, options: SyncOptions): void {
+function gates(scratch: Scratch, { seen, before }: SyncResult, floor: number, options: SyncOptions): void {
   const problems: string[] = [];
   const lost = 1 - seen / before;
   const loss = `${seen} packages, ${Math.round(100 * lost)} % fewer than the ${before} of the last run`;
-  if (seen < (options.floor ?? 1))
-    problems.push(`${seen} packages are fewer than the least plausible number, ${options.floor ?? 1}`);
+  if (seen < floor) problems.push(`${seen} packages are fewer than the least plausible number, ${floor}`);
   else if (lost > REFUSE_LOSS) problems.push(loss);
   else if (lost > WARN_LOSS) options.warn?.(`${loss}: is that plausible?`);
   const missing = [];

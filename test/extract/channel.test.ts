@@ -7,6 +7,8 @@ import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
+import type { Package } from '../../src/package.ts';
+import { drain } from '../../src/streams.ts';
 import { everyNth, rawSample, SAMPLE, sample, writeRelease } from '../sample.ts';
 
 const test = suite('channel');
@@ -19,11 +21,9 @@ const expected = sample(1500);
 async function read(source: string) {
   const release = await openRelease(source);
   try {
-    const failures: string[] = [];
-    const packages = await Array.fromAsync(
-      readRelease(release, { onFailure: ({ packageName }) => failures.push(packageName) }),
-    );
-    return { packages, failures, revision: release.revision };
+    const packages: Package[] = [];
+    const { failures } = await drain(readRelease(release), pkg => packages.push(pkg));
+    return { packages, failures: failures.map(one => one.packageName), revision: release.revision };
   } finally {
     await release.close();
   }

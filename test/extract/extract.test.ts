@@ -8,8 +8,9 @@ import * as assert from 'uvu/assert';
 import { UserError } from '../../src/errors.ts';
 import { type EvaluateOptions, evaluate } from '../../src/extract/extract.ts';
 import { createScratch, startEvaluator } from '../../src/extract/nix.ts';
-import { compareNames, type Failure, type Package, parsePackage, serialisePackage } from '../../src/package.ts';
+import { compareNames, type Package, parsePackage, serialisePackage } from '../../src/package.ts';
 import type { Progress } from '../../src/progress.ts';
+import { drain } from '../../src/streams.ts';
 import { NIXPKGS, packagesInfo, runWithNix, withTree } from './tree.ts';
 
 const test = suite('evaluating a nixpkgs');
@@ -17,11 +18,9 @@ const TROUBLES = 'pkgs/top-level/troubles.nix';
 
 async function run(tree: string, options: Partial<EvaluateOptions> = {}) {
   const packages: Package[] = [];
-  const failures: Failure[] = [];
-  const all = { system: 'x86_64-linux', onFailure: (failure: Failure) => failures.push(failure), ...options };
-  for await (const pkg of evaluate(tree, all)) packages.push(pkg);
+  const found = await drain(evaluate(tree, { system: 'x86_64-linux', ...options }), pkg => packages.push(pkg));
   packages.sort((a, b) => compareNames(a.packageName, b.packageName));
-  failures.sort((a, b) => compareNames(a.packageName, b.packageName));
+  const failures = found.failures.toSorted((a, b) => compareNames(a.packageName, b.packageName));
   const names = packages.map(pkg => pkg.packageName);
   return { packages, names, failures, jsonl: packages.map(serialisePackage).join('\n') };
 }

@@ -7,7 +7,8 @@ import * as assert from 'uvu/assert';
 import { openRelease } from '../../src/extract/channel.ts';
 import { evaluateOptions } from '../../src/extract/nixos.ts';
 import { parseOption, parseOptions, readOptions } from '../../src/extract/options.ts';
-import { embeddingText, type Failure, type Package } from '../../src/package.ts';
+import { type Extraction, embeddingText, type Package } from '../../src/package.ts';
+import { drain } from '../../src/streams.ts';
 
 const options = suite('extract/options');
 const FIXTURE = new URL('../fixtures/options/options.json', import.meta.url).pathname;
@@ -83,9 +84,12 @@ options('the markup of the manual leaves what it marks', () => {
 });
 
 options('what cannot be an option is counted by name and stops nothing', () => {
-  const failures: Failure[] = [];
   const mixed = { 'a.b': 'text', 'a.c': raw['services.nginx.enable'], 'a.d': { failed: true } };
-  const records = [...parseOptions(mixed as never, 'here', { onFailure: one => failures.push(one) })];
+  const stream = parseOptions(mixed as never, 'here');
+  const [first, end] = [stream.next(), stream.next()];
+  const records = [first.value as Package];
+  const { failures } = end.value as Extraction;
+  assert.ok(end.done);
   assert.equal(
     records.map(({ pname }) => pname),
     ['a.c'],
@@ -111,9 +115,8 @@ options('what is no set of options is refused in one line: packages, a list, hal
 const tree = process.env.FDNIX_TEST_NIXPKGS;
 if (!tree) console.log('skipped: evaluating the options of NixOS, FDNIX_TEST_NIXPKGS names no nixpkgs');
 (tree ? options : options.skip)('an evaluated NixOS gives the same records as its release would', async () => {
-  const failures: Failure[] = [];
-  const onFailure = (one: Failure) => void failures.push(one);
-  const found = await Array.fromAsync(evaluateOptions(tree!, { system: 'x86_64-linux', onFailure }));
+  const found: Package[] = [];
+  const { failures } = await drain(evaluateOptions(tree!, { system: 'x86_64-linux' }), one => found.push(one));
   assert.equal(failures, []);
   assert.ok(found.length > 1000, `${found.length} options`);
   const byName = new Map(found.map(one => [one.packageName, one]));

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { evaluate } from '../../src/extract/extract.ts';
-import { type Failure, joinAttrPath, type Package } from '../../src/package.ts';
+import { joinAttrPath, type Package } from '../../src/package.ts';
+import { drain } from '../../src/streams.ts';
 import { runSkipped } from './tree.ts';
 
 const test = suite('evaluating the nixpkgs that FDNIX_TEST_NIXPKGS names');
@@ -35,12 +36,11 @@ let packages: Map<string, Package>;
 
 async function complete(system: string): Promise<void> {
   packages = new Map();
-  const failures: Failure[] = [];
-  const onFailure = (failure: Failure) => void failures.push(failure);
-  for await (const pkg of evaluate(tree!, { system, maxMemory: 3072, onFailure })) {
+  const { failures, floor } = await drain(evaluate(tree!, { system, maxMemory: 3072 }), pkg => {
     assert.not.ok(packages.has(pkg.packageName), `${pkg.packageName} twice`);
     packages.set(pkg.packageName, pkg);
-  }
+  });
+  assert.ok(packages.size > floor && floor > 1000, `${packages.size} packages, at least ${floor} are plausible`);
   // What dies without a throw would take this listing with it: it is told by name to leave that out.
   const fatal = failures.map(({ packageName }) => JSON.stringify(packageName)).join(' ');
   const listing = ask(

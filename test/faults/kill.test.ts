@@ -15,7 +15,7 @@ import { random } from '../../src/train/random.ts';
 import { sampled } from '../cases.ts';
 import { fdnix, type Run } from '../cli/fdnix.ts';
 import { dynamodbOperation, type FaultProxy, s3Operation, startProxy } from '../emulators/proxy.ts';
-import { writeRelease } from '../sample.ts';
+import { extracted, writeRelease } from '../sample.ts';
 import { RAW } from '../store/fixture.ts';
 import { difference, freshPlace, type Place, type State, startWorld, state, type World } from './pipeline.ts';
 
@@ -135,7 +135,7 @@ test.before(async () => {
     );
   const gone = earlier.slice(0, 10).map(pkg => ({ ...pkg, packageName: `${pkg.packageName}-gone` }));
   const all = [...earlier, ...gone];
-  await sync(store, (async function* () { yield* all; })(), { revision: 'earlier', kind: 'extract', now: '2026-01-01T00:00:00Z' }); // biome-ignore format: one step
+  await sync(store, extracted(all), { revision: 'earlier', kind: 'extract', now: '2026-01-01T00:00:00Z' });
   await store.close();
   assert.is((await run(worker, 'embed', place)).code, 0);
   const here = place;

@@ -11,6 +11,7 @@ import { sync } from '../../src/store/sync.ts';
 import { embedPending } from '../../src/vectors/batches.ts';
 import { fdnix } from '../cli/fdnix.ts';
 import { POISON } from '../emulators/bedrock.ts';
+import { extracted } from '../sample.ts';
 import { PACKAGES, RELEASE } from '../store/fixture.ts';
 import { freshPlace, startWorld, type World } from './pipeline.ts';
 
@@ -30,10 +31,7 @@ async function night(place: { table: string; bucket: string }, packages: readonl
   const failures: Failure[] = [];
   await store.init();
   await blobs.init();
-  async function* stream() {
-    yield* packages;
-  }
-  await sync(store, stream(), { revision, kind: 'extract', now: '2026-01-01T00:00:00Z' });
+  await sync(store, extracted(packages), { revision, kind: 'extract', now: '2026-01-01T00:00:00Z' });
   const result = await embedPending(store, blobs, embedder, { onFailure: failure => failures.push(failure) });
   await Promise.all([store.close(), blobs.close(), embedder.close()]);
   const ops = (proxy: { log: { op: string }[] }) => new Set(proxy.log.map(({ op }) => op));

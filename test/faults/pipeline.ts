@@ -16,6 +16,7 @@ import { freshName, pointAt } from '../emulators/environment.ts';
 import type { Service } from '../emulators/listen.ts';
 import { dynamodbOperation, type FaultProxy, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { type S3Fake, startS3 } from '../emulators/s3.ts';
+import { extracted } from '../sample.ts';
 import { PACKAGES } from '../store/fixture.ts';
 
 export type ServiceName = 'dynamodb' | 's3' | 'bedrock';
@@ -82,7 +83,7 @@ export async function pipeline(place: Place, impatient?: ServiceName, patience =
       if (revision < (place.reached ?? '')) continue;
       place.reached = revision;
       const options = { revision, kind: 'extract', now: `2026-01-0${revision[1]}T00:00:00Z` } as const;
-      await sync(store, stream(packages), options);
+      await sync(store, extracted(packages), options);
       // The second night starts without the index: its batches are found again, and none is paid for twice.
       if (revision === 'r2') await blobs.delete(VECTOR_INDEX);
       await embedPending(store, blobs, embedder);
@@ -96,10 +97,6 @@ export async function pipeline(place: Place, impatient?: ServiceName, patience =
 /** Batches of 5, so that 35 packages make several. */
 export function small(embedder: Embedder, batchSize = 5): Embedder {
   return { ...embedder, batchSize, concurrency: 4 };
-}
-
-async function* stream(packages: readonly Package[]) {
-  yield* packages;
 }
 
 export interface State {

@@ -14,7 +14,7 @@ import { openSqlite } from '../../src/store/sqlite.ts';
 import { sync } from '../../src/store/sync.ts';
 import { packVectorIndex, VECTOR_INDEX } from '../../src/vectors/format.ts';
 import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
-import { sample } from '../sample.ts';
+import { extracted, sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 
 const test = suite('pack');
@@ -96,11 +96,8 @@ test('history and what is not embedded yet are in it', async () => {
   const bumped: Package[] = packages.slice(0, 50).map((pkg, i) => (i < 3 ? { ...pkg, version: '99' } : pkg));
   const store = openSqlite(join(dir, 'packages.sqlite'), {});
   const blobs = openDir(join(dir, 'blobs'));
-  async function* stream() {
-    yield* bumped;
-    yield { ...packages[60]!, packageName: 'brand-new' };
-  }
-  await sync(store, stream(), { revision: 'r2', kind: 'extract', now: '2026-01-02T00:00:00Z' });
+  const next = [...bumped, { ...packages[60]!, packageName: 'brand-new' }];
+  await sync(store, extracted(next), { revision: 'r2', kind: 'extract', now: '2026-01-02T00:00:00Z' });
   await store.recordRun('extract', { revision: 'r2', finished: '2026-01-02T00:00:00Z', counts: {} });
   const later = join(dir, 'later.sqlite');
   const packed = await packIndex(store, blobs, later);
@@ -188,7 +185,7 @@ test('an empty store and a place that cannot be written are told in one line', a
   await store.close();
   const full = openSqlite(join(root, 'a/packages.sqlite'), {});
   const error = await rejection(packIndex(full, blobs, '/dev/null/x'));
-  assert.match(error.message, /cannot write the index \/dev\/null\/x: .*--output/);
+  assert.match(error.message, /cannot write \/dev\/null\/x: .*--output/);
   await Promise.all([full.close(), blobs.close()]);
 });
 

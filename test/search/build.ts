@@ -6,6 +6,7 @@ import type { Package } from '../../src/package.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { sync } from '../../src/store/sync.ts';
 import { embedPending } from '../../src/vectors/batches.ts';
+import { extracted } from '../sample.ts';
 
 /** Stores, embeds (with the model that ships) and indexes packages below `dir`, as the commands do; the index's file. */
 export async function buildIndex(
@@ -17,12 +18,14 @@ export async function buildIndex(
   const blobs = openDir(join(dir, 'blobs'));
   const embedder = await openEmbedder('static:fdnix');
   try {
-    async function* stream() {
-      yield* packages;
-    }
     await store.init();
     await blobs.init();
-    await sync(store, stream(), { revision, kind: 'extract', now: '2026-01-01T00:00:00Z', allowShrink: true });
+    await sync(store, extracted(packages), {
+      revision,
+      kind: 'extract',
+      now: '2026-01-01T00:00:00Z',
+      allowShrink: true,
+    });
     await store.recordRun('extract', { revision, finished: '2026-01-01T00:00:00Z', counts: {} });
     await embedPending(store, blobs, embedder);
     const file = join(dir, 'index.sqlite');

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Package } from '../../src/package.ts';
+import type { Extraction, Package } from '../../src/package.ts';
 import { openStore, type Store, type StoredPackage } from '../../src/store/store.ts';
 import { type SyncOptions, sync } from '../../src/store/sync.ts';
-import { sample } from '../sample.ts';
+import { extracted, sample } from '../sample.ts';
 
 const test = suite('sync');
 const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
@@ -25,8 +25,14 @@ async function* stream(items: Package[], after?: (count: number) => void): Async
   }
 }
 
-function run(store: Store, items: Package[], revision: string, options: Partial<SyncOptions> = {}) {
-  return sync(store, stream(items), { revision, kind: 'extract', now: `${revision}T00:00:00Z`, ...options });
+function run(
+  store: Store,
+  items: Package[],
+  revision: string,
+  options: Partial<SyncOptions> = {},
+  end: Partial<Extraction> = {},
+) {
+  return sync(store, extracted(items, end), { revision, kind: 'extract', now: `${revision}T00:00:00Z`, ...options });
 }
 
 /** Everything that is in a store, in one order. */
@@ -131,7 +137,7 @@ test('a shrunken result is refused with nothing written, unless it is allowed; -
     },
   );
   assert.equal(await contents(store), before);
-  await run(store, few, 'r2', { floor: 301 }).then(
+  await run(store, few, 'r2', {}, { floor: 301 }).then(
     () => assert.unreachable(),
     e => assert.match(e.message, /least plausible number, 301/),
   );
@@ -160,7 +166,8 @@ test('what failed, and what lies below it, does not vanish; nor does what the ru
   const inSet = (name: string) => name.startsWith(`${set}.`);
   await run(store, packages, 'r1');
   const rest = packages.filter(pkg => !inSet(pkg.packageName));
-  assert.is((await run(store, rest, 'r2', { failed: () => [set], allowShrink: true })).vanished, 0);
+  const failure = { packageName: set, message: 'it throws' };
+  assert.is((await run(store, rest, 'r2', { allowShrink: true }, { failures: [failure] })).vanished, 0);
   assert.is(
     (
       await run(
@@ -192,7 +199,7 @@ test('interrupted anywhere while reading: what was read is kept, nothing vanishe
         yield pkg;
       }
     }
-    const partial = await sync(store, interrupted(), {
+    const partial = await sync(store, extracted(interrupted()), {
       revision: 'r2',
       kind: 'extract',
       now: 'r2T00:00:00Z',
@@ -237,7 +244,7 @@ test('a stream that breaks writes nothing', async () => {
     yield { ...packages[0]!, version: '2' };
     throw new Error('the input is cut short');
   }
-  await sync(store, breaking(), { revision: 'r2', kind: 'extract', now: 'x' }).then(
+  await sync(store, extracted(breaking()), { revision: 'r2', kind: 'extract', now: 'x' }).then(
     () => assert.unreachable(),
     e => assert.match(e.message, /cut short/),
   );

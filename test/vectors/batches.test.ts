@@ -14,7 +14,7 @@ import { embedPending } from '../../src/vectors/batches.ts';
 import { BATCHES, readBatch, VECTOR_INDEX } from '../../src/vectors/format.ts';
 import { LEASE } from '../../src/vectors/lease.ts';
 import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
-import { sample } from '../sample.ts';
+import { extracted, sample } from '../sample.ts';
 
 const test = suite('batches');
 const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
@@ -41,10 +41,7 @@ async function model(overrides: Partial<Embedder> = {}): Promise<Embedder & { as
 async function place(): Promise<{ store: Store; blobs: Blobs; dir: string }> {
   const dir = join(root, String(places++));
   const store = await openStore(`sqlite:${join(dir, 's.sqlite')}`, { create: true });
-  async function* all() {
-    yield* packages;
-  }
-  await sync(store, all(), { revision: 'r1', kind: 'extract', now: '2026-07-01T00:00:00Z' });
+  await sync(store, extracted(packages), { revision: 'r1', kind: 'extract', now: '2026-07-01T00:00:00Z' });
   return { store, blobs: await openBlobs(dir), dir };
 }
 

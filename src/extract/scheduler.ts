@@ -1,0 +1,211 @@
+import { reason, UserError } from '../errors.ts';
+import { type Failure, joinAttrPath, type Package } from '../package.ts';
+import { tooLittle } from './memory.ts';
+import { type End, type Scratch, startEvaluator } from './nix.ts';
+import type { Pool } from './pool.ts';
+import type { Positions, Told } from './positions.ts';
+import { cost, countNames, createQueue, narrow, single, type Unit, unitSize } from './shards.ts';
+import { aftermath, begin, setOf, summary, toPackage, type Worker } from './unit.ts';
+
+/** What to evaluate, and within which limits. */
+export interface Plan {
+  nixpkgs: string;
+  system: string;
+  /** Evaluators at once. */
+  jobs: number;
+  /** MiB of all processes together. */
+  maxMemory: number;
+  /** Seconds that one attribute may take. */
+  timeLimit: number;
+  /** Only these attribute paths and what is in them. */
+  sets: readonly string[] | undefined;
+}
+
+/** Where the results of the evaluators go. */
+export interface Sink {
+  found(pkg: Package): void;
+  failed(failure: Failure): void;
+  /** One line for each unit of work that ended. */
+  unit(line: string): void;
+  /** Called at least once: after the last result, or with what makes the whole evaluation impossible. */
+  end(failure?: { error: unknown }): void;
+}
+
+/** Sets of up to this many names are walked where they are found; larger ones become work for all evaluators. */
+const INLINE = 600;
+/** The evaluator that lists the names of the root goes on with this many of them. */
+const FIRST = 1000;
+/** Names of an ordinary set evaluated per MiB, conservatively: 10,724 of python313Packages take 840 MiB. */
+const NAMES_PER_MIB = 10;
+/** MiB of an evaluator that has loaded nixpkgs. */
+const LOADED = 120;
+/** How many messages are fetched one by one, each by an evaluator of its own (0.3 s and more). */
+const MESSAGES = 500;
+
+/** What `shard.nix` says besides records and the attribute paths that it begins. */
+interface Saying {
+  unit?: number;
+  platforms?: Record<string, unknown>;
+  names?: string[];
+  inline?: boolean;
+  thrown?: boolean;
+}
+
+/** Decides which evaluator evaluates what, and what follows when one ends. */
+export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positions: Positions, sink: Sink) {
+  const { nixpkgs, system, jobs, sets } = plan;
+  const queue = createQueue();
+  const running = new Set<Worker>();
+  let [units, attributes, rootNames, fetched, closed] = [0, 0, 0, 0, false];
+
+  /** MiB that one evaluator may take. */
+  const share = () => Math.max(LOADED, pool.room / jobs);
+  const fail = (path: readonly string[], message: string) => sink.failed({ packageName: joinAttrPath(path), message });
+
+  const workOf = ({ parts }: Unit) => ({
+    ...{ inline: INLINE, large: positions.large, first: sets ? 0 : FIRST },
+    parts: parts.map(({ path, names, mode }) => ({ path, names, exact: mode === 'exact', catch: mode === 'caught' })),
+  });
+
+  /** Starts an evaluator on a first unit; resolves when it has ended. */
+  const start = async (first: Unit): Promise<void> => {
+    const hear = (value: unknown) => heard(worker, value as string[] | Told | Saying);
+    const evaluator = startEvaluator(scratch, { nixpkgs, system, heap: share() }, workOf(first), hear);
+    const worker: Worker = { evaluator, units: 0, rules: new Map(), platforms: {}, ...begin(first) };
+    running.add(worker);
+    try {
+      const { reason: end, message, peak } = await pool.watch(evaluator);
+      running.delete(worker);
+      if (closed) return;
+      // The evaluator ended before it looked for its next unit, or it was stopped.
+      if (worker.next) queue.add(...worker.next.parts);
+      if (end !== 'done') died(worker, end, message);
+      unitEnded(worker, end, peak);
+      fill();
+      if (running.size === 0 && queue.alone === null) sink.end();
+    } catch (error) {
+      running.delete(worker);
+      closed = true;
+      sink.end({ error });
+    }
+  };
+
+  /** Acts on one value that an evaluator says; `shard.nix` has the protocol. */
+  const heard = (worker: Worker, said: string[] | Told | Saying) => {
+    if (Array.isArray(said)) {
+      attributes++;
+      worker.walk.begin(said);
+    } else if ('record' in said) recordHeard(worker, said);
+    else if (said.platforms) worker.platforms = said.platforms;
+    else if (said.unit !== undefined) {
+      unitEnded(worker, 'done');
+      Object.assign(worker, begin(worker.next!), { units: worker.units + 1 });
+      fill();
+    } else if (said.names) namesHeard(worker, said.names, said.inline === true);
+    else if (said.thrown) throwHeard(worker);
+  };
+
+  const recordHeard = (worker: Worker, told: Told) => {
+    const path = worker.walk.current!;
+    worker.walk.tell();
+    const position = positions.locate(told, path, worker.rules);
+    if (position === false) {
+      attributes--;
+      return queue.add(single(path, 'exact'));
+    }
+    let found: Package;
+    try {
+      found = toPackage(path, told.record, position, worker.platforms);
+    } catch (error) {
+      return fail(path, reason(error));
+    }
+    worker.packages++;
+    sink.found(found);
+  };
+
+  const namesHeard = (worker: Worker, names: string[], inline: boolean) => {
+    const { walk } = worker;
+    if (inline) return walk.enter(names);
+    const part = { path: walk.current ?? [], names, mode: 'plain', deaths: 0 } as const;
+    if (walk.current !== null) {
+      walk.tell();
+      queue.add(part);
+    } else {
+      rootNames = names.length;
+      if (sets) queue.add(...narrow(part, sets));
+      else {
+        Object.assign(worker, begin({ alone: false, parts: [{ ...part, names: names.slice(0, FIRST) }] }));
+        queue.add({ ...part, names: names.slice(FIRST) });
+      }
+    }
+    fill();
+  };
+
+  const throwHeard = ({ walk }: Worker) => {
+    walk.tell();
+    if (++fetched > MESSAGES) return fail(walk.current!, `throws, as ${MESSAGES} others did`);
+    attributes--;
+    queue.add(single(walk.current!, 'plain', Number.NEGATIVE_INFINITY));
+  };
+
+  const unitEnded = (worker: Worker, end: End, memory = pool.memoryOf(worker.evaluator)) =>
+    sink.unit(`unit ${++units}: ${summary(worker, end, memory)}`);
+
+  const died = (worker: Worker, end: End, message: string) => {
+    if (worker.walk.current === null && worker.units === 0 && (running.size === 0 || end === 'error'))
+      throw hopeless(plan, end, message);
+    const { failed, parts, recounted } = aftermath(worker, end);
+    const limit = end === 'memory' ? `${plan.maxMemory} MiB` : end === 'time' ? `${plan.timeLimit} s` : null;
+    if (failed) fail(failed, limit === null ? message : `takes more than ${limit}`);
+    attributes -= recounted;
+    queue.add(...parts);
+  };
+
+  /** The next unit for an evaluator that has so much room: rather of the set that it is at than of another's. */
+  const take = (room: number, worker?: Worker) => {
+    const own = worker && setOf(worker);
+    const others = [...running].filter(other => other !== worker).map(setOf);
+    const rank = (path: readonly string[]) => {
+      const set = joinAttrPath(path);
+      return set === own ? 0 : others.includes(set) ? 2 : 1;
+    };
+    return queue.take(Math.min(unitSize(queue.cost, jobs), NAMES_PER_MIB * room), rank)!;
+  };
+
+  /** Starts evaluators up to their number, and gives those that run what they do next while they have room for it. */
+  const fill = () => {
+    while (running.size < jobs && queue.alone !== null && !closed) {
+      const alone = queue.alone || [...running].some(({ unit }) => unit.alone);
+      if (alone && running.size > 0) return;
+      void start(take(Math.max(10, share() - LOADED)));
+    }
+    for (const worker of closed ? [] : running) {
+      if (worker.next || worker.unit.alone || queue.alone !== false) continue;
+      const memory = Math.max(LOADED, pool.memoryOf(worker.evaluator)) + cost(worker.walk.rest(false)) / NAMES_PER_MIB;
+      const room = share() - memory;
+      if (room < 20) continue;
+      worker.next = take(room, worker);
+      worker.evaluator.give(workOf(worker.next));
+    }
+  };
+
+  return {
+    /** Asks a first evaluator for the names at the root; all else follows from its answer. */
+    start: () => void start({ alone: false, parts: [] }),
+    /** Starts nothing more. Whoever owns the pool stops what runs. */
+    stop(): void {
+      closed = true;
+    },
+    /** Attributes that were begun and those that are known to be left, units that ended, names at the root. */
+    get counts() {
+      const left = [...running].map(({ walk, next }) => countNames([...walk.rest(true), ...(next?.parts ?? [])]));
+      return { attributes, left: left.reduce((sum, one) => sum + one, queue.size), units, rootNames };
+    },
+  };
+}
+
+function hopeless({ nixpkgs, system, maxMemory }: Plan, end: End, message: string): UserError {
+  if (end === 'memory') return tooLittle(maxMemory);
+  const why = end === 'time' ? 'it takes too long to load' : message;
+  return new UserError(`cannot evaluate the nixpkgs at ${nixpkgs} for ${system}: ${why}`);
+}

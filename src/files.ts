@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { BrokenOff, isDiskFull, reason, UserError } from './errors.ts';
+
+/**
+ * Lets `write` make a file beside `file` and puts it in its place: readers see the old file or the whole new one.
+ * A failure is a UserError that says `step`, the way out where the disk is not full.
+ */
+export async function replaceFile<T>(
+  file: string,
+  write: (scratch: string) => T | Promise<T>,
+  step: string,
+): Promise<T> {
+  const scratch = `${file}.${randomUUID()}.tmp`;
+  try {
+    const result = await write(scratch);
+    await rename(scratch, file);
+    return result;
+  } catch (error) {
+    await rm(scratch, { force: true }).catch(() => {});
+    throw error instanceof UserError ? error : cannot(`write ${file}`, error, step);
+  }
+}
+
+/** "cannot read FILE: why; the next step", which is to free some space where the disk is full. */
+export function cannot(what: string, cause: unknown, step: string): UserError {
+  if (isDiskFull(cause))
+    return new BrokenOff(
+      `cannot ${what}: ${reason(cause)}; the disk is full: free some space and run this again`,
+      cause,
+    );
+  return new UserError(`cannot ${what}: ${reason(cause)}; ${step}`, { cause });
+}
