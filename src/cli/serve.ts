@@ -10,6 +10,7 @@ import { openApp } from '../http/open.ts';
 import { openPool } from '../http/pool.ts';
 import { answerLambda } from '../http/runtime.ts';
 import { followIndex } from '../http/swap.ts';
+import { copyIndex } from '../index/file.ts';
 import { followPublished } from '../index/publish.ts';
 import type { IndexInfo } from '../search/open.ts';
 import { type Context, command } from './command.ts';
@@ -50,8 +51,20 @@ export default command({
     const file = await indexFile(context.config);
     const followed = await followIndex({
       locate: async () => (await follow?.look()) ?? file,
-      open: file =>
-        threads > 0 && !lambdaApi ? openPool(threads, file, page, options, warn) : openApp(file, page, options, warn),
+      open: async file => {
+        // The file of a container image cannot change; Lambda bills the memory.
+        if (lambdaApi) return openApp(file, page, options, warn);
+        const copy = await copyIndex(file);
+        try {
+          const own = { ...options, copy: copy.place };
+          const opened =
+            threads > 0 ? await openPool(threads, file, page, own, warn) : await openApp(file, page, own, warn);
+          return { ...opened, close: () => opened.close().finally(copy.close) };
+        } catch (error) {
+          copy.close();
+          throw error;
+        }
+      },
       onSwap: info => log(`now serving ${describe(info)}`),
       onError: error => warn(`still serving the index from before: ${reason(error)}`),
     });

@@ -2,15 +2,23 @@ import { statSync } from 'node:fs';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { EXIT, reason } from '../errors.ts';
 import { openIndex } from '../index/open.ts';
+import { verifyIndex } from '../index/verify.ts';
 import { openStore, type RunRecord } from '../store/store.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { command } from './command.ts';
 
 export default command({
   usage: 'status',
-  options: {},
+  options: {
+    verify: {
+      boolean: true,
+      default: false,
+      describe: 'read all of the search index and say which parts are damaged; exit status 2 if any is',
+    },
+  },
   examples: [
     ['$0 status', 'what is there, and what to run next'],
+    ['$0 status --verify', 'also whether the search index is still what was written'],
     ['$0 status --json', 'the same for programs'],
   ],
   async run(args, { config, out }) {
@@ -19,10 +27,14 @@ export default command({
       const status = {
         store: await part(config.store, "'fdnix extract'", () => storeStatus(config.store)),
         vectors: await part(config.blobs, "'fdnix embed'", () => vectorStatus(blobs)),
-        index: await part(config.index, "'fdnix index'", async () => indexStatus(config.index)),
+        index: await part(config.index, "'fdnix index'", async () =>
+          args.verify ? verified(config.index) : indexStatus(config.index),
+        ),
       };
       if (args.json) await out(`${JSON.stringify(status)}\n`);
       else for (const [name, value] of Object.entries(status)) await out(lines(name, value));
+      const { damage = [] } = status.index as { damage?: string[] };
+      if (damage.length > 0) return EXIT.usage;
       return Object.values(status).some(value => 'missing' in value) ? EXIT.none : EXIT.ok;
     } finally {
       await blobs.close();
@@ -92,6 +104,17 @@ function indexStatus(file: string): Record<string, unknown> {
   }
 }
 
+/** What the index says of itself as far as it can be read, and what in it is not what was written. */
+function verified(file: string): Record<string, unknown> {
+  const damage = verifyIndex(file);
+  try {
+    return { ...indexStatus(file), damage };
+  } catch (error) {
+    if (damage.length === 0) throw error;
+    return { damage };
+  }
+}
+
 function lines(name: string, { place, ...values }: Part): string {
   const rows = Object.entries(values).filter(([, value]) => value !== null);
   return [`${name}: ${place}`, ...rows.map(([key, value]) => `  ${key.padEnd(14)}${readable(key, value)}`), ''].join(
@@ -100,6 +123,7 @@ function lines(name: string, { place, ...values }: Part): string {
 }
 
 function readable(key: string, value: unknown): string {
+  if (key === 'damage') return (value as string[]).join('; ') || 'none';
   if (key === 'digest') return String(value).slice(0, 16);
   return key === 'bytes' ? `${(Number(value) / 1e6).toFixed(1)} MB` : String(value);
 }

@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { IndexInfo } from '../search/open.ts';
 import type { OpenApp } from './open.ts';
@@ -86,6 +86,6 @@ export async function followIndex(options: FollowOptions): Promise<OpenApp> {
 }
 
 async function identity(file: string): Promise<string | null> {
-  const show = ({ dev, ino, size, mtimeMs }: Stats) => `${file} ${dev} ${ino} ${size} ${mtimeMs}`;
-  return stat(file).then(show, () => null);
+  const show = ({ dev, ino, size, mtimeNs }: BigIntStats) => `${file} ${dev} ${ino} ${size} ${mtimeNs}`;
+  return stat(file, { bigint: true }).then(show, () => null);
 }

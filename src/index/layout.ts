@@ -1,5 +1,8 @@
-/** The version of the search index file; another one is refused. */
-export const INDEX_FORMAT = 3;
+/**
+ * The version of the search index file; another one is refused. 2 added phrases (`texts`), 3 the releases and the next
+ * variant of each document, 4 a checksum of every part (`sums`).
+ */
+export const INDEX_FORMAT = 4;
 
 /** `fdnx`: what SQLite keeps in the header of the file to tell whose it is. */
 export const APPLICATION_ID = 0x66646e78;

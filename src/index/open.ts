@@ -1,13 +1,16 @@
-import { existsSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
-import { Refused, reason, UserError } from '../errors.ts';
+import { statSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import { reason, UserError } from '../errors.ts';
 import type { Package } from '../package.ts';
 import type { Model } from '../vectors/format.ts';
 import { type Columns, LISTS, type Lists, unpackRecord } from './columns.ts';
+import { openFile } from './file.ts';
 import type { Keys } from './keys.ts';
-import { APPLICATION_ID, INDEX_FORMAT } from './layout.ts';
 import type { Postings } from './postings.ts';
+import { checkSum, damaged, RECORD_SUMS, type Summed, sumTable } from './sums.ts';
 import { compareVersions } from './variants.ts';
+import { findDamage, readMeta } from './verify.ts';
 
 export interface IndexMeta {
   formatVersion: number;
@@ -20,6 +23,12 @@ export interface IndexMeta {
   digest: string;
   /** ISO 8601. */
   created: string;
+}
+
+interface PastVersion {
+  version: string;
+  firstRevision: string;
+  lastRevision: string;
 }
 
 /** An open index file. Documents are numbered in the order of their names. */
@@ -44,7 +53,7 @@ export interface Index {
   find(packageName: string): number;
   record(doc: number): { package: Package; firstRevision: string };
   /** Versions before the current one, newest first. */
-  history(packageName: string): { version: string; firstRevision: string; lastRevision: string }[];
+  history(packageName: string): PastVersion[];
   /** Documents whose texts have these words one after another, stemmed; at most `limit`, in order. */
   phrase(words: readonly string[], limit: number): number[];
   /** Copies all vectors to `target`: `size` rows of int8, padded to a multiple of 16. */
@@ -52,58 +61,37 @@ export interface Index {
   close(): void;
 }
 
-/** Opens a search index. Refuses another format, and says what to do about a file that is none. */
-export function openIndex(file: string): Index {
-  if (!existsSync(file)) throw new UserError(`there is no search index ${file}: run 'fdnix index', or 'fdnix run'`);
-  let db: DatabaseSync;
+export interface OpenOptions {
+  /** A private copy (see `copyIndex`) that is read instead of the file. All of it is checked at once. */
+  copy?: string | undefined;
+}
+
+/**
+ * Opens a search index. Refuses another format, and says what to do about a file that is none. Nothing that happens to
+ * the file later misleads: what is kept in memory is checked against its checksum here, and everything else whenever it
+ * is read.
+ */
+export function openIndex(file: string, { copy }: OpenOptions = {}): Index {
+  const db = openFile(file, copy);
   try {
-    db = new DatabaseSync(file, { readOnly: true });
-    db.exec('PRAGMA mmap_size = 1073741824');
-    checkFormat(db, file);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${file} is no search index: ${reason(error)}. Run 'fdnix index' to make one`, {
-      cause: error,
-    });
-  }
-  try {
-    return readIndex(db);
+    const index = readIndex(db, file, copy);
+    if (copy !== undefined) for (const problem of findDamage(db)) throw new Error(problem);
+    return index;
   } catch (error) {
     db.close();
-    throw new UserError(`the search index ${file} is damaged: ${reason(error)}. Run 'fdnix index' to make it anew`, {
-      cause: error,
-    });
+    throw error instanceof UserError ? error : damaged(file, reason(error), error);
   }
 }
 
-function checkFormat(db: DatabaseSync, file: string): void {
-  try {
-    const application = Number(db.prepare('PRAGMA application_id').get()!.application_id);
-    const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);
-    if (application !== APPLICATION_ID) throw new Error('another program made it');
-    if (version !== INDEX_FORMAT)
-      throw new Refused(
-        `${file} has index format ${version}, this fdnix reads ${INDEX_FORMAT}: ${version > INDEX_FORMAT ? 'update fdnix' : "run 'fdnix index' to make it anew"}`,
-      );
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
-function readIndex(db: DatabaseSync): Index {
-  const meta = Object.fromEntries(
-    db
-      .prepare('SELECT key, value FROM meta')
-      .all()
-      .map(row => [String(row.key), JSON.parse(String(row.value))]),
-  );
+function readIndex(db: DatabaseSync, file: string, copy: string | undefined): Index {
+  const { sums, ...meta } = readMeta(db);
   const { lists, ...info } = meta as unknown as IndexMeta & { lists: Lists };
   const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
   const bytes = (name: string): Uint8Array<ArrayBuffer> => {
     const [only] = parts.all(name);
     if (!only) throw new Error(`it lacks ${name}`);
     const data = only.data as Uint8Array<ArrayBuffer>;
+    checkSum(name, crc32(data), sums);
     return data.byteOffset % 4 === 0 ? data : data.slice();
   };
   const words = (name: string) => {
@@ -129,10 +117,36 @@ function readIndex(db: DatabaseSync): Index {
     checkOffsets(`${prefix}.firsts`, firsts, docs.length);
     return { bytes: text, starts, firsts, docs };
   };
+  const recordSums = words(RECORD_SUMS);
   const record = db.prepare('SELECT record FROM records WHERE doc = ?');
   const history = db.prepare('SELECT version, firstRevision, lastRevision FROM history WHERE packageName = ?');
   const phrase = db.prepare('SELECT rowid AS doc FROM texts WHERE texts MATCH ? LIMIT ?');
   const size = names.starts.length - 1;
+  if (recordSums.length !== size) throw new Error(`it has ${recordSums.length} checksums for ${size} records`);
+  /** Reads from the file. Whatever SQLite says about it then is damage. */
+  const reading = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      throw damaged(file, reason(error), error);
+    }
+  };
+  /** Tells whether the file was changed in place. A private copy never is. */
+  const stamp = () => {
+    const stat = copy === undefined ? statSync(file, { bigint: true, throwIfNoEntry: false }) : undefined;
+    return stat && `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
+  };
+  const checked = new Map<Summed, string | undefined>();
+  /** Reads from a table that is checked as a whole, before the first use and after every change of the file. */
+  const readingTable = <T>(table: Summed, read: () => T): T =>
+    reading(() => {
+      const before = stamp();
+      if (!checked.has(table) || checked.get(table) !== before) checkSum(table, sumTable(db, table), sums);
+      const result = read();
+      if (stamp() !== before) throw new Error('it was changed while it was read');
+      checked.set(table, before);
+      return result;
+    });
   const name = (doc: number) => names.bytes.toString('utf8', names.starts[doc]!, names.starts[doc + 1]!);
 
   return {
@@ -159,21 +173,31 @@ function readIndex(db: DatabaseSync): Index {
       return low < size && name(low) === packageName ? low : -1;
     },
     record(doc) {
-      return unpackRecord(name(doc), String(record.get(doc)!.record), doc, columns, lists);
+      const json = reading(() => {
+        const line = String(record.get(doc)?.record);
+        if (crc32(line) !== recordSums[doc]) throw new Error(`record ${doc} is not what was written`);
+        return line;
+      });
+      return unpackRecord(name(doc), json, doc, columns, lists);
     },
     history(packageName) {
-      const past = history.all(packageName) as { version: string; firstRevision: string; lastRevision: string }[];
+      const past = readingTable('history', () => history.all(packageName)) as unknown as PastVersion[];
       return past.sort((a, b) => compareVersions(b.version, a.version));
     },
     phrase(words, limit) {
-      return phrase.all(`"${words.join(' ')}"`, limit).map(row => Number(row.doc));
+      const rows = readingTable('texts', () => phrase.all(`"${words.join(' ')}"`, limit));
+      return rows.map(row => Number(row.doc));
     },
     readVectors(target) {
-      let at = 0;
-      for (const { data } of parts.iterate('vectors.int8')) {
-        target.set(data as Uint8Array, at);
-        at += (data as Uint8Array).length;
-      }
+      reading(() => {
+        let [at, sum] = [0, 0];
+        for (const { data } of parts.iterate('vectors.int8') as Iterable<{ data: Uint8Array }>) {
+          target.set(data, at);
+          at += data.length;
+          sum = crc32(data, sum);
+        }
+        checkSum('vectors.int8', sum, sums);
+      });
     },
     close() {
       db.close();

@@ -1,7 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Refused, UserError } from '../errors.ts';
 import { replaceFile } from '../files.ts';
@@ -16,6 +17,7 @@ import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
 import { popularity, prior } from './prior.ts';
 import { quantise } from './quantise.ts';
+import { feed, feedMeta, RECORD_SUMS, SUMMED, type Sums, sumTable } from './sums.ts';
 import { groupVariants } from './variants.ts';
 
 /** Vectors are read part by part, these many bytes at once, into the memory of the scan. */
@@ -203,22 +205,30 @@ function write(
   db.exec(SCHEMA);
   db.exec('BEGIN');
   const section = db.prepare('INSERT INTO sections VALUES (?, ?, ?)');
-  for (const [name, view] of Object.entries(sections)) {
+  const sums: Sums = {};
+  const insert = (name: string, view: ArrayBufferView) => {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    feed(hash, name);
-    hash.update(bytes);
+    sums[name] = crc32(bytes);
     const size = name === 'vectors.int8' ? PART : Math.max(1, bytes.length);
     for (let from = 0, part = 0; from < bytes.length || part === 0; from += size, part++)
       section.run(name, part, bytes.subarray(from, from + size));
+    return bytes;
+  };
+  for (const [name, view] of Object.entries(sections)) {
+    feed(hash, name);
+    hash.update(insert(name, view));
   }
   const record = db.prepare('INSERT INTO records VALUES (?, ?)');
   const text = db.prepare('INSERT INTO texts (rowid, text) VALUES (?, ?)');
+  const recordSums = new Uint32Array(packages.length);
   packages.forEach((pkg, doc) => {
     text.run(doc, embeddingText(pkg));
     const json = packRecord(pkg);
     feed(hash, json);
     record.run(doc, json);
+    recordSums[doc] = crc32(json);
   });
+  insert(RECORD_SUMS, recordSums);
   db.exec("INSERT INTO texts (texts) VALUES ('optimize')");
   const past = db.prepare('INSERT INTO history VALUES (?, ?, ?, ?)');
   for (const { packageName, version, firstRevision, lastRevision } of history) {
@@ -226,17 +236,16 @@ function write(
     past.run(packageName, version, firstRevision, lastRevision);
   }
   const { created, ...contents } = meta;
-  feed(hash, JSON.stringify(contents));
+  feedMeta(hash, contents);
   const digest = hash.digest('hex');
   const value = db.prepare('INSERT INTO meta VALUES (?, ?)');
   for (const [key, content] of Object.entries({ ...contents, created, digest }))
     value.run(key, JSON.stringify(content));
+  // FTS5 writes its last pages when the transaction ends.
   db.exec('COMMIT');
+  for (const table of SUMMED) sums[table] = sumTable(db, table);
+  value.run('sums', JSON.stringify(sums));
   return digest;
-}
-
-function feed(hash: Hash, ...values: string[]): void {
-  for (const value of values) hash.update(`${Buffer.byteLength(value)} ${value}`);
 }
 
 function prefixed(prefix: string, views: object): Record<string, ArrayBufferView> {

@@ -31,6 +31,8 @@ export interface Search {
 export interface OpenOptions {
   /** The model that embeds queries, `PROVIDER:ID`: the one that made the vectors. By default what the index names. */
   model?: string | undefined;
+  /** A private copy of the index that is read instead of the file; see `copyIndex`. */
+  copy?: string | undefined;
 }
 
 interface Semantics {
@@ -43,7 +45,7 @@ interface Semantics {
  * that of the vectors is refused then.
  */
 export async function openSearch(file: string, options: OpenOptions = {}): Promise<Search> {
-  const index = openIndex(file);
+  const index = openIndex(file, options);
   const answer = answerer(index);
   let semantics: Promise<Semantics> | null = null;
 
