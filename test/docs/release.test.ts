@@ -23,7 +23,7 @@ test('the version stands in package.json, and whatever else shows it takes it fr
 });
 
 test('the changelog begins with what is not released yet, if anything, and this version', () => {
-  const sections = readFileSync(join(root, 'CHANGELOG.md'), 'utf8').match(/^## .*/gm) ?? [];
+  const sections: string[] = readFileSync(join(root, 'CHANGELOG.md'), 'utf8').match(/^## .*/gm) ?? [];
   const latest = sections.find(section => section !== '## Unreleased');
   assert.ok(sections.indexOf(latest!) <= 1);
   assert.match(latest!, new RegExp(`^## ${pkg.version.replaceAll('.', '\\.')} `));
