@@ -8,6 +8,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { readPage } from '../src/http/node.ts';
 
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
@@ -47,6 +48,7 @@ function bundle() {
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    external: ['esbuild'], // src/http/node.ts asks for it where the page is not built
     mainFields: ['module', 'main'], // ES modules where a package has them: only they are tree-shaken
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
@@ -76,6 +78,7 @@ for (const [name, path] of assets) {
   written.add(name);
   copyFileSync(path, join(outdir, name));
 }
+writeFileSync(join(outdir, 'page.html'), await readPage());
 written.add('LICENSES.txt');
 writeFileSync(join(outdir, 'LICENSES.txt'), licences(Object.keys(result.metafile.inputs)));
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { type App, busy, requestFor } from './app.ts';
 import { compress } from './compress.ts';
 
@@ -53,9 +54,18 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   outgoing.writeHead(response.status).end(bytes);
 }
 
-/** The HTML of the web page. */
-export function readPage(): Promise<string> {
-  return readFile(new URL('./page.html', import.meta.url), 'utf8');
+/** The web page with its script inlined: in dist/ it is so already, from the sources esbuild does it here. */
+export async function readPage(): Promise<string> {
+  const file = new URL('./page.html', import.meta.url);
+  const html = await readFile(file, 'utf8');
+  const [element, source] = /<script type="module" src="(.+?)"><\/script>/.exec(html) ?? [];
+  if (!element || !source) return html;
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(source, file))],
+    ...{ bundle: true, write: false, format: 'esm', target: 'es2024', minifyWhitespace: true, minifySyntax: true },
+  });
+  return html.replace(element, () => `<script type="module">${outputFiles[0]!.text.trim()}</script>`);
 }
 
 /** Takes no new connection, lets the requests under way finish, and cuts what is left after `grace` milliseconds. */

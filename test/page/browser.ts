@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp } from '../../src/http/app.ts';
-import { createNodeServer, stopServer } from '../../src/http/node.ts';
+import { createNodeServer, readPage, stopServer } from '../../src/http/node.ts';
 import type { Search } from '../../src/search/open.ts';
 import { type Memory, memorySearch } from '../http/memory.ts';
 
@@ -45,7 +45,7 @@ export async function openPage(
   path = '/',
   options: BrowserContextOptions = {},
 ): Promise<Opened> {
-  const html = readFileSync(new URL('../../src/http/page.html', import.meta.url), 'utf8');
+  const html = await readPage();
   const complaints: string[] = [];
   const server = createNodeServer(createApp(search, html, error => complaints.push(`server: ${error}`)));
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -1,0 +1,89 @@
+import { type Actions, detail, licence } from './detail.ts';
+import { byId, el, marked, oneLine } from './dom.ts';
+import { askPackage, type Shown } from './server.ts';
+import { go, state } from './state.ts';
+
+export const list = byId('hits');
+
+const KERNELS = { Linux: '-linux', macOS: '-darwin' };
+/** What opens or closes the card of a hit. */
+const toggles = new WeakMap<HTMLElement, () => Promise<void>>();
+
+export function find(name: string | undefined): HTMLElement | undefined {
+  return ([...list.children] as HTMLElement[]).find(item => item.dataset.name === name);
+}
+
+function titleOf({ type, packageName }: Shown): string {
+  return oneLine(type === 'option' ? packageName.replace(/^option:/, '') : packageName, 200);
+}
+
+export function card(hit: Shown, words: string[], actions: Actions): HTMLElement {
+  const systems = (hit.platforms ?? []).map(String);
+  const kernels = Object.entries(KERNELS).filter(([, end]) => systems.some(system => system.endsWith(end)));
+  const runsOn = kernels.map(([name]) => name).join(' · ');
+  // Where there are other flags, they say why it is unavailable.
+  const flags = hit.flags?.length > 1 ? hit.flags.filter(flag => flag !== 'unavailable') : (hit.flags ?? []);
+  const version = hit.version === 'unknown' ? '' : oneLine(hit.version, 60);
+  const also = (hit.also ?? []).slice(0, 3).map(name => oneLine(name, 60));
+  const others = also.join(', ') + (hit.also?.length > 3 ? ` and ${hit.also.length - 3} more` : '');
+  const onclick = () => toggle(item, hit, actions);
+  const item: HTMLElement = el(
+    'li',
+    { class: 'hit' },
+    el(
+      'h2',
+      {},
+      el(
+        'button',
+        { type: 'button', 'aria-expanded': 'false', onclick },
+        el('bdi', {}, marked(titleOf(hit), words, true)),
+      ),
+      version ? el('span', { class: 'version' }, version) : null,
+      hit.type === 'option' ? el('span', { class: 'badge option' }, 'option') : null,
+      flags.map(flag => el('span', { class: `badge ${/^\w+$/.test(flag) ? flag : ''}` }, oneLine(flag, 20))),
+    ),
+    hit.description ? el('p', { class: 'description' }, el('bdi', {}, marked(oneLine(hit.description), words))) : null,
+    el(
+      'p',
+      { class: 'facts' },
+      hit.mainProgram ? el('span', {}, 'runs ', el('code', {}, oneLine(hit.mainProgram, 60))) : null,
+      hit.license ? el('span', {}, licence(hit.license)) : null,
+      runsOn ? el('span', {}, runsOn) : null,
+      also.length > 0 ? el('span', {}, 'also: ', el('bdi', {}, others)) : null,
+    ),
+  );
+  item.dataset.name = hit.packageName;
+  toggles.set(item, onclick);
+  if (state.open === hit.packageName) expand(item, hit, actions);
+  return item;
+}
+
+/** Opens a card that is closed, and closes one that is open. */
+export async function toggleCard(item: HTMLElement): Promise<void> {
+  await toggles.get(item)?.();
+}
+
+async function toggle(item: HTMLElement, hit: Shown, actions: Actions): Promise<void> {
+  const opened = item.classList.contains('open');
+  const other = list.querySelector<HTMLElement>('.open');
+  if (other) collapse(other);
+  go({ open: opened ? '' : hit.packageName });
+  if (!opened) await expand(item, hit, actions);
+}
+
+function collapse(item: HTMLElement): void {
+  item.classList.remove('open');
+  item.querySelector('.detail')?.remove();
+  item.querySelector('button')!.setAttribute('aria-expanded', 'false');
+}
+
+async function expand(item: HTMLElement, hit: Shown, actions: Actions): Promise<void> {
+  item.classList.add('open');
+  item.querySelector('button')!.setAttribute('aria-expanded', 'true');
+  const shown = await askPackage(hit.packageName).catch(() => null);
+  if (!item.classList.contains('open')) return;
+  item.querySelector('.detail')?.remove();
+  const whole = { ...hit, ...shown?.package, option: shown?.option ?? null };
+  item.append(el('div', { class: 'detail' }, detail(whole, shown?.versions, actions)));
+  item.scrollIntoView({ block: 'nearest' });
+}
