@@ -1,14 +1,17 @@
 import type { InferredOptionTypes } from 'yargs';
-import { openBlobs } from '../blobs/blobs.ts';
+import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { type Embedder, openEmbedder } from '../embed/embedder.ts';
 import { EXIT } from '../errors.ts';
 import { embeddingText, type Failure } from '../package.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
+import { embedUsage, pendingUsage } from '../vectors/usage.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
 import { tellFailures } from './failures.ts';
+import { allTexts, readUsageTexts, USAGE } from './usage.ts';
 
 export const OPTIONS = {
+  usage: USAGE,
   limit: { number: true, describe: 'at most this many texts' },
   'dry-run': { boolean: true, default: false, describe: 'only say what there is to do, and what it takes' },
   rate: { number: true, describe: 'calls a minute, at most (Bedrock)' },
@@ -44,7 +47,8 @@ export async function embed(args: Arguments, context: Context): Promise<number> 
   const embedder = await openEmbedder(config.model, { rate: args.rate, embeddingType: args['embedding-type'] });
   try {
     const paid = config.model.startsWith('bedrock:');
-    const cost = args['dry-run'] || paid ? await estimate(store, embedder, args, signal) : null;
+    const usage = allTexts(await readUsageTexts(blobs, args.usage, context));
+    const cost = args['dry-run'] || paid ? await estimate(store, blobs, embedder, usage, args, signal) : null;
     if (cost && args['dry-run']) {
       if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...cost })}\n`);
       else log(cost.texts === 0 ? 'nothing to embed' : `would embed ${amount(cost)} by ${embedder.id}`);
@@ -53,11 +57,16 @@ export async function embed(args: Arguments, context: Context): Promise<number> 
     if (cost && cost.texts > 0) log(`embedding ${amount(cost)} by ${embedder.id}`);
     const { rebuild, limit } = args;
     const onFailure = (failure: Failure) => failures.push(failure);
-    const result = await embedPending(store, blobs, embedder, { rebuild, limit, report, signal, onFailure, tell: log });
+    const options = { rebuild, report, signal, onFailure, tell: log };
+    const result = await embedPending(store, blobs, embedder, { ...options, limit });
     const { texts, calls, characters, embedded, failed, recovered } = result;
     count({ texts, calls, characters, embedded, failed, recovered });
-    if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...result })}\n`);
+    const left = limit === undefined ? undefined : limit - texts;
+    const about = result.complete ? await embedUsage(blobs, embedder, usage, { ...options, limit: left }) : null;
+    if (args.json)
+      await out(`${JSON.stringify({ model: embedder.id, ...result, ...(usage.length > 0 && { usage: about }) })}\n`);
     else log(summary(result, embedder.id, blobs.name));
+    if (about && about.texts > 0) log(`${about.embedded} usage texts embedded by ${embedder.id}`);
   } finally {
     await Promise.all([embedder.close(), blobs.close(), store.close()]);
   }
@@ -77,7 +86,9 @@ const SAMPLE = 1000;
 /** What the next run of `embed` sends. */
 async function estimate(
   store: Store,
+  blobs: Blobs,
   embedder: Embedder,
+  usage: readonly string[],
   { limit, rebuild }: Arguments,
   signal: AbortSignal,
 ): Promise<Cost> {
@@ -91,10 +102,15 @@ async function estimate(
       characters += embeddingText(item).length;
       if (++seen >= Math.min(texts, SAMPLE)) break;
     }
+  const { id, digest, dimension } = embedder;
+  const pending = rebuild ? usage : [...(await pendingUsage(blobs, { id, digest, dimension }, usage, signal)).values()];
+  const about = pending.slice(0, Math.max(0, (limit ?? Number.POSITIVE_INFINITY) - texts));
+  const perCall = embedder.textsPerCall ?? embedder.batchSize;
   return {
-    texts,
-    calls: Math.ceil(texts / (embedder.textsPerCall ?? embedder.batchSize)),
-    characters: Math.round((characters * texts) / Math.max(1, seen)),
+    texts: texts + about.length,
+    calls: Math.ceil(texts / perCall) + Math.ceil(about.length / perCall),
+    characters:
+      Math.round((characters * texts) / Math.max(1, seen)) + about.reduce((sum, text) => sum + text.length, 0),
   };
 }
 

@@ -6,9 +6,11 @@ import { type PackResult, packIndex } from '../index/pack.ts';
 import { upload } from '../index/publish.ts';
 import { openStore } from '../store/store.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
+import { prepareUsage, USAGE } from './usage.ts';
 
 export const OPTIONS = {
   output: { string: true, alias: 'o', describe: 'the file to write (default: where --index points)' },
+  usage: USAGE,
   upload: { boolean: true, default: false, describe: "also put it beside the vectors, for 'fdnix publish'" },
 } as const;
 
@@ -19,6 +21,7 @@ export default command({
   options: OPTIONS,
   examples: [
     ['$0 index', 'the search index of the revision that was extracted and embedded last'],
+    ['$0 index --usage ~/tldr', 'with what tldr-pages say about using programs; kept for later runs'],
     ['$0 index --output index.sqlite --json', 'into a file of its own; what it holds as JSON'],
   ],
   run: index,
@@ -26,12 +29,17 @@ export default command({
 
 /** The stage `index`: one file of all that the store and the blobs hold. */
 export async function index(args: Arguments, context: Context): Promise<number> {
-  const { config, report, log, count, out, signal } = context;
+  const { config, report, log, warn, count, out, signal } = context;
   const file = args.output ?? config.index;
   const store = await openStore(config.store);
   const blobs = await openBlobs(config.blobs);
   try {
-    const result = await packIndex(store, blobs, file, { report, signal });
+    const usage = await prepareUsage(blobs, args.usage, config.model, context);
+    const result = await packIndex(store, blobs, file, { usage, report, signal });
+    if (result.usagePending > 0)
+      warn(
+        `${result.usagePending} usage texts have no vector yet, and are found by their words only: run 'fdnix embed', then 'fdnix index'`,
+      );
     const { packages, options, vectors, pending, refused, size } = result;
     count({ packages, options, vectors, pending, refused, size });
     const candidate = args.upload ? await upload(blobs, file, result, now()) : null;
@@ -48,12 +56,16 @@ export async function index(args: Arguments, context: Context): Promise<number> 
 /** What an index holds, on one line. */
 export function summary(
   file: string,
-  { revision, packages, options, vectors, pending, refused, size }: PackResult,
+  { revision, packages, options, vectors, pending, refused, usage, size }: PackResult,
 ): string {
   const parts = [`${packages} packages`];
   if (options > 0) parts.push(`${options} options`);
   parts.push(`${vectors} vectors`);
   if (pending > 0) parts.push(`${pending} not embedded yet ('fdnix embed')`);
   if (refused > 0) parts.push(`${refused} without a vector, found by their words`);
+  if (usage.length > 0)
+    parts.push(
+      `${usage.reduce((sum, { used }) => sum + used, 0)} usage texts (${usage.map(({ name }) => name).join(', ')})`,
+    );
   return `${file}: ${parts.join(', ')}; ${(size / 1e6).toFixed(1)} MB, revision ${revision}`;
 }

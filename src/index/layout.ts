@@ -1,6 +1,7 @@
 /**
  * The version of the search index file; another one is refused. 2 added phrases (`texts`), 3 the releases and the next
- * variant of each document, 4 a checksum of every part (`sums`).
+ * variant of each document, 4 a checksum of every part (`sums`) and usage texts (the table
+ * `usage`, and their words among the terms).
  */
 export const INDEX_FORMAT = 4;
 
@@ -9,7 +10,8 @@ export const APPLICATION_ID = 0x66646e78;
 
 /**
  * The tables. `sections` holds typed arrays, little-endian, in parts of a few MB; `records` what they leave out of a
- * package; `history` the versions before the current one; `texts` finds phrases (FTS5, without a copy of the texts).
+ * package; `history` the versions before the current one; `usage` the sentences of usage texts that may be quoted;
+ * `texts` finds phrases (FTS5, without a copy of the texts).
  */
 export const SCHEMA = `
   PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
@@ -19,5 +21,7 @@ export const SCHEMA = `
   CREATE TABLE records (doc INTEGER PRIMARY KEY, record TEXT NOT NULL);
   CREATE TABLE history (packageName TEXT NOT NULL, version TEXT NOT NULL, firstRevision TEXT NOT NULL,
     lastRevision TEXT NOT NULL, PRIMARY KEY (packageName, version)) WITHOUT ROWID;
+  CREATE TABLE usage (doc INTEGER NOT NULL, source INTEGER NOT NULL, sentences TEXT NOT NULL);
+  CREATE INDEX usage_doc ON usage (doc);
   CREATE VIRTUAL TABLE texts USING fts5(text, content = '', columnsize = 0, tokenize = 'porter unicode61 remove_diacritics 2');
 `;

@@ -9,6 +9,7 @@ import { openFile } from './file.ts';
 import type { Keys } from './keys.ts';
 import type { Postings } from './postings.ts';
 import { checkSum, damaged, RECORD_SUMS, type Summed, sumTable } from './sums.ts';
+import type { UsageCredit } from './usage.ts';
 import { compareVersions } from './variants.ts';
 import { findDamage, readMeta } from './verify.ts';
 
@@ -19,6 +20,8 @@ export interface IndexMeta {
   packages: number;
   options: number;
   vectors: number;
+  /** Whose texts about using the software the index was made with. */
+  usage: UsageCredit[];
   /** Hex sha256 over the contents of the index: the same contents, the same digest. */
   digest: string;
   /** ISO 8601. */

@@ -9,21 +9,25 @@ import { replaceFile } from '../files.ts';
 import { compareNames, embeddingText } from '../package.ts';
 import type { Report } from '../progress.ts';
 import type { Store, StoredPackage } from '../store/store.ts';
-import { type Model, readBatch, type VectorIndex } from '../vectors/format.ts';
+import type { UsageTexts } from '../usage/usage.ts';
+import type { Model, VectorIndex } from '../vectors/format.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { buildColumns, packRecord } from './columns.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
 import { popularity, prior } from './prior.ts';
-import { quantise } from './quantise.ts';
+import { readVectors } from './quantise.ts';
 import { feed, feedMeta, RECORD_SUMS, SUMMED, type Sums, sumTable } from './sums.ts';
+import { type MappedUsage, mapUsage, type UsageCredit, usageShares } from './usage.ts';
 import { groupVariants } from './variants.ts';
 
 /** Vectors are read part by part, these many bytes at once, into the memory of the scan. */
 const PART = 1 << 19;
 
 export interface PackOptions {
+  /** Texts about using the software; none if absent. */
+  usage?: readonly UsageTexts[];
   report?: Report;
   signal?: AbortSignal;
 }
@@ -37,6 +41,9 @@ export interface PackResult {
   /** Without a vector: not embedded yet, and refused by the model. They are found by their words. */
   pending: number;
   refused: number;
+  /** Sources of usage texts, and how many of their texts are about a package but have no vector yet. */
+  usage: UsageCredit[];
+  usagePending: number;
   /** Bytes of the file. */
   size: number;
   digest: string;
@@ -72,9 +79,11 @@ export async function packIndex(
   packages.sort((a, b) => compareNames(a.packageName, b.packageName));
   checkModels(packages, vectors.index, store, blobs);
   const history = await readHistory(store, signal);
-  const quantised = await readVectors(packages, vectors.index, blobs, options);
-
   const variants = groupVariants(packages);
+  const usage = mapUsage(packages, variants.groups, options.usage ?? []);
+  const shares = await usageShares(usage, vectors.index.model, blobs, signal);
+  const quantised = await readVectors(packages, vectors.index, blobs, shares.vectors, options);
+
   const { columns, lists } = buildColumns(packages);
   const names = packages.map(pkg => Buffer.from(pkg.packageName));
   const sections: Record<string, ArrayBufferView> = {
@@ -85,7 +94,7 @@ export async function packIndex(
     popularity: popularity(packages, variants.groups),
     ...prefixed('columns', columns),
     ...prefixed('keys', buildKeys(packages)),
-    ...prefixed('terms', buildPostings(packages)),
+    ...prefixed('terms', buildPostings(packages, usage.sentences)),
     'vectors.scales': quantised.scales,
     'vectors.int8': quantised.int8,
   };
@@ -99,6 +108,7 @@ export async function packIndex(
     revision: run.revision,
     model: vectors.index.model,
     ...counts,
+    usage: usage.credits,
     lists,
     created: run.finished,
   };
@@ -107,7 +117,7 @@ export async function packIndex(
   const build = (scratch: string) => {
     mkdirSync(dirname(scratch), { recursive: true });
     using db = new DatabaseSync(scratch);
-    return write(db, meta, sections, packages, history);
+    return write(db, meta, sections, packages, history, usage);
   };
   const digest = await replaceFile(resolve(file), build, 'check the directory, or name another file with --output');
   return {
@@ -116,6 +126,8 @@ export async function packIndex(
     ...counts,
     pending: packages.filter(pkg => !pkg.hasEmbedding && pkg.embeddingError === null).length,
     refused: packages.filter(pkg => !pkg.hasEmbedding && pkg.embeddingError !== null).length,
+    usage: usage.credits,
+    usagePending: shares.pending,
     size: statSync(file).size,
     digest,
   };
@@ -151,48 +163,6 @@ async function readHistory(store: Store, signal?: AbortSignal): Promise<PastVers
   return past.sort((a, b) => compareNames(a.packageName, b.packageName) || compareNames(a.version, b.version));
 }
 
-/**
- * Each document's vector as int8, times its own scale; zero where there is none. Rows are padded to 16 numbers, as the
- * scan reads them. int8 keeps recall@10 at .99 and more against the exact scan.
- */
-async function readVectors(packages: readonly StoredPackage[], index: VectorIndex, blobs: Blobs, options: PackOptions) {
-  const { dimension } = index.model;
-  const stride = Math.ceil(dimension / 16) * 16;
-  const int8 = new Int8Array(packages.length * stride);
-  const scales = new Float32Array(packages.length);
-  const wanted = new Map<string, Map<string, number>>();
-  packages.forEach((pkg, doc) => {
-    if (!pkg.hasEmbedding) return;
-    const batch = wanted.get(pkg.vectorBatch!);
-    if (batch) batch.set(pkg.packageName, doc);
-    else wanted.set(pkg.vectorBatch!, new Map([[pkg.packageName, doc]]));
-  });
-  let done = 0;
-  for (const entry of index.batches) {
-    const docs = wanted.get(entry.name);
-    if (!docs) continue;
-    options.signal?.throwIfAborted();
-    const blob = await blobs.get(entry.name, options.signal);
-    if (!blob) throw new Refused(`${entry.name} is missing from ${blobs.name}: run 'fdnix embed --rebuild'`);
-    const batch = await readBatch(entry.name, blob.bytes, entry);
-    if (batch.model.digest !== index.model.digest || batch.model.dimension !== dimension)
-      throw new Refused(`${entry.name} is by another model than the vector index says: run 'fdnix embed --rebuild'`);
-    for (const { id, vector, metadata } of batch.vectors) {
-      const doc = docs.get(id);
-      if (doc === undefined || metadata.embeddingHash !== packages[doc]!.embeddingHash) continue;
-      scales[doc] = quantise(vector, int8, doc * stride);
-    }
-    done += batch.vectors.length;
-    options.report?.({ phase: 'vectors', done, total: index.count, unit: 'vectors' });
-  }
-  const lost = packages.find((pkg, doc) => pkg.hasEmbedding && scales[doc] === 0);
-  if (lost)
-    throw new Refused(
-      `${lost.vectorBatch} does not hold the vector of ${lost.packageName} ${lost.version}: run 'fdnix embed --rebuild'`,
-    );
-  return { int8, scales };
-}
-
 /** Writes everything in order; returns the sha256 of what was written. */
 function write(
   db: DatabaseSync,
@@ -200,6 +170,7 @@ function write(
   sections: Record<string, ArrayBufferView>,
   packages: readonly StoredPackage[],
   history: readonly PastVersion[],
+  usage: MappedUsage,
 ): string {
   const hash = createHash('sha256');
   db.exec(SCHEMA);
@@ -229,6 +200,12 @@ function write(
     recordSums[doc] = crc32(json);
   });
   insert(RECORD_SUMS, recordSums);
+  const quote = db.prepare('INSERT INTO usage VALUES (?, ?, ?)');
+  for (const { doc, source, sentences } of usage.quotable) {
+    const json = JSON.stringify(sentences);
+    feed(hash, `${doc} ${source}`, json);
+    quote.run(doc, source, json);
+  }
   db.exec("INSERT INTO texts (texts) VALUES ('optimize')");
   const past = db.prepare('INSERT INTO history VALUES (?, ?, ?, ?)');
   for (const { packageName, version, firstRevision, lastRevision } of history) {

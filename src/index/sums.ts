@@ -10,13 +10,14 @@ export type Sums = Record<string, number>;
 export const RECORD_SUMS = 'records.sums';
 
 /** The tables that have one checksum as a whole. */
-export const SUMMED = ['meta', 'history', 'texts'] as const;
+export const SUMMED = ['meta', 'history', 'usage', 'texts'] as const;
 export type Summed = (typeof SUMMED)[number];
 
 /** Everything in each table, in an order that does not depend on how SQLite stores it. */
 const ROWS: Record<Summed, readonly string[]> = {
   meta: ["SELECT key, value FROM meta WHERE key <> 'sums' ORDER BY key"],
   history: ['SELECT packageName, version, firstRevision, lastRevision FROM history ORDER BY packageName, version'],
+  usage: ['SELECT doc, source, sentences FROM usage ORDER BY rowid'],
   texts: ['SELECT id, block FROM texts_data ORDER BY id', 'SELECT segid, term, pgno FROM texts_idx'],
 };
 

@@ -75,7 +75,7 @@ export function groupVariants(packages: readonly Named[]): Variants {
     if (family !== set || set !== '') join(`1 ${family} ${leaf}`, i);
     const pname = pkg.pname.toLowerCase();
     if (pkg.description) join(`2 ${pname} ${pkg.description}`, i);
-    const page = homepage(pkg.homepage);
+    const page = pkg.homepage && homepageKey(pkg.homepage);
     for (const name of new Set([withoutVariant(leaf), withoutVariant(pname)])) {
       if (page) join(`3 ${name} ${page}`, i);
       if (pkg.description) join(`4 ${family} ${name} ${pkg.description}`, i);
@@ -106,13 +106,12 @@ function ring(groups: Uint32Array): Uint32Array<ArrayBuffer> {
   return next;
 }
 
-function homepage(url: string | null): string | null {
-  return (
-    url
-      ?.toLowerCase()
-      .replace(/^https?:\/\/(www\.)?/, '')
-      .replace(/[/#]+$/, '') ?? null
-  );
+/** A homepage without what does not tell two of them apart. */
+export function homepageKey(url: string): string {
+  return url
+    .toLowerCase()
+    .replace(/^https?:\/\/(www\.)?/, '')
+    .replace(/[/#]+$/, '');
 }
 
 /**

@@ -46,7 +46,7 @@ export function findDamage(db: DatabaseSync): string[] {
   if (meta === null) return problems;
   const { sums, digest, created: _, ...contents } = meta as ReturnType<typeof readMeta>;
   const hash = createHash('sha256');
-  const tables: readonly Summed[] = ['history', 'texts'];
+  const tables: readonly Summed[] = ['history', 'usage', 'texts'];
   const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
   let recordSums = new Uint32Array();
   for (const name of Object.keys(sums).filter(name => name !== 'meta' && !tables.includes(name as Summed)))
@@ -69,6 +69,12 @@ export function findDamage(db: DatabaseSync): string[] {
       next++;
     }
     if (next !== recordSums.length) throw new Error(`there are ${next} of ${recordSums.length}`);
+  });
+  attempt('usage', () => {
+    for (const { doc, source, sentences } of db
+      .prepare('SELECT doc, source, sentences FROM usage ORDER BY rowid')
+      .iterate())
+      feed(hash, `${doc} ${source}`, String(sentences));
   });
   for (const table of tables) attempt(table, () => checkSum(table, sumTable(db, table), sums));
   attempt('history', () => {

@@ -48,7 +48,7 @@ export interface VectorIndex {
 }
 
 /** A batch as stored: the name is derived from the contents, so a retry writes the same object. */
-export async function packBatch(batch: Batch): Promise<{ entry: BatchEntry; bytes: Buffer }> {
+export async function packBatch(batch: Batch, prefix = BATCHES): Promise<{ entry: BatchEntry; bytes: Buffer }> {
   const { dimension, ...model } = batch.model;
   const vectors = batch.vectors.map(
     ({ id, vector, metadata }) =>
@@ -58,7 +58,7 @@ export async function packBatch(batch: Batch): Promise<{ entry: BatchEntry; byte
     `{"vectors":[${vectors.join(',\n')}],"count":${vectors.length},"dimension":${dimension},"model":${JSON.stringify(model)}}`,
   );
   const bytes = await promisify(gzip)(json, { level: 1 });
-  const name = `${BATCHES}batch_${sha256(json).slice(0, 32)}.json.gz`;
+  const name = `${prefix}batch_${sha256(json).slice(0, 32)}.json.gz`;
   return { entry: { name, count: vectors.length, size: bytes.length, digest: sha256(bytes) }, bytes };
 }
 

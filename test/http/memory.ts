@@ -39,6 +39,7 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
     pause: async () => {},
     info: {
       formatVersion: 1,
+      usage: [],
       revision: REVISION,
       model: { id: 'static:fdnix', digest: 'b'.repeat(64), dimension: 256 },
       packages: packages.filter(({ type }) => type === 'package').length,

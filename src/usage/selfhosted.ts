@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { parse } from 'yaml';
+import type { UsageReader, UsageText } from './usage.ts';
+
+/** A checkout of awesome-selfhosted-data: description and tags of each `software/*.yml`. */
+export const selfhosted: UsageReader = {
+  async files(place) {
+    const dir = join(place, 'software');
+    if (!existsSync(dir)) return null;
+    const names = await readdir(dir).catch(() => []);
+    const files = names.filter(name => name.endsWith('.yml')).map(name => join(dir, name));
+    return files.length > 0 ? files.sort() : null;
+  },
+
+  async read(_place, files, warn) {
+    const texts: UsageText[] = [];
+    for (const file of files) {
+      let entry: unknown;
+      try {
+        entry = parse(await readFile(file, 'utf8'));
+      } catch (error) {
+        warn(`${file} is no YAML and is left out: ${String((error as Error).message).split('\n')[0]}`);
+        continue;
+      }
+      const fields = (typeof entry === 'object' ? entry : null) as Record<string, unknown> | null;
+      const list = (value: unknown) => (Array.isArray(value) ? value : [value]).filter(x => typeof x === 'string');
+      const urls = [fields?.website_url, fields?.source_code_url].filter(url => typeof url === 'string');
+      texts.push({
+        names: [typeof fields?.name === 'string' ? fields.name : basename(file, '.yml')],
+        homepages: urls,
+        sentences: [...list(fields?.description), ...list(fields?.tags)],
+      });
+    }
+    return [
+      {
+        source: {
+          name: 'awesome-selfhosted',
+          url: 'https://github.com/awesome-selfhosted/awesome-selfhosted-data',
+          revision: null,
+          licence: 'CC-BY-SA-3.0',
+        },
+        texts,
+      },
+    ];
+  },
+};
