@@ -2,8 +2,10 @@ import { statSync } from 'node:fs';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { EXIT, reason } from '../errors.ts';
 import { openIndex } from '../index/open.ts';
+import type { UsageCredit } from '../index/usage.ts';
 import { verifyIndex } from '../index/verify.ts';
 import { openStore, type RunRecord } from '../store/store.ts';
+import { forTerminal } from '../text.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { command } from './command.ts';
 
@@ -125,5 +127,12 @@ function lines(name: string, { place, ...values }: Part): string {
 function readable(key: string, value: unknown): string {
   if (key === 'damage') return (value as string[]).join('; ') || 'none';
   if (key === 'digest') return String(value).slice(0, 16);
+  if (key === 'usage') return (value as UsageCredit[]).map(credit).join(`\n${' '.repeat(16)}`) || 'no texts';
   return key === 'bytes' ? `${(Number(value) / 1e6).toFixed(1)} MB` : String(value);
+}
+
+/** A source of usage texts with its credit, on one line. */
+function credit({ name, revision, licence, used, texts }: UsageCredit): string {
+  const short = /^[0-9a-f]{40}/.test(revision) ? revision.slice(0, 12) : revision.slice(0, 19);
+  return forTerminal(`${name} ${short}, ${licence ?? 'no licence stated'}: ${used} of ${texts} texts`);
 }
