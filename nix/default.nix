@@ -61,6 +61,7 @@ let
     };
     index = callPackage ./index.nix { };
     models = callPackage ./models.nix { };
+    onnx-runtime = callPackage ./onnx.nix { };
     k8s = callPackage ./k8s.nix { };
   }
   // lib.optionalAttrs isLinux (

@@ -6,6 +6,7 @@
   runCommand,
   fdnix,
   nix,
+  onnx-runtime,
   indexed,
   indexedSystem ? "x86_64-linux",
   model ? null,
@@ -28,7 +29,12 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
       nix
     ];
     # The time that the index states is that of the revision.
-    env.SOURCE_DATE_EPOCH = toString (indexed.lastModified or 1);
+    env = {
+      SOURCE_DATE_EPOCH = toString (indexed.lastModified or 1);
+    }
+    // lib.optionalAttrs (model.provider or null == "onnx") {
+      FDNIX_ONNX_DIR = "${onnx-runtime}";
+    };
     extractFlags = [
       "--nixpkgs"
       "${source}"
@@ -42,7 +48,7 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
     ++ extraExtractFlags;
     embedFlags = lib.optionals (model != null) [
       "--model"
-      "model2vec:${model}"
+      "${model.provider or "model2vec"}:${model}"
     ];
     # Positions in nixpkgs are relative; any store path in the index would drag its closure along.
     outputChecks.out.allowedReferences = [ ];

@@ -59,6 +59,9 @@ export function environment(env: Environment = process.env) {
     dataHome: dataHome(env),
     /** Where the flake puts fetched models (`FDNIX_MODEL_DIR`). */
     modelDir: env.FDNIX_MODEL_DIR || null,
+    /** Which ONNX Runtime runs (`native` or `wasm`), and a folder whose node_modules holds it. */
+    onnxRuntime: env.FDNIX_ONNX_RUNTIME || null,
+    onnxDir: env.FDNIX_ONNX_DIR || null,
     /** The nixpkgs that the flake pins, a source tree (`FDNIX_NIXPKGS`), and its revision (`FDNIX_NIXPKGS_REV`). */
     nixpkgs: env.FDNIX_NIXPKGS || null,
     nixpkgsRevision: env.FDNIX_NIXPKGS_REV || null,

@@ -19,6 +19,8 @@ export interface Embedder {
   readonly textsPerCall?: number;
   /** How many calls may be under way at once. */
   readonly concurrency: number;
+  /** What computes vectors on this machine, for people, where that is a choice: runtime, instructions, threads. */
+  readonly path?: string;
   /**
    * One entry a text, in order: a vector of `dimension` floats, or the reason why this text has none (no known token,
    * refused by the service). Rejects where the whole call failed.
@@ -38,15 +40,17 @@ export class EmbedFailure {
   }
 }
 
-/** For models behind a service; the others have no use for them. */
+/** What only some providers have a use for. */
 export interface EmbedOptions {
+  /** Threads of a model that runs here (ONNX); all cores if absent. */
+  threads?: number | undefined;
   /** Calls a minute, at most. */
   rate?: number | undefined;
   /** How the service sends numbers: `int8` is a quarter of the bytes. `float` if absent. */
   embeddingType?: 'float' | 'int8' | undefined;
 }
 
-/** Opens `static:fdnix` (shipped), `model2vec:DIR` or `bedrock:MODEL`. */
+/** Opens `static:fdnix` (shipped), `model2vec:DIR`, `onnx:DIR` or `bedrock:MODEL`. */
 export async function openEmbedder(spec: string, options: EmbedOptions = {}): Promise<Embedder> {
   const [, provider, id] = /^([a-z0-9]+):(.+)$/s.exec(spec) ?? [];
   switch (provider) {
@@ -54,9 +58,13 @@ export async function openEmbedder(spec: string, options: EmbedOptions = {}): Pr
       return (await import('./static.ts')).openStatic(id!);
     case 'model2vec':
       return (await import('./model2vec.ts')).openModel2vec(id!);
+    case 'onnx':
+      return (await import('./onnx.ts')).openOnnx(id!, options);
     case 'bedrock':
       return (await import('./bedrock.ts')).openBedrock(id!, options);
     default:
-      throw new UserError(`unknown model ${JSON.stringify(spec)}: give static:fdnix, model2vec:DIR or bedrock:MODEL`);
+      throw new UserError(
+        `unknown model ${JSON.stringify(spec)}: give static:fdnix, model2vec:DIR, onnx:DIR or bedrock:MODEL`,
+      );
   }
 }

@@ -10,7 +10,8 @@ import { type Embedder, EmbedFailure, openEmbedder } from '../../src/embed/embed
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import { embeddingText } from '../../src/package.ts';
 import { random } from '../../src/train/random.ts';
-import { f32, tokenizerJson, writeModel } from '../embed/tiny.ts';
+import { f32, writeModel } from '../embed/tiny.ts';
+import { invent } from './vocabulary.ts';
 
 const source = process.argv[2];
 if (!source) throw new Error("give a release's packages.json[.br]");
@@ -81,18 +82,4 @@ function libraryOnly(input: readonly string[]) {
 function elapsed(cpu: NodeJS.CpuUsage, start: number) {
   const seconds = (ms: number) => +(ms / 1e3).toFixed(2);
   return { userSeconds: seconds(process.cpuUsage(cpu).user / 1e3), wallSeconds: seconds(performance.now() - start) };
-}
-
-/** The most frequent words and endings of the texts, and every letter. */
-function invent(input: readonly string[], size: number) {
-  const counts = new Map<string, number>();
-  const count = (piece: string) => counts.set(piece, (counts.get(piece) ?? 0) + 1);
-  for (const text of input)
-    for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+|\p{P}/gu) ?? []) {
-      count(word);
-      for (let i = 1; i < Math.min(word.length, 12); i++) count(`##${word.slice(i)}`);
-    }
-  const letters = [...'abcdefghijklmnopqrstuvwxyz0123456789'].flatMap(letter => [letter, `##${letter}`]);
-  const frequent = [...counts].sort((a, b) => b[1] - a[1]).map(([piece]) => piece);
-  return tokenizerJson([...new Set([...letters, ...frequent])].slice(0, size - 5));
 }

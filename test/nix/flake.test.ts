@@ -118,7 +118,7 @@ test('packages instantiate for every system', () => {
   assert.equal(Object.keys(packages), SYSTEMS);
   for (const [system, drvs] of Object.entries(packages)) {
     const images = system.endsWith('linux') ? [...IMAGES, 'images'] : [];
-    assert.equal(Object.keys(drvs).sort(), [...PROGRAMS, ...images, 'index', 'k8s', 'models'].sort());
+    assert.equal(Object.keys(drvs).sort(), [...PROGRAMS, ...images, 'index', 'k8s', 'models', 'onnx-runtime'].sort());
     for (const drv of Object.values(drvs)) assert.match(drv, /\/store\/.*\.drv$/);
     assert.is(drvs.default, drvs.fdnix);
   }
@@ -126,9 +126,10 @@ test('packages instantiate for every system', () => {
 
 test('images can be streamed, models taken one by one', () => {
   const streams = IMAGES.map(name => `p.${name}.stream.drvPath`).join(' ');
-  const models = 'p.models.potion-base-8M.drvPath p.models.potion-retrieval-32M.drvPath';
+  const models =
+    'p.models.potion-base-8M.drvPath p.models.potion-retrieval-32M.drvPath p.models."bge-small-en-v1.5".drvPath';
   const drvs = evaluate('packages.x86_64-linux', `p: [ ${streams} ${models} ]`) as string[];
-  assert.is(new Set(drvs).size, 5);
+  assert.is(new Set(drvs).size, 6);
 });
 
 test('apps, development shells and the formatter instantiate for every system', () => {
