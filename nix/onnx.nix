@@ -9,7 +9,8 @@
 let
   inherit (stdenvNoCC.hostPlatform.node) platform arch;
   modules = importNpmLock.buildNodeModules {
-    npmRoot = ../tools/onnx;
+    package = lib.importJSON ../tools/onnx/package.json;
+    packageLock = lib.importJSON ../tools/onnx/package-lock.json;
     nodejs = nodejs_24;
     derivationArgs = {
       npmRebuildFlags = [ "--ignore-scripts" ];

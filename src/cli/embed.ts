@@ -19,6 +19,7 @@ export const OPTIONS = {
     choices: ['float', 'int8'] as const,
     describe: 'how numbers are sent (Bedrock): int8 is coarser; other vectors than float',
   },
+  jobs: { number: true, alias: 'j', describe: 'threads of a model that runs here (ONNX); by default one per core' },
   rebuild: {
     boolean: true,
     default: false,
@@ -34,6 +35,7 @@ export default command({
   examples: [
     ['$0 embed', 'a vector for every package that has none, by the model that is shipped'],
     ['$0 embed --model bedrock:cohere.embed-english-v3 --rebuild', 'change the model'],
+    ['$0 embed --model onnx:bge-small-en-v1.5 --rebuild --verbose', 'a sentence encoder in this directory'],
   ],
   run: embed,
 });
@@ -44,7 +46,12 @@ export async function embed(args: Arguments, context: Context): Promise<number> 
   const failures: Failure[] = [];
   const store = await openStore(config.store);
   const blobs = await openBlobs(config.blobs);
-  const embedder = await openEmbedder(config.model, { rate: args.rate, embeddingType: args['embedding-type'] });
+  const embedder = await openEmbedder(config.model, {
+    rate: args.rate,
+    embeddingType: args['embedding-type'],
+    threads: args.jobs,
+  });
+  if (args.verbose && embedder.path) log(`${embedder.id}: ${embedder.path}`);
   try {
     const paid = config.model.startsWith('bedrock:');
     const usage = allTexts(await readUsageTexts(blobs, args.usage, context));

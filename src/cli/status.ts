@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
+import { describeRuntime } from '../embed/onnx-runtime.ts';
 import { EXIT, reason } from '../errors.ts';
 import { openIndex } from '../index/open.ts';
 import type { UsageCredit } from '../index/usage.ts';
@@ -92,6 +93,7 @@ async function vectorStatus(blobs: Blobs): Promise<Record<string, unknown> | nul
     digest: model.digest,
     vectors: count,
     batches: batches.length,
+    ...(model.id.startsWith('onnx:') && { runtime: await describeRuntime() }),
     bytes,
   };
 }

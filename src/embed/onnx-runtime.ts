@@ -67,6 +67,11 @@ export async function openRuntime(threads = availableParallelism()): Promise<Run
   );
 }
 
+/** What would run here, or why nothing would. */
+export async function describeRuntime(): Promise<string> {
+  return openRuntime().then(({ description }) => description, reason);
+}
+
 async function open(name: RuntimeName, dir: string | null, threads: number): Promise<Runtime> {
   const packageName = name === 'native' ? 'onnxruntime-node' : 'onnxruntime-web';
   const { entry, version } = find(packageName, dir);
