@@ -29,6 +29,9 @@ export interface Config {
 
 export const DEFAULT_MODEL = 'static:fdnix';
 
+/** Every published index brings the whole manifest with it, and is the project's latest release when it becomes visible. */
+const RELEASES = `${pkg.homepage}/releases/latest/download`;
+
 type Environment = Record<string, string | undefined>;
 
 /** The configuration of this process. The only reader of the environment besides {@link environment}. */
@@ -69,6 +72,10 @@ export function environment(env: Environment = process.env) {
     sourceDateEpoch: env.SOURCE_DATE_EPOCH ? Number(env.SOURCE_DATE_EPOCH) : null,
     /** Where S3 is, if not at AWS: the SDK reads these itself, and we only whether bucket names can be host names. */
     s3Endpoint: env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || null,
+    /** Where published indexes are (`FDNIX_RELEASES`): the folder of a `manifest.json`, or the address of that file. */
+    releases: env.FDNIX_RELEASES || RELEASES,
+    /** Public keys of minisign to believe instead of the pinned ones (`FDNIX_RELEASES_KEY`), separated by spaces. */
+    releaseKeys: env.FDNIX_RELEASES_KEY?.split(/\s+/).filter(Boolean) ?? null,
     noColor: Boolean(env.NO_COLOR),
     /** Where programs that fdnix starts are found. */
     path: env.PATH ?? '',

@@ -15,6 +15,7 @@ export const COMMANDS: Record<string, Entry> = {
   extract: entry('extract', 'metadata of one nixpkgs revision, into the store', () => import('./extract.ts')),
   embed: entry('embed', 'vectors for what has none yet', () => import('./embed.ts')),
   index: entry('index', 'the search index of one revision, one file', () => import('./index.ts')),
+  fetch: entry('fetch', 'the published index of the newest nixpkgs, verified', () => import('./fetch.ts')),
   search: entry('search [query..]', 'ranked packages', () => import('./search.ts')),
   run: entry('run', 'extract, embed and index in one go: the daily job', () => import('./run.ts')),
   changes: entry(

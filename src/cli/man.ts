@@ -6,6 +6,8 @@ import { COMMON_FLAGS, type Described, describeCommands, type Flag } from './des
 const ENVIRONMENT: [name: string, meaning: string][] = [
   ['FDNIX_HOME', 'where everything is; else $XDG_DATA_HOME/fdnix, else ~/.local/share/fdnix'],
   ['FDNIX_INDEX', 'the search index, instead of index.sqlite in there'],
+  ['FDNIX_RELEASES', 'where published indexes are: https://…, http://… or file://…, a folder with a manifest.json'],
+  ['FDNIX_RELEASES_KEY', 'public keys of minisign to believe instead of the pinned ones'],
   ['AWS_REGION', 'the region of the three below'],
   ['DYNAMODB_TABLE', 'selects the store dynamodb:TABLE'],
   ['S3_BUCKET', 'selects the blobs s3://BUCKET'],

@@ -1,7 +1,9 @@
 import { EXIT } from '../errors.ts';
-import { command } from './command.ts';
+import { pinnedCanBeEvaluated } from '../extract/revision.ts';
+import { type Context, command } from './command.ts';
 import { OPTIONS as EMBED, embed } from './embed.ts';
 import { OPTIONS as EXTRACT, extract } from './extract.ts';
+import { fetchIndex } from './fetch.ts';
 import { OPTIONS as INDEX, index } from './index.ts';
 
 // A whole run leaves nothing undone, as a stage alone may; --output is the index's.
@@ -13,10 +15,15 @@ export default command({
   options: { ...extraction, ...embedding, ...INDEX },
   examples: [
     ['$0 run --from packages.json.br', 'from a release of nixpkgs to a search index'],
-    ['$0 run', 'the same for the pinned revision, evaluated'],
+    ['$0 run', 'the same for the pinned revision, evaluated; without Nix the published index is fetched'],
   ],
   /** Goes on where a stage was incomplete (one bad package never stops a run); stops where one was refused or broken off. */
   async run(args, context) {
+    if (nothingToIndex(args, context)) {
+      context.log('no input is given, and there is no Nix to evaluate the pinned one: fetching the published index');
+      const config = { ...context.config, index: args.output ?? context.config.index };
+      return fetchIndex({ revision: args.revision, json: args.json }, { ...context, config });
+    }
     let worst: number = EXIT.ok;
     const stages = [
       () => extract({ ...args, output: undefined, limit: undefined }, context),
@@ -32,3 +39,11 @@ export default command({
     return worst;
   },
 });
+
+/** What makes an index of its own cannot be had by fetching one: an input, a choice of packages, a model, a shared store. */
+const OWN = ['from', 'nixpkgs', 'revisions', 'set', 'model', 'upload', 'options', 'usage'] as const;
+
+function nothingToIndex(args: { [name in (typeof OWN)[number]]?: unknown }, { config }: Context): boolean {
+  const local = config.store.startsWith('sqlite:') && !config.blobs.startsWith('s3://');
+  return local && OWN.every(name => !args[name]) && !pinnedCanBeEvaluated();
+}

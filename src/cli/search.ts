@@ -7,6 +7,7 @@ import { toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
 import { readOptions } from '../search/option.ts';
 import { SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
+import { tellAge } from './age.ts';
 import { type Context, command } from './command.ts';
 import { toFlags } from './flags.ts';
 import { formatter, hitLines, jsonLine, versionLines } from './hit.ts';
@@ -44,6 +45,7 @@ export default command({
     const format = args.format === undefined ? null : formatter(args.format);
     const search = await openIndexed(args, config);
     try {
+      if (!args.json && !args.quiet) await tellAge(config.index, search.info.created, context);
       if (args['version-history'] !== undefined)
         return await history(search, args['version-history'], args.json, context);
       if (args.queries !== undefined) return await answerAll(search, args.queries, options, context);

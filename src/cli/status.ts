@@ -1,13 +1,16 @@
 import { statSync } from 'node:fs';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
+import { now } from '../config.ts';
 import { describeRuntime } from '../embed/onnx-runtime.ts';
 import { EXIT, reason } from '../errors.ts';
+import { ageInDays } from '../index/age.ts';
 import { openIndex } from '../index/open.ts';
 import type { UsageCredit } from '../index/usage.ts';
 import { verifyIndex } from '../index/verify.ts';
 import { openStore, type RunRecord } from '../store/store.ts';
 import { forTerminal } from '../text.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
+import { STALE_DAYS } from './age.ts';
 import { command } from './command.ts';
 
 export default command({
@@ -30,7 +33,7 @@ export default command({
       const status = {
         store: await part(config.store, "'fdnix extract'", () => storeStatus(config.store)),
         vectors: await part(config.blobs, "'fdnix embed'", () => vectorStatus(blobs)),
-        index: await part(config.index, "'fdnix index'", async () =>
+        index: await part(config.index, "'fdnix fetch' or 'fdnix index'", async () =>
           args.verify ? verified(config.index) : indexStatus(config.index),
         ),
       };
@@ -102,7 +105,8 @@ function indexStatus(file: string): Record<string, unknown> {
   const index = openIndex(file);
   try {
     const { model, ...meta } = index.meta;
-    return { ...meta, model: model.id, dimension: model.dimension, bytes: statSync(file).size };
+    const ageDays = ageInDays(meta.created, now());
+    return { ...meta, ageDays, model: model.id, dimension: model.dimension, bytes: statSync(file).size };
   } finally {
     index.close();
   }
@@ -127,6 +131,8 @@ function lines(name: string, { place, ...values }: Part): string {
 }
 
 function readable(key: string, value: unknown): string {
+  if (key === 'ageDays')
+    return `${value} day${value === 1 ? '' : 's'}${Number(value) > STALE_DAYS ? ": 'fdnix fetch' gets the newest" : ''}`;
   if (key === 'damage') return (value as string[]).join('; ') || 'none';
   if (key === 'digest') return String(value).slice(0, 16);
   if (key === 'usage') return (value as UsageCredit[]).map(credit).join(`\n${' '.repeat(16)}`) || 'no texts';

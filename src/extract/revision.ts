@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '../config.ts';
 import { reason, UserError } from '../errors.ts';
@@ -30,14 +30,26 @@ export async function openTree(spec: string | null, revision?: string): Promise<
   return fetchFlake(spec, revision);
 }
 
-async function pinned(revision?: string): Promise<Tree> {
-  const { nixpkgs, nixpkgsRevision } = environment();
-  if (nixpkgs !== null) return openTree(nixpkgs, revision ?? nixpkgsRevision ?? undefined);
+/** Whether a nixpkgs is pinned here and Nix is there to evaluate it. */
+export function pinnedCanBeEvaluated(): boolean {
+  const { nixpkgs, path } = environment();
+  const nix = path.split(delimiter).some(dir => dir !== '' && existsSync(join(dir, 'nix')));
+  return nix && (nixpkgs !== null || pinnedByLock() !== null);
+}
+
+function pinnedByLock(): string | null {
   const lock = findUp('flake.lock', import.meta.dirname);
   const { owner, repo, rev } =
     (lock && JSON.parse(readFileSync(lock, 'utf8')).nodes?.['nixpkgs-indexed']?.locked) || {};
-  if (!rev) throw new UserError('no nixpkgs is pinned here: give --nixpkgs PATH or FLAKEREF, or --from FILE');
-  return fetchFlake(`github:${owner}/${repo}/${rev}`, revision);
+  return rev ? `github:${owner}/${repo}/${rev}` : null;
+}
+
+async function pinned(revision?: string): Promise<Tree> {
+  const { nixpkgs, nixpkgsRevision } = environment();
+  if (nixpkgs !== null) return openTree(nixpkgs, revision ?? nixpkgsRevision ?? undefined);
+  const reference = pinnedByLock();
+  if (!reference) throw new UserError('no nixpkgs is pinned here: give --nixpkgs PATH or FLAKEREF, or --from FILE');
+  return fetchFlake(reference, revision);
 }
 
 /** Into the user's own store, as every use of a flake does: the next run need not fetch it again. */

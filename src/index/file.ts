@@ -11,7 +11,7 @@ import { damaged } from './sums.ts';
  */
 export function openFile(file: string, place = file): DatabaseSync {
   if (place === file) {
-    if (!existsSync(file)) throw new UserError(`there is no search index ${file}: run 'fdnix index', or 'fdnix run'`);
+    if (!existsSync(file)) throw new UserError(`there is no search index ${file}: run 'fdnix fetch', or 'fdnix run'`);
     checkSize(file);
   }
   let db: DatabaseSync | null = null;

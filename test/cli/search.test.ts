@@ -57,7 +57,7 @@ test('exit status: 0 found, 1 not found, 2 wrong usage', async () => {
     [['x', '--format', '{nosuch}'], /there is no \{nosuch\}; there are \{name\}/],
     [['x', '--queries', 'f'], /give one of/],
     [['--queries', '/nowhere/at/all'], /cannot read \/nowhere\/at\/all/],
-    [['x', '--index', '/nowhere'], /there is no search index \/nowhere: run 'fdnix index'/],
+    [['x', '--index', '/nowhere'], /there is no search index \/nowhere: run 'fdnix fetch'/],
   ] as const) {
     const run = await search([...args]);
     assert.is(run.code, 2, args.join(' '));

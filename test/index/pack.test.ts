@@ -196,7 +196,7 @@ test('what is no index, damaged, or of another format is refused by name and wit
   };
   assert.match(
     refusal(() => openIndex(join(root, 'absent'))).message,
-    /there is no search index .*absent: run 'fdnix index'/,
+    /there is no search index .*absent: run 'fdnix fetch'/,
   );
   const text = join(root, 'text');
   writeFileSync(text, 'not a database, but long enough to be taken for one'.repeat(100));

@@ -1,0 +1,21 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { now } from '../config.ts';
+import { ageInDays } from '../index/age.ts';
+import type { Context } from './command.ts';
+
+/** Packages move on: an index that is older than this is worth a word. */
+export const STALE_DAYS = 14;
+
+/** Says, once a day, that the index is older than two weeks. A home that cannot be written to hears it each time. */
+export async function tellAge(file: string, created: string, { config, log }: Pick<Context, 'config' | 'log'>) {
+  const days = ageInDays(created, now());
+  if (days === null || days <= STALE_DAYS || file.startsWith('blobs:')) return;
+  const [stamp, today] = [join(config.home, 'age-told'), now().slice(0, 10)];
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === today) return;
+  await mkdir(config.home, { recursive: true })
+    .then(() => writeFile(stamp, today))
+    .catch(() => {});
+  const next = file.startsWith('/nix/store/') ? 'update the flake that pins it' : "'fdnix fetch' gets the newest";
+  log(`the index is ${days} days old: ${next}`);
+}

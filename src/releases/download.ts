@@ -1,0 +1,151 @@
+import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { BrokenOff, reason, UserError } from '../errors.ts';
+
+/** A host that says nothing for so long is given up; 1 KiB in that time counts as saying something. */
+const STALL_MS = 10_000;
+const STALL_BYTES = 1024;
+
+/** The host answers, and has nothing there. */
+export class Absent extends UserError {
+  readonly status: number;
+  constructor(url: URL, status: number) {
+    super(`there is no ${url}: the host answered ${status}; check FDNIX_RELEASES`);
+    this.status = status;
+  }
+}
+
+/** Of http, https and file, what a release host may be; a UserError for anything else. */
+export function address(text: string, base?: URL): URL {
+  const url = URL.parse(text, base?.href);
+  if (!url || !/^(https?|file):$/.test(url.protocol))
+    throw new UserError(
+      `${JSON.stringify(text)} is no address of a release host: give https://…, http://… or file://…`,
+    );
+  // What comes over the network may not name files of this machine.
+  if (url.protocol === 'file:' && base && base.protocol !== 'file:')
+    throw new UserError(`${base.host} offers ${url}, a file of this machine: it is no release host`);
+  return url;
+}
+
+/** A small text, such as the manifest. Throws {@link BrokenOff}, or a UserError where the host has no such text. */
+export async function fetchText(url: URL, limit: number, signal: AbortSignal): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of read(url, 0, signal)) {
+    bytes += chunk.data.length;
+    if (bytes > limit) throw new UserError(`${url} is larger than ${limit} bytes: it is no manifest`);
+    parts.push(Buffer.from(chunk.data));
+  }
+  return Buffer.concat(parts).toString();
+}
+
+/**
+ * Continues the file behind `handle` until it has `size` bytes. What is in it already is not asked for again where the
+ * host knows ranges. A connection that breaks is opened again as long as each one brings something. Throws
+ * {@link BrokenOff} otherwise. `onBytes` gets the size after each write.
+ */
+export async function download(
+  url: URL,
+  handle: FileHandle,
+  size: number,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  let at = (await handle.stat()).size;
+  if (at > size) {
+    await handle.truncate(0);
+    at = 0;
+  }
+  while (at < size) {
+    const before = at;
+    try {
+      for await (const { data, offset } of read(url, at, signal)) {
+        if (offset + data.length > size)
+          throw new BrokenOff(`${url} sends more than the ${size} bytes that its manifest states: try again later`);
+        await write(handle, data, offset, url, size);
+        at = offset + data.length;
+        onBytes(at);
+      }
+      if (at < size && at <= before) throw new BrokenOff(`${url} ended after ${at} of ${size} bytes; try again later`);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Lost) || at <= before) throw error;
+    }
+  }
+}
+
+/** A connection that was closed, unlike a host that was given up: another one may bring the rest. */
+class Lost extends BrokenOff {}
+
+interface Chunk {
+  data: Uint8Array;
+  /** Where it belongs in the file: a host without ranges begins at 0. */
+  offset: number;
+}
+
+async function* read(url: URL, from: number, signal: AbortSignal): AsyncGenerator<Chunk> {
+  if (url.protocol === 'file:') return yield* readFile(url, from);
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(), STALL_MS);
+  const both = AbortSignal.any([signal, stalled.signal]);
+  let fresh = 0;
+  try {
+    const headers = { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) };
+    const response = await fetch(url, { signal: both, headers });
+    let offset = start(response, url, from);
+    for await (const data of response.body ?? []) {
+      fresh += data.length;
+      if (fresh >= STALL_BYTES) {
+        timer.refresh();
+        fresh = 0;
+      }
+      yield { data, offset };
+      offset += data.length;
+    }
+  } catch (error) {
+    if (error instanceof UserError || signal.aborted) throw error;
+    if (stalled.signal.aborted)
+      throw new BrokenOff(
+        `${url.host} sends nothing for ${STALL_MS / 1000} s: try again later; what has arrived is kept`,
+      );
+    // fetch itself says no more than "fetch failed".
+    const why = reason((error as Error).cause ?? error) || 'the connection failed';
+    throw new Lost(`cannot read ${url}: ${why}; check the network and try again`, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Where the body of a response begins. */
+function start(response: Response, url: URL, from: number): number {
+  const { status } = response;
+  const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+  if (status === 206 && Number(range) === from) return from;
+  if (status === 200) return 0;
+  const again = status >= 500 || status === 429 || status === 408 || status === 206 || status === 416;
+  if (again) throw new BrokenOff(`${url} cannot be had now: the host answered ${status}; try again later`);
+  throw new Absent(url, status);
+}
+
+async function* readFile(url: URL, from: number): AsyncGenerator<Chunk> {
+  let offset = from;
+  try {
+    for await (const data of createReadStream(fileURLToPath(url), { start: from })) {
+      yield { data, offset };
+      offset += data.length;
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`cannot read ${url}: ${reason(error)}; check FDNIX_RELEASES`, { cause: error });
+  }
+}
+
+async function write(handle: FileHandle, data: Uint8Array, offset: number, url: URL, size: number): Promise<void> {
+  try {
+    for (let done = 0; done < data.length; )
+      done += (await handle.write(data, done, data.length - done, offset + done)).bytesWritten;
+  } catch (error) {
+    throw new BrokenOff(`cannot keep ${url}: ${reason(error)}; it has ${(size / 1e6).toFixed(0)} MB`, error);
+  }
+}
