@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import { cannot, replaceFile } from '../files.ts';
 import type { Blobs } from './blobs.ts';
+import { withLock } from './lock.ts';
 
 const STEP = 'check its permissions, or name another with --blobs';
 
@@ -50,7 +50,7 @@ export function openDir(root: string): Blobs {
       return attempt(`write ${path(name)}`, async () => {
         await mkdir(dirname(path(name)), { recursive: true });
         if (ifMatch === undefined) return replace(name, bytes);
-        return locked(path(name), signal, async () => {
+        return withLock(path('fdnix.lock'), signal, async () => {
           const there = await read(name);
           return (there && etag(there)) === ifMatch ? replace(name, bytes) : null;
         });
@@ -82,31 +82,4 @@ function etag(bytes: Buffer): string {
 function nullIfMissing(error: NodeJS.ErrnoException): null {
   if (error.code === 'ENOENT') return null;
   throw error;
-}
-
-/** Longer than any replacement takes: a lock this old was left by a process that died. */
-const STALE_MS = 10_000;
-
-async function locked<T>(path: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
-  const lock = `${path}.lock`;
-  for (;;) {
-    signal?.throwIfAborted();
-    try {
-      await (await open(lock, 'wx')).close();
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const age = await stat(lock).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > STALE_MS) await rm(lock, { force: true });
-    else await sleep(20);
-  }
-  try {
-    return await body();
-  } finally {
-    await rm(lock, { force: true });
-  }
 }

@@ -2,29 +2,12 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { architecture, drawFlow } from '../../docs/draw.ts';
 import { FIGURES } from '../../tools/figures.ts';
 import { drawAll } from '../../tools/plots.ts';
 import { RESULTS, type Results } from '../bench/run.ts';
 
 const test = suite('drawings');
 const docs = join(import.meta.dirname, '../../docs');
-
-test('architecture.svg is what its text says: else run bin/node docs/draw.ts', () => {
-  assert.is(readFileSync(join(docs, 'architecture.svg'), 'utf8'), architecture());
-});
-
-test('a line that is neither box nor arrow, and an arrow to nowhere, are told by their number', () => {
-  assert.throws(() => drawFlow('a 0 0: A\nnonsense', ''), /line 2 /);
-  assert.throws(() => drawFlow('a 0 0: A\n\na -> b', ''), /line 3 .*a -> b/);
-});
-
-test('what a box says is text, whatever it holds', () => {
-  const drawn = drawFlow('a 0 0: <b> & "c" | two\nb 1 0: B\na -> b: <i>', 'a < b');
-  assert.match(drawn, '&lt;b&gt; &amp; &quot;c&quot;');
-  assert.not.match(drawn, /<b>|<i>/);
-  assert.is(drawn.match(/<rect/g)!.length, 3);
-});
 
 const machine = { cpu: 'A <CPU>', cores: 2, memoryGiB: 24, node: 'v24.1.0', kernel: '6.1' };
 const outcome = {
