@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   enrich: ['search'],
   http: ['search'],
   mcp: ['search'],
-  train: ['embed', 'extract'],
+  train: ['embed', 'extract', 'index', 'usage'],
   cli: [
     'extract',
     'store',

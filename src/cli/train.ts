@@ -9,6 +9,7 @@ import { parseBuckets } from '../train/buckets.ts';
 import { readDebian } from '../train/debian.ts';
 import { serialiseModel } from '../train/model.ts';
 import { DEFAULTS, trainModel } from '../train/train.ts';
+import { openUsage, readUsage, type UsageTexts } from '../usage/usage.ts';
 import { command } from './command.ts';
 
 export default command({
@@ -16,6 +17,11 @@ export default command({
   options: {
     from: { string: true, demandOption: true, describe: "a release's packages.json, file or URL" },
     lists: { string: true, default: '/var/lib/apt/lists', describe: 'where apt keeps Packages and Translation-en' },
+    usage: {
+      string: true,
+      array: true,
+      describe: 'texts about using software, a directory or file (repeatable), as of index --usage',
+    },
     output: { string: true, alias: 'o', demandOption: true, describe: 'the model, a .safetensors file' },
     'leave-out': { string: true, default: '8,9', describe: "buckets of Debian's texts to leave out, such as 4-9" },
     seed: { number: true, default: DEFAULTS.seed, describe: 'the same seed and input give the same bytes' },
@@ -29,9 +35,10 @@ export default command({
   examples: [
     ['apt-get update -o Acquire::Languages=en', "Debian's texts"],
     ['$0 train --from packages.json.br -o my.safetensors', 'train'],
+    ['$0 train --from packages.json.br --usage ../tldr -o my.safetensors', 'the same, with pages of tldr'],
     ['$0 run --from packages.json.br --model static:my.safetensors', 'use it'],
   ],
-  async run(args, { report, out, log, signal }) {
+  async run(args, { report, out, log, warn, signal }) {
     const leaveOut = parseBuckets(args['leave-out']);
     if (!leaveOut) throw new UserError(`--leave-out ${args['leave-out']}: give buckets such as 8,9 or 4-9`);
     if (!(args.dimension > 0) || args.dimension % 8 !== 0)
@@ -40,6 +47,8 @@ export default command({
       throw new UserError(`--epochs ${args.epochs}: give a whole number above 0`);
     const twin = args.twin ? provenanceOf(args.twin) : null;
     const archive = await readDebian(args.lists);
+    const usage: UsageTexts[] = [];
+    for (const place of args.usage ?? []) usage.push(...(await readUsage(await openUsage(place), warn)));
     const release = await openRelease(args.from, signal);
     const packages: Package[] = [];
     try {
@@ -50,7 +59,7 @@ export default command({
     signal.throwIfAborted();
     const { seed, epochs, dimension } = args;
     const options = { ...DEFAULTS, seed, epochs, dimension, leaveOut };
-    const { model, tokens, provenance, scores } = await trainModel(archive, packages, options, report, signal);
+    const { model, tokens, provenance, scores } = await trainModel(archive, packages, usage, options, report, signal);
     if (twin && JSON.stringify(twin.settings) !== JSON.stringify(provenance.settings))
       throw new UserError(`--twin ${args.twin}: it was trained with other settings, ${JSON.stringify(twin.settings)}`);
     const facts = { revision: release.revision, ...provenance, scores: twin ? twin.scores : scores };

@@ -3,24 +3,43 @@ import { tokensOf, WORDS } from '../embed/words.ts';
 import { type Corpus, namesOf } from './corpus.ts';
 import type { DebianPackage } from './debian.ts';
 import type { Pairs, Texts } from './texts.ts';
+import { pairUses, type UsedFor } from './usage.ts';
 
-/** The pairs of texts that say the same thing twice, by kind. */
-export function makePairs(corpus: Corpus, texts: Texts): Pairs[] {
+/** What makes pairs of texts: it numbers the texts and keeps the pairs by kind. */
+export interface PairMaker {
+  /** The number of what the texts of one software have in common. */
+  groupOf(name: string): number;
+  /** Adds a pair of texts, by their numbers; nothing where one of them has too few known words. */
+  pair(kind: string, group: number, left: number, right: number, sample?: number | null): void;
+  /** The number of a text as somebody asks, and of one on the three lines of a package. */
+  query(text: string): number;
+  document(...lines: string[]): number;
+}
+
+function pairMaker(texts: Texts): PairMaker & { kinds: Map<string, Pairs> } {
   const groups = new Map<string, number>();
   const groupOf = (name: string) => groups.get(name) ?? groups.set(name, groups.size).size - 1;
   const kinds = new Map<string, Pairs>();
-  const pair = (kind: string, group: number, left: number, right: number, sample: number | null = null) => {
-    if (left < 0 || right < 0) return;
-    const pairs = kinds.get(kind) ?? { kind, left: [], right: [], group: [], sample };
-    kinds.set(kind, pairs);
-    pairs.left.push(left);
-    pairs.right.push(right);
-    pairs.group.push(group);
+  return {
+    kinds,
+    groupOf,
+    pair(kind, group, left, right, sample = null) {
+      if (left < 0 || right < 0) return;
+      const pairs = kinds.get(kind) ?? { kind, left: [], right: [], group: [], sample };
+      kinds.set(kind, pairs);
+      pairs.left.push(left);
+      pairs.right.push(right);
+      pairs.group.push(group);
+    },
+    query: text => texts.add(text.replace(/\n/g, ' '), [1], 2),
+    document: (...lines) => texts.add(lines.map(line => line.replace(/\n/g, ' ')).join('\n'), LINE_WEIGHTS, 2),
   };
-  const query = (text: string) => texts.add(text.replace(/\n/g, ' '), [1], 2);
-  const document = (...lines: string[]) =>
-    texts.add(lines.map(line => line.replace(/\n/g, ' ')).join('\n'), LINE_WEIGHTS, 2);
+}
 
+/** The pairs of texts that say the same thing twice, by kind. */
+export function makePairs(corpus: Corpus, texts: Texts, uses: readonly UsedFor[] = []): Pairs[] {
+  const maker = pairMaker(texts);
+  const { groupOf, pair, query, document, kinds } = maker;
   const nixpkgs = corpus.nixpkgs.map(software => ({
     group: groupOf(software.pname.toLowerCase()),
     whole: document(namesOf(software), software.description, software.longDescription),
@@ -72,6 +91,7 @@ export function makePairs(corpus: Corpus, texts: Texts): Pairs[] {
     if (category)
       pair('nixpkgs: folder, description', group, texts.add(category.replaceAll('/', ' '), [1]), description, 10_000);
   }
+  pairUses(uses, corpus.nixpkgs, maker);
   return [...kinds.values()];
 }
 
@@ -106,7 +126,10 @@ function tagWords({ tags, section }: DebianPackage): string {
 }
 
 /** How many texts of the corpus have each token. */
-export function documentFrequencies(corpus: Corpus): { frequencies: Map<string, number>; documents: number } {
+export function documentFrequencies(
+  corpus: Corpus,
+  uses: readonly UsedFor[] = [],
+): { frequencies: Map<string, number>; documents: number } {
   const frequencies = new Map<string, number>();
   let documents = 0;
   const count = (text: string) => {
@@ -118,5 +141,6 @@ export function documentFrequencies(corpus: Corpus): { frequencies: Map<string, 
   for (const { short, long } of corpus.debian) count(`${short} ${long}`);
   for (const software of corpus.nixpkgs)
     count(`${namesOf(software)} ${software.description} ${software.longDescription}`);
+  for (const { text } of uses) count(text.sentences.join(' '));
   return { frequencies, documents };
 }

@@ -1,6 +1,7 @@
 import { LINE_WEIGHTS, type StaticModel, TokenCounter } from '../embed/static.ts';
 import type { Package } from '../package.ts';
 import type { Report } from '../progress.ts';
+import type { UsageTexts } from '../usage/usage.ts';
 import { contrast, type TrainingOptions } from './contrastive.ts';
 import { foldVariants, joinCorpus } from './corpus.ts';
 import type { DebianArchive } from './debian.ts';
@@ -8,6 +9,7 @@ import { judge, type Scores } from './judge.ts';
 import { documentFrequencies, makePairs } from './pairs.ts';
 import { random } from './random.ts';
 import { Texts } from './texts.ts';
+import { findUses } from './usage.ts';
 
 export interface TrainOptions extends TrainingOptions {
   leaveOut: ReadonlySet<number>;
@@ -51,17 +53,19 @@ export interface Trained {
 /** Buckets that judge the product: nothing here measures on them. */
 const RESERVED: ReadonlySet<number> = new Set([8, 9]);
 
-/** Trains static token vectors on Debian's texts and nixpkgs' metadata. The same input and seed give the same bits. */
+/** Trains static token vectors on Debian's texts, nixpkgs' metadata and texts about using software. The same input and seed give the same bits. */
 export async function trainModel(
   archive: DebianArchive,
   packages: Iterable<Package>,
+  usage: readonly UsageTexts[],
   options: TrainOptions,
   report: Report,
   signal?: AbortSignal,
 ): Promise<Trained> {
   const nixpkgs = foldVariants(packages);
   const corpus = joinCorpus(archive.packages, nixpkgs, options.leaveOut);
-  const { frequencies, documents } = documentFrequencies(corpus);
+  const { uses, facts } = findUses(usage, nixpkgs, options.leaveOut);
+  const { frequencies, documents } = documentFrequencies(corpus, uses);
   const tokens = [...frequencies]
     .filter(([, count]) => count >= options.leastFrequency)
     .map(([token]) => token)
@@ -69,7 +73,7 @@ export async function trainModel(
   const rows = new Map(tokens.map((token, row) => [token, row]));
   const inverse = Float64Array.from(tokens, token => Math.log(documents / frequencies.get(token)!));
   const texts = new Texts(new TokenCounter(rows), inverse);
-  const pairs = makePairs(corpus, texts);
+  const pairs = makePairs(corpus, texts, uses);
   const table = initialVectors(tokens.length, options.dimension, options.seed);
   const listen = (step: number, steps: number, loss: number) =>
     report({ phase: 'training', done: step, total: steps, unit: 'batches', note: `loss ${loss.toFixed(2)}` });
@@ -94,6 +98,7 @@ export async function trainModel(
         leftOutBuckets: [...leaveOut],
       },
       nixpkgs: { software: nixpkgs.length, sameAsDebian: corpus.matches.filter(found => found.length > 0).length },
+      usage: facts,
       pairs: Object.fromEntries(pairs.map(({ kind, left }) => [kind, left.length])),
       tokens: tokens.length,
       settings,
