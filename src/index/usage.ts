@@ -39,7 +39,8 @@ const USAGE_SHARE = 0.2;
 /**
  * Finds what each text is about: the top-level attribute of its name, else the package with that main program, else
  * the package with that pname; names are compared without their spelling. Of several an equal homepage decides, then a
- * place at top level. The text belongs to the canonical variant (`groups`) only, so that no variant outranks it.
+ * place at top level. In a package set the name alone is not enough (`sort` is not haskellPackages.sort): the main program
+ * or the homepage must agree too. The text belongs to the canonical variant (`groups`) only, so that no variant outranks it.
  */
 export function mapUsage(
   packages: readonly Named[],
@@ -105,14 +106,10 @@ function documentOf(text: UsageText, packages: readonly Named[], tiers: readonly
       for (const doc of tier.get(key) ?? []) {
         const { packageName, mainProgram, homepage } = packages[doc]!;
         const isProgram = mainProgram !== null && nameKey(mainProgram) === key;
-        const rank = [
-          homepage && pages.has(homepageKey(homepage)) ? 0 : 1,
-          i,
-          level,
-          setAndLeaf(packageName)[0] === '' ? 0 : 1,
-          isProgram ? 0 : 1,
-          packageName.length,
-        ];
+        const isTop = setAndLeaf(packageName)[0] === '';
+        const samePage = homepage !== null && pages.has(homepageKey(homepage));
+        if (!isTop && !isProgram && !samePage) continue;
+        const rank = [samePage ? 0 : 1, i, level, isTop ? 0 : 1, isProgram ? 0 : 1, packageName.length];
         if (!best || isBefore(rank, best.rank)) best = { doc, rank };
       }
   });

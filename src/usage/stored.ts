@@ -12,7 +12,7 @@ export const USAGE_INPUTS = 'usage/inputs.json';
 /** The version of `usage/inputs.json` and of the texts that it names; a newer one is refused. */
 export const USAGE_FORMAT = 1;
 /** Raised whenever a reader gives other texts for the same files: all are then read again. */
-const READERS_VERSION = 1;
+const READERS_VERSION = 2;
 
 interface Input {
   path: string;

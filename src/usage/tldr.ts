@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { UsageReader, UsageText } from './usage.ts';
 
-/** Pages about programs that nixpkgs may have: none of Windows', Android's or routers'. */
+/**
+ * Systems of which nixpkgs may have the programs: not Windows, Android or routers. Where several have a page of one
+ * name, the first counts.
+ */
 const PLATFORMS = ['common', 'linux', 'osx', 'freebsd', 'netbsd', 'openbsd'];
 
 /** A checkout of tldr-pages: descriptions and tasks of its English pages. */
@@ -20,7 +23,11 @@ export const tldr: UsageReader = {
   },
 
   async read(_place, files) {
-    const pages = await Promise.all(files.map(async file => readPage(file, await readFile(file, 'utf8'))));
+    const pages = new Map<string, UsageText | null>();
+    for (const platform of PLATFORMS)
+      for (const file of files)
+        if (basename(dirname(file)) === platform && !pages.has(basename(file)))
+          pages.set(basename(file), readPage(file, await readFile(file, 'utf8')));
     return [
       {
         source: {
@@ -29,7 +36,7 @@ export const tldr: UsageReader = {
           revision: null,
           licence: 'CC-BY-4.0',
         },
-        texts: pages.filter(page => page !== null),
+        texts: [...pages.values()].filter(page => page !== null),
       },
     ];
   },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { UserError } from '../errors.ts';
+import { reason, UserError } from '../errors.ts';
 import { forTerminal } from '../text.ts';
 import { appstream } from './appstream.ts';
 import { cliApps } from './cli-apps.ts';
@@ -67,7 +67,7 @@ export async function openUsage(path: string): Promise<UsagePlace> {
   if (!existsSync(path)) throw new UserError(`there is no ${path}: give --usage a directory or a file`);
   const place = resolve(path);
   for (const reader of READERS) {
-    const files = await reader.files(place);
+    const files = await attempt(path, () => reader.files(place));
     if (files) return { path: place, reader, files };
   }
   throw new UserError(
@@ -77,7 +77,7 @@ export async function openUsage(path: string): Promise<UsagePlace> {
 
 /** Reads all texts of a place, cleaned; texts without a sentence, or with too many names, are left out with a warning. */
 export async function readUsage(place: UsagePlace, warn: (message: string) => void): Promise<UsageTexts[]> {
-  const readings = await place.reader.read(place.path, place.files, warn);
+  const readings = await attempt(place.path, () => place.reader.read(place.path, place.files, warn));
   const revision = gitRevision(place.path);
   const results: UsageTexts[] = [];
   for (const { source, texts } of readings) {
@@ -92,6 +92,17 @@ export async function readUsage(place: UsagePlace, warn: (message: string) => vo
       `${basename(place.path)} holds not one text that says what a program is used for: check --usage`,
     );
   return results;
+}
+
+async function attempt<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`cannot read ${path}: ${reason(cause)}; check its permissions, or give another --usage`, {
+      cause,
+    });
+  }
 }
 
 /** Drops what cannot be about one program, and cuts what is longer than any honest text. */

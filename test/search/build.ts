@@ -5,14 +5,17 @@ import { type PackResult, packIndex } from '../../src/index/pack.ts';
 import type { Package } from '../../src/package.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { sync } from '../../src/store/sync.ts';
+import { type UsageTexts, usageText } from '../../src/usage/usage.ts';
 import { embedPending } from '../../src/vectors/batches.ts';
+import { embedUsage } from '../../src/vectors/usage.ts';
 import { extracted } from '../sample.ts';
 
-/** Stores, embeds (with the model that ships) and indexes packages below `dir`, as the commands do; the index's file. */
+/** Stores, embeds (with the model that ships) and indexes packages and usage texts below `dir`, as the commands do; the index's file. */
 export async function buildIndex(
   packages: Iterable<Package> | AsyncIterable<Package>,
   dir: string,
   revision = 'r1',
+  usage: readonly UsageTexts[] = [],
 ): Promise<{ file: string; result: PackResult }> {
   const store = openSqlite(join(dir, 'packages.sqlite'), { create: true });
   const blobs = openDir(join(dir, 'blobs'));
@@ -28,8 +31,10 @@ export async function buildIndex(
     });
     await store.recordRun('extract', { revision, finished: '2026-01-01T00:00:00Z', counts: {} });
     await embedPending(store, blobs, embedder);
+    const texts = usage.flatMap(({ texts }) => texts.map(usageText));
+    await embedUsage(blobs, embedder, texts);
     const file = join(dir, 'index.sqlite');
-    return { file, result: await packIndex(store, blobs, file) };
+    return { file, result: await packIndex(store, blobs, file, { usage }) };
   } finally {
     await Promise.all([embedder.close(), blobs.close(), store.close()]);
   }
