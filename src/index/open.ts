@@ -6,6 +6,7 @@ import type { Package } from '../package.ts';
 import type { Model } from '../vectors/format.ts';
 import { type Columns, LISTS, type Lists, unpackRecord } from './columns.ts';
 import { openFile } from './file.ts';
+import type { Families } from './families.ts';
 import type { Keys } from './keys.ts';
 import type { Postings } from './postings.ts';
 import { checkSum, damaged, RECORD_SUMS, type Summed, sumTable } from './sums.ts';
@@ -51,6 +52,9 @@ export interface Index {
   readonly priors: Float32Array;
   readonly popularity: Float32Array;
   readonly scales: Float32Array;
+  /** Per document: how well it is known within its family of sets. */
+  readonly fame: Float32Array;
+  readonly families: Families;
   name(doc: number): string;
   /** The document of an attribute path, or -1. */
   find(packageName: string): number;
@@ -88,7 +92,7 @@ export function openIndex(file: string, { copy }: OpenOptions = {}): Index {
 
 function readIndex(db: DatabaseSync, file: string, copy: string | undefined): Index {
   const { sums, ...meta } = readMeta(db);
-  const { lists, ...info } = meta as unknown as IndexMeta & { lists: Lists };
+  const { lists, families, ...info } = meta as unknown as IndexMeta & { lists: Lists; families: Families };
   const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
   const bytes = (name: string): Uint8Array<ArrayBuffer> => {
     const [only] = parts.all(name);
@@ -165,6 +169,8 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
     priors: floats('priors'),
     popularity: floats('popularity'),
     scales: floats('vectors.scales'),
+    fame: floats('fame'),
+    families,
     name,
     find(packageName) {
       let [low, high] = [0, size];

@@ -13,6 +13,7 @@ import type { UsageTexts } from '../usage/usage.ts';
 import type { Model, VectorIndex } from '../vectors/format.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { buildColumns, packRecord } from './columns.ts';
+import { fameWithin, findFamilies } from './families.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
@@ -92,6 +93,7 @@ export async function packIndex(
     ...prefixed('variants', variants),
     priors: Float32Array.from(packages, prior),
     popularity: popularity(packages, variants.groups),
+    fame: fameWithin(packages, variants.groups),
     ...prefixed('columns', columns),
     ...prefixed('keys', buildKeys(packages)),
     ...prefixed('terms', buildPostings(packages, usage.sentences)),
@@ -110,6 +112,7 @@ export async function packIndex(
     ...counts,
     usage: usage.credits,
     lists,
+    families: findFamilies(packages, variants.groups),
     created: run.finished,
   };
   signal?.throwIfAborted();

@@ -11,11 +11,15 @@ import { setAndLeaf, setFamily } from './variants.ts';
 export function prior(pkg: Package): number {
   const [set] = setAndLeaf(pkg.packageName);
   let factor = pkg.type === 'option' ? 0.7 : 1;
-  if (pkg.type === 'package' && set !== '') factor *= LIBRARY_SET.test(set) ? 0.75 : 0.92;
+  if (pkg.type === 'package' && set !== '') factor *= isLibrarySet(set) ? 0.75 : 0.92;
   if (pkg.description === null) factor *= 0.6;
   if (pkg.broken) factor *= 0.8;
   if (pkg.insecure) factor *= 0.9;
   return factor;
+}
+
+export function isLibrarySet(set: string): boolean {
+  return LIBRARY_SET.test(set);
 }
 
 /** By what their names end in, and the few whose names do not tell. */

@@ -7,6 +7,7 @@ import type { SearchOptions } from './options.ts';
 import { withPhrases } from './phrases.ts';
 import { fold, fuse, LEXICAL_SHARE, type Scores } from './rank.ts';
 import type { Scan } from './scan.ts';
+import type { Selected } from './sets.ts';
 import { withReleases } from './siblings.ts';
 import { topK } from './topk.ts';
 
@@ -21,11 +22,17 @@ export interface Meaning {
   scan: Scan;
 }
 
-/** A query as it was typed, which names are looked up by, and as it is read, with words corrected. */
+/**
+ * A query as it was typed, which names are looked up by, as it is read, with words corrected, and the family of sets
+ * that it selects.
+ */
 export interface Query {
   typed: string;
   read: string;
+  selected: Selected | null;
 }
+
+type Factor = ((doc: number) => number) | null;
 
 /**
  * Ranks the index for one query, in one go: nothing waits, so the arrays that hold every document's scores serve all
@@ -37,36 +44,46 @@ export function answerer(index: Index) {
   const lexicalScores = new Float32Array(index.size);
   const semanticScores = new Float32Array(index.size);
 
-  function semantic({ vector, scan }: Meaning, filter: Uint8Array | null, also: readonly number[]): Scores {
+  function semantic({ vector, scan }: Meaning, filter: Uint8Array | null, also: readonly number[], factor: Factor): Scores {
     const { products, unit } = scan.dot(vector, filter, also);
     for (let doc = 0; doc < index.size; doc++) semanticScores[doc] = products[doc]! * unit * weights[doc]!;
+    if (factor) for (let doc = 0; doc < index.size; doc++) semanticScores[doc]! *= factor(doc);
     if (filter) for (let doc = 0; doc < index.size; doc++) if (filter[doc] === 0) semanticScores[doc] = 0;
     return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores };
   }
 
-  return ({ typed, read }: Query, meaning: Meaning | null, options: SearchOptions): Hit[] => {
+  return ({ typed, read, selected }: Query, meaning: Meaning | null, options: SearchOptions): Hit[] => {
     const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(options.limit ?? 20)));
     const filter = allowed(index, options);
-    const terms = queryTerms(read, index.terms, index.size);
+    const terms = queryTerms(selected?.rest ?? read, index.terms, index.size);
+    const factor = selected ? selected.factor : null;
     lexicalScores.fill(0);
     let lexicals: Scores = { top: NOTHING, of: lexicalScores };
     let named: Named[] = [];
     if (options.mode !== 'semantic') {
       const touched = scoreTerms(terms, index.terms, lexicalScores);
+      if (selected) {
+        // What is outside the family says itself that it is about it.
+        const family = queryTerms(selected.word, index.terms, index.size);
+        touched.push(...scoreTerms(family, index.terms, lexicalScores, doc => !selected.inside(doc)));
+        terms.push(...family);
+        for (const doc of touched) lexicalScores[doc]! *= selected.factor(doc);
+      }
       for (const doc of touched) lexicalScores[doc]! *= filter && filter[doc] === 0 ? 0 : index.priors[doc]!;
       lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScores };
-      named = typed.trim() === '' ? browse(index, filter) : navigate(index, typed);
+      named = typed.trim() === '' ? browse(index, filter) : navigate(index, typed, selected?.inside);
       if (filter) named = named.filter(({ doc }) => filter[doc] === 1);
     }
     const byWords = options.mode === 'lexical' || !meaning;
     const semantics = byWords
       ? { top: NOTHING, of: semanticScores.fill(0) }
-      : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)]);
+      : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)], factor);
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
     const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));
     const known = { popularity: index.popularity, terms: terms.filter(term => !term.inferred).length, quoted };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
-    return toHits(index, withReleases(index, rows, filter, limit), terms);
+    const weight = (doc: number) => index.priors[doc]! * (factor?.(doc) ?? 1);
+    return toHits(index, withReleases(index, rows, filter, limit), terms, weight);
   };
 }
 

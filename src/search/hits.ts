@@ -25,8 +25,16 @@ export function toJson(hit: Hit): HitJson {
   return { ...hit, why: hit.why.map(inWords) };
 }
 
-/** Rows as the contract has them: records, reasons, and the names of all variants of each. */
-export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[]): Hit[] {
+/**
+ * Rows as the contract has them: records, reasons, and the names of all variants of each. `weight` is by how much the
+ * cosine of a document was multiplied.
+ */
+export function toHits(
+  index: Index,
+  rows: readonly Row[],
+  terms: readonly Term[],
+  weight: (doc: number) => number,
+): Hit[] {
   const shown = new Set(rows.map(({ doc }) => doc));
   return rows.map(row => {
     const { package: found } = index.record(row.doc);
@@ -35,7 +43,7 @@ export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[
     return {
       ...found,
       score: Math.round(row.score * 1e4) / 1e4,
-      why: reasons(index, row, terms),
+      why: reasons(index, row, terms, weight(row.doc)),
       flags,
       also: variantsOf(index, row.doc)
         .filter(doc => !shown.has(doc) && (!row.release || index.releases[doc] === index.releases[row.doc]))
@@ -44,13 +52,13 @@ export function toHits(index: Index, rows: readonly Row[], terms: readonly Term[
   });
 }
 
-function reasons(index: Index, row: Row, terms: readonly Term[]): Why[] {
+function reasons(index: Index, row: Row, terms: readonly Term[], weight: number): Why[] {
   const why: Why[] = [];
   if (row.named) why.push({ kind: row.named });
   if (row.phrase) why.push({ kind: 'phrase' });
   const matched = terms.filter(({ place }) => contains(index, place, row.doc)).map(({ word }) => word);
   if (matched.length > 0) why.push({ kind: 'words', words: [...new Set(matched)] });
-  if (row.semantic > 0) why.push({ kind: 'meaning', cosine: row.semantic / index.priors[row.doc]! });
+  if (row.semantic > 0) why.push({ kind: 'meaning', cosine: row.semantic / weight });
   return why;
 }
 

@@ -63,17 +63,19 @@ function joined(typed: readonly string[]): Set<string> {
   return found;
 }
 
-/** Adds the BM25 score of each document to `scores`; returns the documents that have one, each once. */
+/** Adds the BM25 score of each document that `counts` to `scores`; returns those that had none before, each once. */
 export function scoreTerms(
   queried: readonly Term[],
   { firsts, docs, impacts }: Postings,
   scores: Float32Array,
+  counts: (doc: number) => boolean = () => true,
 ): number[] {
   const touched: number[] = [];
   for (const { place, idf } of queried) {
     const unit = idf / 255;
     for (let i = firsts[place]!; i < firsts[place + 1]!; i++) {
       const doc = docs[i]!;
+      if (!counts(doc)) continue;
       if (scores[doc] === 0) touched.push(doc);
       scores[doc]! += unit * impacts[i]!;
     }

@@ -34,9 +34,10 @@ export function merit(prior: number, popularity: number): number {
 
 /**
  * The packages that the query names: exactly, by program, in a set that it names too (`python requests`,
- * `python3Packages.requests`), as the beginning of a name, or with one edit.
+ * `python3Packages.requests`), as the beginning of a name, or with one edit. `within`: the family of sets that the query
+ * selects, see `familySelector`; names in other sets do not count then, nor do misspellings of all words as one.
  */
-export function navigate(index: Index, query: string): Named[] {
+export function navigate(index: Index, query: string, within: ((doc: number) => boolean) | null = null): Named[] {
   const { keys, columns } = index;
   const typed = query.trim();
   const key = Buffer.from(nameKey(typed.slice(0, 4 * MAX_KEY)));
@@ -63,7 +64,10 @@ export function navigate(index: Index, query: string): Named[] {
     const path = kind === KEY_KIND.path && index.name(doc) === typed;
     // Of several words in a row, only what stands at top level is taken for a name: `web server` is no wish for
     // emacsPackages.web-server.
-    if (words.length > 1 && !atTop(doc)) return;
+    if (words.length > 1 && !atTop(doc)) {
+      if (words.length === 2 && within?.(doc)) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
+      return;
+    }
     put(doc, (path ? TIER.path : TIER.name) + meritOf(doc, kind), WHY[kind]!);
     // What only a set has under this name, `buildbotPackages.python`, is shown as its software: python3.
     const software = index.groups[doc]!;
@@ -71,7 +75,7 @@ export function navigate(index: Index, query: string): Named[] {
   });
   for (const [set, name] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {
-      if (set(setOf(doc))) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
+      if (set(setOf(doc)) && (!within || within(doc))) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
     });
   }
   if (key.length >= 2) {
@@ -88,7 +92,7 @@ export function navigate(index: Index, query: string): Named[] {
     found.sort((a, b) => b.score - a.score || a.doc - b.doc);
     for (const { doc, score, why } of found.slice(0, MAX_NAMED)) put(doc, score, why);
   }
-  if (best.size === 0 && key.length >= 4 && words.length <= 3)
+  if (best.size === 0 && !within && key.length >= 4 && words.length <= 3)
     for (const place of oneEditAway(keys, key))
       each(place, (doc, kind) => {
         if (whole(doc, kind)) put(doc, TIER.spelling + meritOf(doc, kind), 'spelling');

@@ -7,6 +7,7 @@ import type { Hit } from './hits.ts';
 import { MAX_QUERY } from './lexical.ts';
 import type { SearchOptions } from './options.ts';
 import { loadScan, type Scan } from './scan.ts';
+import { familySelector } from './sets.ts';
 import { corrected } from './spelling.ts';
 
 export interface Version {
@@ -47,6 +48,7 @@ interface Semantics {
 export async function openSearch(file: string, options: OpenOptions = {}): Promise<Search> {
   const index = openIndex(file, options);
   const answer = answerer(index);
+  const selectFamily = familySelector(index);
   let semantics: Promise<Semantics> | null = null;
 
   async function meaningOf(query: string): Promise<Meaning | null> {
@@ -63,8 +65,10 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
     info: index.meta,
     async search(query, options = {}) {
       const read = corrected(query, index.terms);
-      const meaning = options.mode === 'lexical' || query.trim() === '' ? null : await meaningOf(read);
-      return answer({ typed: query, read }, meaning, options);
+      const selected = selectFamily(read);
+      const asked = selected?.rest ?? read;
+      const meaning = options.mode === 'lexical' || query.trim() === '' ? null : await meaningOf(asked);
+      return answer({ typed: query, read, selected }, meaning, options);
     },
     show(packageName) {
       const doc = index.find(packageName);

@@ -1,0 +1,129 @@
+import type { Package } from '../package.ts';
+import { nameKey } from './keys.ts';
+import { nameTokens, stem, textTokens, words } from './tokens.ts';
+import { setAndLeaf, setFamily } from './variants.ts';
+
+/** The sets that a word of a query can mean: all of a language's or an editor's, in every version. */
+export interface Families {
+  /** Stem of a word → the family that it selects, and how much of what the word is about the family is, in (0, 1]. */
+  words: Record<string, { family: string; share: number }>;
+  /** Described software of each family; of the top level by ''. */
+  described: Record<string, number>;
+}
+
+/** With fewer software a family is no language's and no editor's. */
+const MIN_SOFTWARE = 20;
+/**
+ * Another word than its name selects a family where so much of what all sets say with it is said there, in so many
+ * descriptions and in such a part of the family: `latex`. A word that holds the name, as `neovim` holds `vim`, needs less.
+ */
+const ANOTHER = { share: 0.8, mentions: 100, cover: 0.1 } as const;
+const HOLDING = { share: 0.5, mentions: 10 } as const;
+
+/** The family of a set, whatever it is nested in: `vscode-extensions.ms-python` is of `vscode-extensions`. */
+export function rootFamily(set: string): string {
+  return setFamily(set).split('.', 1)[0]!;
+}
+
+/**
+ * Which words select a family, from the names of the sets and from the descriptions. The share is what keeps `linux`
+ * from meaning `linuxPackages`: 144 software there, and 750 descriptions elsewhere that speak of it.
+ */
+export function findFamilies(packages: readonly Package[], groups: Uint32Array): Families {
+  const families = familyOfEach(packages);
+  const [sizes, described] = [new Counts(), new Counts()];
+  const mentions = new Map<string, Counts>();
+  for (const i of oncePerFamily(families, groups)) {
+    const [family, { description }] = [families[i]!, packages[i]!];
+    sizes.add(family);
+    if (description === null) continue;
+    described.add(family);
+    for (const token of new Set(textTokens(description))) {
+      const counts = mentions.get(token) ?? new Counts();
+      mentions.set(token, counts.add(family));
+    }
+  }
+  const selected: Families['words'] = Object.create(null);
+  const select = (token: string, family: string) => {
+    const size = sizes.of(family);
+    const elsewhere = (mentions.get(token)?.sum() ?? 0) - (mentions.get(token)?.of(family) ?? 0);
+    const share = size / (size + elsewhere);
+    if (token !== '' && share > (selected[token]?.share ?? 0)) selected[token] = { family, share };
+  };
+  const names = new Map<string, string>();
+  for (const [family, size] of sizes.entries())
+    if (family !== '' && size >= MIN_SOFTWARE) names.set(family, leadingToken(family));
+  for (const [token, counts] of mentions) {
+    const inSets = counts.sum() - counts.of('');
+    for (const [family, count] of counts.entries()) {
+      const name = names.get(family) ?? '';
+      const another =
+        count >= ANOTHER.mentions && count >= ANOTHER.share * inSets && count >= ANOTHER.cover * sizes.of(family);
+      const holding = count >= HOLDING.mentions && count >= HOLDING.share * inSets && token.includes(name);
+      if (name.length > 1 && (another || holding)) select(token, family);
+    }
+  }
+  for (const [family, name] of names) select(name, family);
+  return { words: { ...selected }, described: Object.fromEntries(described.entries()) };
+}
+
+/**
+ * How well known each software is within its family: the logarithm of how many others there mention its name, times the
+ * family's share of all who do. 0 at top level.
+ */
+export function fameWithin(packages: readonly Package[], groups: Uint32Array): Float32Array<ArrayBuffer> {
+  const families = familyOfEach(packages);
+  const leaves = packages.map(pkg => setAndLeaf(pkg.packageName)[1]);
+  const names = leaves.map(nameKey);
+  const nested = new Set(names.filter((_, i) => families[i] !== ''));
+  const mentions = new Map<string, Counts>();
+  for (const i of oncePerFamily(families, groups)) {
+    const { description, longDescription } = packages[i]!;
+    const said = new Set([...words(`${description ?? ''} ${longDescription ?? ''}`), ...nameTokens(leaves[i]!)]);
+    said.delete(names[i]!);
+    for (const word of said)
+      if (nested.has(word)) mentions.set(word, (mentions.get(word) ?? new Counts()).add(families[i]!));
+  }
+  return Float32Array.from(packages, (_, i) => {
+    const counts = families[i] === '' ? undefined : mentions.get(names[i]!);
+    const count = counts?.of(families[i]!) ?? 0;
+    return count === 0 ? 0 : (Math.log1p(count) * count) / counts!.sum();
+  });
+}
+
+/** The name of a family without what kind of set it is: `python` of `pythonPackages`, `vscode` of `vscode-extensions`. */
+function leadingToken(family: string): string {
+  return stem((/\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+/u.exec(family)?.[0] ?? '').toLowerCase());
+}
+
+function familyOfEach(packages: readonly Package[]): string[] {
+  return packages.map(pkg => (pkg.type === 'option' ? '' : rootFamily(setAndLeaf(pkg.packageName)[0])));
+}
+
+/** The first package of each software in each family. */
+function oncePerFamily(families: readonly string[], groups: Uint32Array): number[] {
+  const seen = new Set<string>();
+  return [...families.keys()].filter(i => {
+    const key = `${groups[i]} ${families[i]}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+class Counts {
+  readonly #counts = new Map<string, number>();
+  add(key: string): this {
+    this.#counts.set(key, this.of(key) + 1);
+    return this;
+  }
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+  sum(): number {
+    let sum = 0;
+    for (const count of this.#counts.values()) sum += count;
+    return sum;
+  }
+  entries(): Iterable<[string, number]> {
+    return this.#counts.entries();
+  }
+}

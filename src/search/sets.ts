@@ -1,0 +1,94 @@
+import { rootFamily } from '../index/families.ts';
+import { exact } from '../index/lookup.ts';
+import type { Index } from '../index/open.ts';
+import { isLibrarySet } from '../index/prior.ts';
+import { isStopWord, stem, words } from '../index/tokens.ts';
+
+/** A family of sets that a query selects by one of its words: `python http client`. */
+export interface Selected {
+  /** The word, and the rest of the query, which says what is looked for inside. */
+  word: string;
+  rest: string;
+  inside(doc: number): boolean;
+  /** How much a document counts. */
+  factor(doc: number): number;
+}
+
+/** A longer query says more than a family and what is looked for there. */
+const MAX_WORDS = 4;
+/** What is outside the family counts this much less, and other sets of libraries not at all, as far as the family is sure. */
+const OUTSIDE = 0.5;
+/** How much it counts to be known within the family; .2 to .5 do equally well. */
+const FAME = 0.3;
+/** A family that is less sure selects nothing: `home automation` is no wish for components of home-assistant. */
+const SURE = 0.25;
+
+/**
+ * Which family a query selects, if any. A family is as sure as the word means it, and as it has what is looked for as
+ * often as the top level: few describe an editor in texlivePackages, so that `latex editor` selects nothing.
+ */
+export function familySelector(index: Index): (query: string) => Selected | null {
+  const { columns, families, fame, lists, priors } = index;
+  const cached = new Map<string, { inside: Uint8Array; usual: number }>();
+  const familyOf = lists.set.map(([set]) => (set === '' ? '' : rootFamily(set!)));
+
+  /** The sets of a family, and the mean prior inside: what is usual there is no reproach where the family is meant. */
+  function members(family: string) {
+    let found = cached.get(family);
+    if (!found) {
+      const inside = Uint8Array.from(familyOf, other => (other === family ? 1 : 0));
+      let [sum, count] = [0, 0];
+      for (let doc = 0; doc < index.size; doc++) {
+        if (inside[columns.set[doc]!] === 0) continue;
+        sum += priors[doc]!;
+        count++;
+      }
+      found = { inside, usual: count > 0 ? sum / count : 1 };
+      cached.set(family, found);
+    }
+    return found;
+  }
+
+  /** How often what is looked for is met in a family, as a multiple of how often it is met at top level. */
+  function lift(word: string, family: string): number {
+    const { firsts, docs } = index.terms;
+    const place = exact(index.terms, Buffer.from(stem(word)));
+    let [inside, atTop] = [0, 0];
+    for (let i = place < 0 ? 0 : firsts[place]!; i < (place < 0 ? 0 : firsts[place + 1]!); i++) {
+      const doc = docs[i]!;
+      if (index.groups[doc] !== doc) continue;
+      const other = familyOf[columns.set[doc]!]!;
+      if (other === family) inside++;
+      else if (other === '') atTop++;
+    }
+    if (atTop === 0) return 1;
+    const described = Math.max(1, families.described[family] ?? 0) / (families.described[''] ?? 1);
+    return inside / atTop / described;
+  }
+
+  return query => {
+    if (!/\s/.test(query.trim())) return null;
+    const typed = words(query).filter(word => !isStopWord(word));
+    if (typed.length < 2 || typed.length > MAX_WORDS) return null;
+    const word = typed.find(word => Object.hasOwn(families.words, stem(word)));
+    if (word === undefined) return null;
+    const { family, share } = families.words[stem(word)]!;
+    const rest = typed.filter(other => other !== word);
+    if (rest.length === 0) return null;
+    const sure = share * Math.min(1, 2 * lift(rest.at(-1)!, family));
+    if (sure < SURE) return null;
+    const { inside, usual } = members(family);
+    const factors = Float32Array.from(familyOf, (other, set) =>
+      other === family ? 1 : 1 - sure * (isLibrarySet(lists.set[set]![0]!) ? 1 : OUTSIDE),
+    );
+    return {
+      word,
+      rest: rest.join(' '),
+      inside: doc => inside[columns.set[doc]!] === 1,
+      factor(doc) {
+        const set = columns.set[doc]!;
+        return inside[set] === 0 ? factors[set]! : 1 + sure * ((1 + FAME * fame[doc]!) / usual - 1);
+      },
+    };
+  };
+}
