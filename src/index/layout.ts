@@ -1,9 +1,9 @@
 /**
  * The version of the search index file; another one is refused. 2 added phrases (`texts`), 3 the releases and the next
  * variant of each document, 4 a checksum of every part (`sums`) and usage texts (the table
- * `usage`, and their words among the terms).
+ * `usage`, and their words among the terms), 5 which words select a family of sets (`families`, `fame`).
  */
-export const INDEX_FORMAT = 4;
+export const INDEX_FORMAT = 5;
 
 /** `fdnx`: what SQLite keeps in the header of the file to tell whose it is. */
 export const APPLICATION_ID = 0x66646e78;

@@ -44,7 +44,12 @@ export function answerer(index: Index) {
   const lexicalScores = new Float32Array(index.size);
   const semanticScores = new Float32Array(index.size);
 
-  function semantic({ vector, scan }: Meaning, filter: Uint8Array | null, also: readonly number[], factor: Factor): Scores {
+  function semantic(
+    { vector, scan }: Meaning,
+    filter: Uint8Array | null,
+    also: readonly number[],
+    factor: Factor,
+  ): Scores {
     const { products, unit } = scan.dot(vector, filter, also);
     for (let doc = 0; doc < index.size; doc++) semanticScores[doc] = products[doc]! * unit * weights[doc]!;
     if (factor) for (let doc = 0; doc < index.size; doc++) semanticScores[doc]! *= factor(doc);

@@ -28,6 +28,16 @@ test('the scorer gives what evaluate.py, which made the published figures, gave 
   }
 });
 
+test('success@3 asks for what is expected first', () => {
+  const query = {
+    id: 'q', set: 's', category: 'c', query: 'x',
+    relevant: [{ attrs: ['a'], grade: 3 }, { attrs: ['b'], grade: 2 }, { attrs: ['c'], grade: 1 }],
+  }; // biome-ignore format: one glance
+  assert.is(score(query, ['c', 'x', 'b']).success3, 1);
+  assert.is(score(query, ['c', 'x', 'y', 'a']).success3, 0);
+  assert.is(score({ ...query, relevant: [{ attrs: ['c'] }] }, ['x', 'c']).success3, 1, 'without grades any item is');
+});
+
 test('variants of one item score once and take up places', () => {
   const query = {
     id: 'q', set: 's', category: 'c', query: 'x',

@@ -47,8 +47,13 @@ export async function measure(release: string): Promise<string> {
           hits.map(hit => hit.packageName),
         );
       }
-      for (const [set, { count, recall1, recall5, success, mrr, ndcg }] of bySet(queries, answers))
-        rows.push([set, mode, String(count), ...[recall1, recall5, success, mrr, ndcg].map(x => x.toFixed(3))]);
+      for (const [set, { count, recall1, recall5, success3, success, mrr, ndcg }] of bySet(queries, answers))
+        rows.push([
+          set,
+          mode,
+          String(count),
+          ...[recall1, recall5, success3, success, mrr, ndcg].map(x => x.toFixed(3)),
+        ]);
     }
     await search.close();
     rows.sort(([a], [b]) => (a! < b! ? -1 : a === b ? 0 : 1));
@@ -57,7 +62,10 @@ export async function measure(release: string): Promise<string> {
       `# Scores of the labelled queries on ${result.packages} packages, by ${id} (${digest.slice(0, 12)}).`,
       '# The model has seen 8 of 10 of the Debian texts behind debian-long and debian-short: these two do not tell how it',
       '# does on others; `fdnix train` reports what a model does that has not.',
-      table([['set', 'mode', 'queries', 'recall@1', 'recall@5', 'success@10', 'MRR@10', 'nDCG@10'], ...rows]),
+      table([
+        ['set', 'mode', 'queries', 'recall@1', 'recall@5', 'success@3', 'success@10', 'MRR@10', 'nDCG@10'],
+        ...rows,
+      ]),
     ].join('\n');
   } finally {
     rmSync(dir, { recursive: true, force: true });

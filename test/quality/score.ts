@@ -16,6 +16,8 @@ export interface Score {
   /** Items found among the first k, of those that could be: min(k, items). */
   recall1: number;
   recall5: number;
+  /** 1 where the first three hold an item that is expected: of grade 2 or 3, or any where the labels know no grades. */
+  success3: number;
   /** 1 where the first ten hold an item at all. */
   success: number;
   /** Of the first ten: the reciprocal of the first item's place, and the discounted gain with linear grades. */
@@ -67,13 +69,14 @@ export function score(query: Query, results: readonly string[]): Score {
   return {
     recall1: recall(1),
     recall5: recall(5),
+    success3: [...found].some(([item, place]) => place < 3 && gains[item]! >= Math.min(2, best[0] ?? 0)) ? 1 : 0,
     success: places.length > 0 ? 1 : 0,
     mrr: places.length > 0 ? 1 / (Math.min(...places) + 1) : 0,
     ndcg: ideal > 0 ? gained / ideal : 0,
   };
 }
 
-/** The means over each set, by name of the set. */
+/** The means over each set, by name of the set; over each category too where it says more, as in `everyday`. */
 export function bySet(
   queries: readonly Query[],
   answers: ReadonlyMap<string, readonly string[]>,
@@ -81,12 +84,14 @@ export function bySet(
   const sets = new Map<string, Score & { count: number }>();
   for (const query of queries) {
     const one = score(query, answers.get(query.id) ?? []);
-    const sum = sets.get(query.set) ?? { count: 0, recall1: 0, recall5: 0, success: 0, mrr: 0, ndcg: 0 };
-    for (const name of Object.keys(one) as (keyof Score)[]) sum[name] += one[name];
-    sum.count++;
-    sets.set(query.set, sum);
+    for (const name of query.set === 'everyday' ? [query.set, `${query.set}: ${query.category}`] : [query.set]) {
+      const sum = sets.get(name) ?? { count: 0, recall1: 0, recall5: 0, success3: 0, success: 0, mrr: 0, ndcg: 0 };
+      for (const name of Object.keys(one) as (keyof Score)[]) sum[name] += one[name];
+      sum.count++;
+      sets.set(name, sum);
+    }
   }
   for (const sum of sets.values())
-    for (const name of ['recall1', 'recall5', 'success', 'mrr', 'ndcg'] as const) sum[name] /= sum.count;
+    for (const name of ['recall1', 'recall5', 'success3', 'success', 'mrr', 'ndcg'] as const) sum[name] /= sum.count;
   return new Map([...sets].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
