@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { JSONParser } from '@streamparser/json-node';
+import { download } from '../download.ts';
 import { reason, UserError } from '../errors.ts';
 import { type Extraction, type Failure, type Package, parsePackage } from '../package.ts';
 import type { Report } from '../progress.ts';
@@ -34,7 +35,7 @@ export async function openRelease(source: string, signal?: AbortSignal): Promise
     if (dir) await rm(dir, { recursive: true, force: true });
   };
   try {
-    if (url && scratch) await download(url, scratch, signal);
+    if (url && scratch) await download(url, scratch, { signal });
     const file = scratch ?? source;
     const revision = (await gitRevision(url, file)) ?? (await contentRevision(file));
     return { file, source, revision, close };
@@ -138,21 +139,6 @@ export async function decompressor(file: string): Promise<Transform[]> {
   if (head.readUInt16BE() === 0x1f8b) return [createGunzip()];
   if (head.readUInt32LE() === 0xfd2fb528) return [createZstdDecompress()];
   return file.endsWith('.br') ? [createBrotliDecompress()] : [];
-}
-
-async function download(url: URL, file: string, signal?: AbortSignal): Promise<void> {
-  const response = await fetch(url, { signal: signal ?? null }).catch(error => {
-    if (signal?.aborted) throw error;
-    // fetch itself says no more than "fetch failed".
-    const why = reason(error.cause ?? error);
-    throw new UserError(`cannot read ${url}: ${why}; check the network, or give a file`, { cause: error });
-  });
-  if (!response.ok || !response.body) throw new UserError(`cannot read ${url}: the server answered ${response.status}`);
-  await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file));
-  const expected = response.headers.get('content-length');
-  const { size } = await stat(file);
-  if (expected !== null && response.headers.get('content-encoding') === null && Number(expected) !== size)
-    throw new UserError(`cannot read ${url}: got ${size} of ${expected} bytes; try again`);
 }
 
 async function gitRevision(url: URL | null, file: string): Promise<string | null> {

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { download } from '../download.ts';
+import { reason, UserError } from '../errors.ts';
+
+/**
+ * How sure it is that a package has a program, surest first. `declared`: nixpkgs says so itself (`meta.mainProgram`).
+ * `listed`: somebody built the package and saw the file. `likely`: another distribution's package of the same software has it.
+ */
+export const SURENESS = ['declared', 'listed', 'likely'] as const;
+export type Sureness = (typeof SURENESS)[number];
+
+/** One program, and one package that has it. */
+export interface Provided {
+  /** The name of the file in a folder of programs. */
+  program: string;
+  /** An attribute path; of a source that is only `likely`, the name of a software: its attribute or its pname. */
+  packageName: string;
+}
+
+/** Where a list of programs comes from, and how sure it is. */
+export interface Source {
+  kind: 'channel' | 'nix-index' | 'debian';
+  sure: Sureness;
+  /** The file or URL, or what is in it: for people. */
+  name: string;
+  /** Hex sha256 of the file: the same list is not read twice. */
+  digest: string;
+  /** What the server said about the URL, to be asked again. */
+  etag: string | null;
+}
+
+/** An open list of programs. Implementations: {@link file://./channel.ts}, {@link file://./nix-index.ts}, {@link file://./debian.ts}. */
+export interface Programs {
+  readonly source: Source;
+  /** Every pair, in the order of the source, repetitions included. A damaged list is a UserError after what came before. */
+  entries(signal?: AbortSignal): AsyncIterable<Provided>;
+  close(): Promise<void>;
+}
+
+/** What a source's file gives: its reader, by the first bytes of the file, since people rename files. */
+const FORMATS = [
+  { magic: 'SQLite format 3\0', load: async () => (await import('./channel.ts')).openChannel },
+  { magic: '\xfd7zXZ\0', load: async () => (await import('./channel.ts')).openTarball },
+  { magic: 'NIXI', load: async () => (await import('./nix-index.ts')).openNixIndex },
+] as const;
+
+/** Opens a file's list of programs. `scratch` is a folder for what has to be unpacked. */
+export type OpenFile = (file: string, source: Omit<Source, 'kind' | 'sure'>, scratch: string) => Promise<Programs>;
+
+/**
+ * Opens a list of programs, a file or URL: a channel's programs.sqlite, its nixexprs.tar.xz, or a database of nix-index.
+ * `known` is the source that was read last: null where this is still the same.
+ */
+export async function openPrograms(
+  spec: string,
+  known: Pick<Source, 'name' | 'digest' | 'etag'> | null = null,
+  signal?: AbortSignal,
+): Promise<Programs | null> {
+  const scratch = await mkdtemp(join(tmpdir(), 'fdnix-'));
+  const clear = () => rm(scratch, { recursive: true, force: true });
+  try {
+    const found = await local(spec, scratch, known, signal);
+    const digest = found && (await sha256(found.file));
+    if (!found || digest === known?.digest) {
+      await clear();
+      return null;
+    }
+    const openFile = await opener(found.file, spec);
+    const programs = await openFile(found.file, { name: spec, digest: digest!, etag: found.etag }, scratch);
+    const close = async () => {
+      await programs.close();
+      await clear();
+    };
+    return { ...programs, close };
+  } catch (error) {
+    await clear();
+    if (error instanceof UserError || signal?.aborted) throw error;
+    throw new UserError(`cannot read the programs in ${spec}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/** The file that is meant, downloaded if it is not here; null where the server says that it is as it was. */
+async function local(spec: string, scratch: string, known: Pick<Source, 'name' | 'etag'> | null, signal?: AbortSignal) {
+  if (!/^https?:\/\//.test(spec)) return { file: spec, etag: null };
+  const file = join(scratch, 'download');
+  const etag = known?.name === spec ? known.etag : null;
+  const downloaded = await download(new URL(spec), file, { signal, etag });
+  return downloaded && { file, etag: downloaded.etag };
+}
+
+async function opener(file: string, spec: string): Promise<OpenFile> {
+  const handle = await open(file);
+  const head = Buffer.alloc(16);
+  await handle.read(head, 0, head.length, 0).finally(() => handle.close());
+  const format = FORMATS.find(({ magic }) => head.toString('latin1').startsWith(magic));
+  if (format) return format.load();
+  throw new UserError(
+    `${spec} is no list of programs: give a channel's programs.sqlite or nixexprs.tar.xz, or a database of nix-index`,
+  );
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
