@@ -11,15 +11,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   blobs: [],
   vectors: ['store', 'embed', 'blobs'],
   usage: ['blobs'],
-  index: ['vectors', 'store', 'blobs', 'usage'],
+  programs: ['blobs'],
+  index: ['vectors', 'store', 'blobs', 'usage', 'programs'],
   releases: ['index'],
-  search: ['index', 'embed'],
+  search: ['index', 'embed', 'programs'],
   enrich: ['search'],
   http: ['search'],
   mcp: ['search'],
   train: ['embed', 'extract', 'index', 'usage'],
   cli: [
     'extract',
+    'programs',
     'store',
     'embed',
     'blobs',
@@ -46,6 +48,8 @@ const OWNERS: Record<string, readonly string[]> = {
   yargs: ['cli/'],
   yaml: ['usage/'],
   'cli-progress': ['cli/'],
+  'tar-stream': ['programs/channel'],
+  'xz-decompress': ['programs/channel'],
   '@modelcontextprotocol/': ['mcp/', 'cli/mcp'],
 };
 

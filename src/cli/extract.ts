@@ -1,11 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { InferredOptionTypes } from 'yargs';
+import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
 import { hostSystem, isIn, openSource, type Source } from '../extract/source.ts';
 import { replaceFile } from '../files.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { compareNames, type Failure, serialisePackage } from '../package.ts';
+import { keepPrograms } from '../programs/stored.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
 import { drain } from '../streams.ts';
@@ -19,6 +21,11 @@ export const OPTIONS = {
   },
   from: { string: true, describe: "instead, a release's packages.json, file or URL, plain, .br, .gz or .zst" },
   options: { boolean: true, default: false, describe: 'the options of NixOS instead of packages' },
+  programs: {
+    string: true,
+    describe:
+      "also a list of which package has which program, file or URL: a channel's programs.sqlite or nixexprs.tar.xz, or a database of nix-index",
+  },
   revisions: {
     string: true,
     describe: 'a file of --nixpkgs and --from arguments, one a line, oldest first: each becomes history',
@@ -56,6 +63,7 @@ export default command({
     ['$0 extract --nixpkgs nixpkgs/nixos-unstable --failures failed.jsonl', 'another one, by flake reference'],
     ['$0 extract --nixpkgs . --set python3Packages -o -', 'a set of the nixpkgs in this directory, as JSON'],
     ['$0 extract --from packages.json.br', 'a release of nixpkgs, without Nix'],
+    ['$0 extract --programs nixexprs.tar.xz', 'and all programs, for search and which'],
     ['$0 extract --options', 'the options of NixOS beside the packages; --from takes options.json.br'],
   ],
   run: extract,
@@ -66,6 +74,7 @@ export async function extract(args: Arguments, context: Context): Promise<number
   checkArguments(args);
   if (context.config.store.startsWith('dynamodb:')) keepHeapSmall();
   const found = await (args.output ? writeJsonl(args.output, args, context) : storeAll(args, context));
+  if (args.programs && !context.signal.aborted) await keep(args.programs, context);
   const failures = found.toSorted((a, b) => compareNames(a.packageName, b.packageName));
   if (args.failures) await writeFailures(args.failures, failures);
   tellFailures(failures, context.warn);
@@ -95,11 +104,25 @@ async function storeAll(args: Arguments, context: Context): Promise<Failure[]> {
   return failures;
 }
 
+/** The list of programs goes beside the vectors, where the next index finds it. */
+async function keep(spec: string, { config, report, log, signal }: Context): Promise<void> {
+  const blobs = await openBlobs(config.blobs);
+  try {
+    await blobs.init();
+    report({ phase: 'programs', done: 0, total: null, unit: 'programs' });
+    const count = await keepPrograms(blobs, spec, signal);
+    log(count === null ? `${spec}: the same programs as last time` : `${count} programs of ${spec} in ${blobs.name}`);
+  } finally {
+    await blobs.close();
+  }
+}
+
 /** What would be passed over in silence is refused. */
 function checkArguments(args: Arguments): void {
   const sources = (['nixpkgs', 'from', 'revisions'] as const).filter(name => args[name] !== undefined);
   if (sources.length > 1) throw new UserError(`--${sources.join(' and --')} exclude each other: give one of them`);
   if (args.revisions && args.output) throw new UserError('--revisions needs a store: leave out --output');
+  if (args.programs && args.output) throw new UserError('--programs needs the store: leave out --output');
   if (args.limit !== undefined && !args.output)
     throw new UserError('--limit is for a trial: give --output as well, or leave it out');
 }

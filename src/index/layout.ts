@@ -1,7 +1,7 @@
 /**
  * The version of the search index file; another one is refused. 2 added phrases (`texts`), 3 the releases and the next
- * variant of each document, 4 a checksum of every part (`sums`) and usage texts (the table
- * `usage`, and their words among the terms), 5 which words select a family of sets (`families`, `fame`).
+ * variant of each document, 4 a checksum of every part (`sums`) and usage texts (the table `usage`, and their words among
+ * the terms), 5 which words select a family of sets (`families`, `fame`) and which package has which program (`programs`).
  */
 export const INDEX_FORMAT = 5;
 

@@ -3,12 +3,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { reason, UserError } from '../errors.ts';
 import type { Package } from '../package.ts';
+import type { Source } from '../programs/programs.ts';
 import type { Model } from '../vectors/format.ts';
 import { type Columns, LISTS, type Lists, unpackRecord } from './columns.ts';
 import type { Families } from './families.ts';
 import { openFile } from './file.ts';
 import type { Keys } from './keys.ts';
 import type { Postings } from './postings.ts';
+import type { ProgramKeys } from './programs.ts';
 import { checkSum, damaged, RECORD_SUMS, type Summed, sumTable } from './sums.ts';
 import type { UsageCredit } from './usage.ts';
 import { compareVersions } from './variants.ts';
@@ -23,6 +25,8 @@ export interface IndexMeta {
   vectors: number;
   /** Whose texts about using the software the index was made with. */
   usage: UsageCredit[];
+  /** Which list of programs the index was made with, and how many programs it knows. */
+  programs: { kind: Source['kind']; name: string; digest: string; count: number };
   /** Hex sha256 over the contents of the index: the same contents, the same digest. */
   digest: string;
   /** ISO 8601. */
@@ -43,6 +47,8 @@ export interface Index {
   readonly columns: Columns;
   readonly lists: Lists;
   readonly keys: Keys;
+  /** Which package has which program. */
+  readonly programs: ProgramKeys;
   readonly terms: Postings;
   /** Per document: the canonical variant of its software, of its software in this version, and the next variant. */
   readonly groups: Uint32Array;
@@ -162,6 +168,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
     columns,
     lists,
     keys: { ...list('keys'), kinds: bytes('keys.kinds') },
+    programs: { ...list('programs'), sureness: bytes('programs.sureness') },
     terms: { ...list('terms'), impacts: bytes('terms.impacts') },
     groups: words('variants.groups'),
     releases: words('variants.releases'),

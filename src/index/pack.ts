@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Refused, UserError } from '../errors.ts';
 import { replaceFile } from '../files.ts';
 import { compareNames, embeddingText } from '../package.ts';
+import { loadPrograms } from '../programs/stored.ts';
 import type { Report } from '../progress.ts';
 import type { Store, StoredPackage } from '../store/store.ts';
 import type { UsageTexts } from '../usage/usage.ts';
@@ -18,6 +19,7 @@ import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
 import { popularity, prior } from './prior.ts';
+import { buildPrograms } from './programs.ts';
 import { readVectors } from './quantise.ts';
 import { feed, feedMeta, RECORD_SUMS, SUMMED, type Sums, sumTable } from './sums.ts';
 import { type MappedUsage, mapUsage, type UsageCredit, usageShares } from './usage.ts';
@@ -80,10 +82,12 @@ export async function packIndex(
   packages.sort((a, b) => compareNames(a.packageName, b.packageName));
   checkModels(packages, vectors.index, store, blobs);
   const history = await readHistory(store, signal);
+  const listed = await loadPrograms(blobs, signal);
   const variants = groupVariants(packages);
   const usage = mapUsage(packages, variants.groups, options.usage ?? []);
   const shares = await usageShares(usage, vectors.index.model, blobs, signal);
   const quantised = await readVectors(packages, vectors.index, blobs, shares.vectors, options);
+  const programs = buildPrograms(packages, listed);
 
   const { columns, lists } = buildColumns(packages);
   const names = packages.map(pkg => Buffer.from(pkg.packageName));
@@ -96,6 +100,7 @@ export async function packIndex(
     fame: fameWithin(packages, variants.groups),
     ...prefixed('columns', columns),
     ...prefixed('keys', buildKeys(packages)),
+    ...prefixed('programs', programs),
     ...prefixed('terms', buildPostings(packages, usage.sentences)),
     'vectors.scales': quantised.scales,
     'vectors.int8': quantised.int8,
@@ -111,6 +116,13 @@ export async function packIndex(
     model: vectors.index.model,
     ...counts,
     usage: usage.credits,
+    programs: {
+      kind: listed.source.kind,
+      // A path of this machine is nobody's business.
+      name: /^https?:/.test(listed.source.name) ? listed.source.name : basename(listed.source.name),
+      digest: listed.source.digest,
+      count: programs.starts.length - 1,
+    },
     lists,
     families: findFamilies(packages, variants.groups),
     created: run.finished,

@@ -1,7 +1,6 @@
 import { FLAG } from '../index/columns.ts';
-import { nameKey } from '../index/keys.ts';
-import { exact } from '../index/lookup.ts';
 import type { Index } from '../index/open.ts';
+import { providersOf } from '../index/programs.ts';
 import { setFamily } from '../index/variants.ts';
 import type { Option } from './option.ts';
 
@@ -70,15 +69,13 @@ export const FILTERS = {
     },
   } satisfies Filter<string>,
   program: {
-    describe: 'only what has this main program',
+    describe: 'only what has this program',
     label: 'Program',
     example: 'rg',
     schema: { type: 'string', maxLength: 200 },
     admits(index, program) {
-      const { firsts, docs } = index.keys;
-      const place = exact(index.keys, Buffer.from(nameKey(program)));
-      const having = new Set(place < 0 ? [] : docs.subarray(firsts[place]!, firsts[place + 1]!));
-      return doc => having.has(doc) && index.record(doc).package.mainProgram === program;
+      const having = new Set(providersOf(index.programs, program).map(({ doc }) => doc));
+      return doc => having.has(doc);
     },
   } satisfies Filter<string>,
   unfree: {

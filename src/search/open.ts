@@ -6,6 +6,7 @@ import { answerer, type Meaning } from './answer.ts';
 import type { Hit } from './hits.ts';
 import { MAX_QUERY } from './lexical.ts';
 import type { SearchOptions } from './options.ts';
+import { type Program, type Provider, programsIn, which } from './programs.ts';
 import { loadScan, type Scan } from './scan.ts';
 import { familySelector } from './sets.ts';
 import { corrected } from './spelling.ts';
@@ -24,8 +25,10 @@ export interface Search {
   readonly info: IndexInfo;
   /** Never rejects because of the query's text. */
   search(query: string, options?: SearchOptions): Promise<Hit[]>;
-  /** One package with its version history, or null. */
-  show(packageName: string): { package: Package; versions: Version[] } | null;
+  /** One package with its version history and its programs, or null. */
+  show(packageName: string): { package: Package; versions: Version[]; programs: Program[] } | null;
+  /** Who has a program of this name, surest first. */
+  which(program: string): Provider[];
   close(): Promise<void>;
 }
 
@@ -75,8 +78,10 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
       if (doc < 0) return null;
       const { package: found, firstRevision } = index.record(doc);
       const current = { version: found.version, firstRevision, lastRevision: null };
-      return { package: found, versions: [current, ...index.history(packageName)] };
+      const versions = [current, ...index.history(packageName)];
+      return { package: found, versions, programs: programsIn(index, doc) };
     },
+    which: program => which(index, program),
     async close() {
       index.close();
       await (await semantics)?.embedder.close();

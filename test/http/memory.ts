@@ -3,6 +3,7 @@ import { type Package, parsePackage, type RawPackage } from '../../src/package.t
 import type { Hit, HitJson } from '../../src/search/hits.ts';
 import type { IndexInfo, Search, Version } from '../../src/search/open.ts';
 import type { SearchOptions } from '../../src/search/options.ts';
+import type { Program } from '../../src/search/programs.ts';
 import type { Why } from '../../src/search/why.ts';
 
 /** Real records, cut from a release's packages.json, and two options. */
@@ -45,6 +46,7 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
       packages: packages.filter(({ type }) => type === 'package').length,
       options: packages.filter(({ type }) => type === 'option').length,
       vectors: packages.length,
+      programs: { kind: 'debian', name: 'Debian trixie 2026-09-12', digest: 'c'.repeat(64), count: 1 },
       digest: 'a'.repeat(64),
       created: '2026-07-20T02:11:09Z',
       ...info,
@@ -67,8 +69,13 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
         { version: found.version, firstRevision: REVISION, lastRevision: null },
         { version: '0.1', firstRevision: '0'.repeat(40), lastRevision: '1'.repeat(40) },
       ];
-      return { package: found, versions };
+      const programs: Program[] = found.mainProgram ? [{ program: found.mainProgram, sure: 'declared' }] : [];
+      return { package: found, versions, programs };
     },
+    which: program =>
+      packages
+        .filter(({ mainProgram }) => mainProgram === program)
+        .map(pkg => ({ package: pkg, sure: 'declared', also: [] })),
     async close() {
       this.closed = true;
     },
