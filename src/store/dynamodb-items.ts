@@ -50,9 +50,7 @@ export function toItem(pkg: StoredPackage): Item {
   for (const [name, limit] of Object.entries(MAX_KEY) as [keyof typeof MAX_KEY, number][]) {
     const length = Buffer.byteLength(pkg[name]);
     if (length === 0 || length > limit)
-      throw new UserError(
-        `${pkg.packageName || '(unnamed)'}: ${name} has ${length} bytes, and DynamoDB keys take 1 to ${limit}`,
-      );
+      throw new UserError(`${name} has ${length} bytes, and DynamoDB keys take 1 to ${limit}: left out`);
   }
   const item: Item = { hasEmbedding: { BOOL: pkg.hasEmbedding } };
   for (const field of KEY_TEXTS) setText(item, field, pkg[field]);
@@ -76,7 +74,7 @@ function pack(pkg: StoredPackage, item: Item): Item {
   const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
   item.packed = { B: brotliCompressSync(serialisePackage(pkg), quality) };
   if (byteSize(item) > MAX_ITEM)
-    throw new UserError(`${pkg.packageName} ${pkg.version} is larger than DynamoDB's 400 KB an item, even compressed`);
+    throw new UserError(`version ${pkg.version} is larger than DynamoDB's 400 KB an item, even compressed: left out`);
   return item;
 }
 

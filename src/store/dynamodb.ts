@@ -1,7 +1,7 @@
 import * as sdk from '@aws-sdk/client-dynamodb';
 import { caller, each, is, named, openGate, type Patience } from '../aws.ts';
 import { UserError } from '../errors.ts';
-import { compareNames } from '../package.ts';
+import { compareNames, type Failure } from '../package.ts';
 import { ahead, chunks, grouped, merge } from '../streams.ts';
 import { openClient } from './dynamodb-client.ts';
 import {
@@ -17,13 +17,12 @@ import {
   shardOf,
   toItem,
 } from './dynamodb-items.ts';
+import { openRuns } from './dynamodb-runs.ts';
 import { initTable } from './dynamodb-table.ts';
 import {
   type EmbeddingMark,
   needsEmbedding,
   type Retirement,
-  type RunKind,
-  type RunRecord,
   type Store,
   type StoredKey,
   type StoredPackage,
@@ -144,31 +143,33 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     init: () => initTable(client, table, call),
 
     async *keys(signal): AsyncGenerator<StoredKey> {
-      const names = Object.fromEntries(KEY_ATTRIBUTES.map((name, n) => [`#${n}`, name]));
-      const input = { ProjectionExpression: Object.keys(names).join(', '), ExpressionAttributeNames: names };
-      for await (const item of scan(input, signal)) yield fromKeys(item);
+      for await (const item of scan(KEYS_ONLY, signal)) yield fromKeys(item);
     },
 
     async put(items, signal) {
       // A batch with one key twice is refused as a whole; the later item wins, as it would have.
       const latest = new Map(items.map(item => [`${item.packageName}\0${item.version}`, item]));
-      const unfit: UserError[] = [];
+      const unfit: Failure[] = [];
       await each(gate, chunks([...latest.values()], BATCH_WRITE), async chunk => {
         const batch = chunk.flatMap(item => {
           try {
             return [toItem(item)];
           } catch (error) {
-            if (error instanceof UserError) unfit.push(error);
-            else throw error;
+            if (!(error instanceof UserError)) throw error;
+            unfit.push({ packageName: item.packageName, message: error.message });
             return [];
           }
         });
         if (batch.length > 0) await writeBatch(batch, signal);
       });
-      if (unfit.length > 0)
-        throw new UserError(
-          `dynamodb:${table}: ${unfit.length} of ${latest.size} items not stored: ${unfit[0]!.message}`,
-        );
+      return unfit;
+    },
+
+    async read(keys, signal) {
+      const found: StoredPackage[] = [];
+      for (const chunk of chunks(keys, BATCH_GET))
+        found.push(...(await readBatch(chunk.map(itemKey), signal)).map(fromItem));
+      return found;
     },
 
     async retire(items, signal) {
@@ -245,31 +246,24 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
       });
     },
 
-    async forgetEmbeddings(signal) {
+    async forgetEmbeddings(batches, signal) {
       const input = {
+        ...KEYS_ONLY,
         FilterExpression: 'hasEmbedding = :yes OR attribute_exists(embeddingError)',
         ExpressionAttributeValues: { ':yes': { BOOL: true } },
       };
+      const isMeant = (item: StoredKey) => batches === null || batches.has(item.vectorBatch ?? '');
       const forget = (item: StoredKey) => {
         const set: Item = { hasEmbedding: { BOOL: false } };
         if (item.retired === null) set[PENDING_SHARD] = { S: shardOf(item) };
         const still = item.retired === null ? 'attribute_not_exists(retired)' : 'attribute_exists(retired)';
         return update(item, set, ['embeddingModel', 'vectorBatch', 'embeddingError'], { expression: still }, signal);
       };
-      for await (const items of grouped(scan(input, signal), 1000)) await each(gate, items.map(fromKeys), forget);
+      for await (const items of grouped(scan(input, signal), 1000))
+        await each(gate, items.map(fromKeys).filter(isMeant), forget);
     },
 
-    async run(kind, signal) {
-      const command = new sdk.GetItemCommand({ TableName: table, Key: runKey(kind), ConsistentRead: true });
-      const { Item } = await call('GetItem', signal, abortSignal => client.send(command, { abortSignal }));
-      return Item?.run?.S ? (JSON.parse(Item.run.S) as RunRecord) : null;
-    },
-
-    async recordRun(kind, run) {
-      const Item = { ...runKey(kind), run: { S: JSON.stringify(run) } };
-      const command = new sdk.PutItemCommand({ TableName: table, Item });
-      await call('PutItem', undefined, abortSignal => client.send(command, { abortSignal }));
-    },
+    ...openRuns(client, table, call),
 
     async close() {
       client.destroy();
@@ -277,9 +271,8 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
   };
 }
 
-function runKey(kind: RunKind): Item {
-  return itemKey({ packageName: RUN_KEY, version: kind });
-}
+const NAMES = Object.fromEntries(KEY_ATTRIBUTES.map((name, n) => [`#${n}`, name]));
+const KEYS_ONLY = { ProjectionExpression: Object.keys(NAMES).join(', '), ExpressionAttributeNames: NAMES };
 
 function keyOf(item: Item): Item {
   return { packageName: item.packageName!, version: item.version! };

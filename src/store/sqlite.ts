@@ -4,7 +4,7 @@ import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqli
 import { pathToFileURL } from 'node:url';
 import { BrokenOff, isDiskFull, Refused, reason, UserError } from '../errors.ts';
 import { serialisePackage } from '../package.ts';
-import type { EmbeddingMark, Retirement, RunKind, RunRecord, Store, StoredKey, StoredPackage } from './store.ts';
+import type { Beginning, EmbeddingMark, Retirement, RunRecord, Store, StoredKey, StoredPackage } from './store.ts';
 
 /** `PRAGMA user_version` of the files that this code reads and writes. */
 const SCHEMA_VERSION = 1;
@@ -63,6 +63,17 @@ export function openSqlite(path: string, options: { create?: boolean } = {}): St
     }
   }
 
+  function record<T>(kind: string): T | null {
+    const row = attempt(db => db.prepare('SELECT record FROM runs WHERE kind = ?').get(kind));
+    return row ? (JSON.parse(String(row.record)) as T) : null;
+  }
+
+  function keep(kind: string, record: object): void {
+    attempt(db => {
+      db.prepare('INSERT OR REPLACE INTO runs (kind, record) VALUES (?, ?)').run(kind, JSON.stringify(record));
+    }, true);
+  }
+
   async function* pages(columns: string[], where: string, signal?: AbortSignal): AsyncGenerator<Row> {
     const sql = `SELECT ${columns.join(', ')} FROM items WHERE ${where} AND (packageName, version) > (?, ?)
       ORDER BY packageName, version LIMIT ${PAGE}`;
@@ -102,6 +113,15 @@ export function openSqlite(path: string, options: { create?: boolean } = {}): St
         const insert = db.prepare(sql);
         for (const stored of items) insert.run(...COLUMNS.map(column => cell(stored, column)));
       }, true);
+      return [];
+    },
+    async read(keys) {
+      const sql = `SELECT ${COLUMNS.join(', ')} FROM items WHERE packageName = ? AND version = ?`;
+      const rows = attempt(db => {
+        const select = db.prepare(sql);
+        return keys.map(({ packageName, version }) => select.get(packageName, version));
+      });
+      return rows.filter(row => row !== undefined).map(item);
     },
     async retire(items) {
       attempt(db => {
@@ -131,21 +151,21 @@ export function openSqlite(path: string, options: { create?: boolean } = {}): St
         }
       }, true);
     },
-    async forgetEmbeddings() {
+    async forgetEmbeddings(batches) {
+      const forget =
+        'UPDATE items SET hasEmbedding = 0, embeddingModel = NULL, vectorBatch = NULL, embeddingError = NULL WHERE';
       attempt(db => {
-        db.exec(`UPDATE items SET hasEmbedding = 0, embeddingModel = NULL, vectorBatch = NULL, embeddingError = NULL
-                 WHERE hasEmbedding = 1 OR embeddingError IS NOT NULL`);
+        if (batches === null) db.exec(`${forget} hasEmbedding = 1 OR embeddingError IS NOT NULL`);
+        else {
+          const update = db.prepare(`${forget} vectorBatch = ?`);
+          for (const batch of batches) update.run(batch);
+        }
       }, true);
     },
-    async run(kind: RunKind) {
-      const row = attempt(db => db.prepare('SELECT record FROM runs WHERE kind = ?').get(kind));
-      return row ? (JSON.parse(String(row.record)) as RunRecord) : null;
-    },
-    async recordRun(kind, run) {
-      attempt(db => {
-        db.prepare('INSERT OR REPLACE INTO runs (kind, record) VALUES (?, ?)').run(kind, JSON.stringify(run));
-      }, true);
-    },
+    run: async kind => record<RunRecord>(kind),
+    recordRun: async (kind, run) => keep(kind, run),
+    beginning: async kind => record<Beginning>(`${kind}:begun`),
+    recordBeginning: async (kind, beginning) => keep(`${kind}:begun`, beginning),
     async close() {
       database?.close();
       database = null;

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import type { Package } from '../package.ts';
+import type { Failure, Package } from '../package.ts';
 
 /**
  * One stored version of a package: the item `(packageName, version)`. Of the items of one packageName at most one is
@@ -37,10 +37,10 @@ export type StoredKey = Pick<
 > &
   Pick<StoredPackage, 'hasEmbedding' | 'embeddingModel' | 'vectorBatch' | 'embeddingError'>;
 
+export type ItemKey = Pick<StoredPackage, 'packageName' | 'version'>;
+
 /** An item leaves the current set. */
-export interface Retirement {
-  packageName: string;
-  version: string;
+export interface Retirement extends ItemKey {
   retired: 'superseded' | 'vanished';
   lastRevision: string;
   lastUpdated: string;
@@ -66,6 +66,21 @@ export interface RunRecord {
 
 export type RunKind = 'extract' | 'options' | 'embed' | 'index';
 
+/** What changes the packages of a store. */
+export type ExtractionKind = Extract<RunKind, 'extract' | 'options'>;
+
+/** The extraction that wrote to a store last. As long as it is not finished, the store holds a mixture of two revisions. */
+export interface Beginning {
+  /** Names the execution that it belongs to, where somebody gave it a name. */
+  run: string | null;
+  revision: string;
+  /** ISO 8601. */
+  started: string;
+  /** The package sets that it was narrowed to; null: everything. */
+  sets: readonly string[] | null;
+  isFinished: boolean;
+}
+
 /**
  * Where records live. Every method may reject with a UserError that names the backend and the object; a listing that
  * breaks half-way throws rather than end early. Writes are durable when their promise resolves, and writing the same
@@ -78,22 +93,33 @@ export interface Store {
   init(): Promise<boolean>;
   /** All items, in any order, without their texts. */
   keys(signal?: AbortSignal): AsyncIterable<StoredKey>;
-  /** Writes whole items over whatever has their key. */
-  put(items: readonly StoredPackage[], signal?: AbortSignal): Promise<void>;
+  /** Writes whole items over whatever has their key. Gives those that the store has no place for; the others are written. */
+  put(items: readonly StoredPackage[], signal?: AbortSignal): Promise<Failure[]>;
   /** Marks items as no longer current; they need no embedding any more. */
   retire(items: readonly Retirement[], signal?: AbortSignal): Promise<void>;
+  /** Whole items by their keys, those that exist; what was written before is seen. In the order of `keys`. */
+  read(keys: readonly ItemKey[], signal?: AbortSignal): Promise<StoredPackage[]>;
   /** All versions of one package, the current one first, then by firstRevision as stored. */
   versions(packageName: string): Promise<StoredPackage[]>;
   /** The current items, in any order. */
   current(signal?: AbortSignal): AsyncIterable<StoredPackage>;
-  /** The items that need an embedding, in an order that is always the same; at a cost in proportion to their number. */
+  /**
+   * The items that need an embedding, in an order that is always the same; at a cost in proportion to their number. An item
+   * that was written a moment ago may be missing.
+   */
   pending(signal?: AbortSignal): AsyncIterable<StoredPackage>;
   pendingCount(signal?: AbortSignal): Promise<number>;
   markEmbedded(marks: readonly EmbeddingMark[], signal?: AbortSignal): Promise<void>;
-  /** Forgets embeddings and embedding errors of all current items, so that they are pending again: a change of model. */
-  forgetEmbeddings(signal?: AbortSignal): Promise<void>;
+  /**
+   * Forgets embeddings, so that what is current is pending again: all of them and the errors too, or only those in `batches`.
+   */
+  forgetEmbeddings(batches: ReadonlySet<string> | null, signal?: AbortSignal): Promise<void>;
   run(kind: RunKind, signal?: AbortSignal): Promise<RunRecord | null>;
   recordRun(kind: RunKind, run: RunRecord): Promise<void>;
+  /** The extraction that wrote last, finished or not; null in a store that is empty or by an older fdnix. */
+  beginning(kind: ExtractionKind, signal?: AbortSignal): Promise<Beginning | null>;
+  /** Says that an extraction begins to write, or that it has finished. */
+  recordBeginning(kind: ExtractionKind, beginning: Beginning): Promise<void>;
   close(): Promise<void>;
 }
 

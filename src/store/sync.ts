@@ -4,15 +4,29 @@ import { contentHash, type Extraction, embeddingHash, type Failure, type Package
 import type { Report } from '../progress.ts';
 import { drain, grouped } from '../streams.ts';
 import { openScratch, type Scratch } from './scratch.ts';
-import type { Retirement, RunKind, Store, StoredKey, StoredPackage } from './store.ts';
+import {
+  type ExtractionKind,
+  type ItemKey,
+  needsEmbedding,
+  type Retirement,
+  type Store,
+  type StoredKey,
+  type StoredPackage,
+} from './store.ts';
 
 export interface SyncOptions {
   revision: string;
-  kind: Extract<RunKind, 'extract' | 'options'>;
+  kind: ExtractionKind;
+  /** Names the execution that this is a part of, for `demandFinished`. */
+  run?: string | null;
   /** ISO 8601; becomes `lastUpdated` of what is written. */
   now: string;
+  /** The package sets that this run is narrowed to, for the record. */
+  sets?: readonly string[];
   /** What this run covers; nothing else can vanish or count. Absent: everything of this kind. */
   covers?: ((packageName: string) => boolean) | undefined;
+  /** Items written that need an embedding. */
+  onPending?: (keys: ItemKey[]) => void;
   allowShrink?: boolean | undefined;
   report?: Report;
   warn?: (message: string) => void;
@@ -30,6 +44,8 @@ export interface SyncResult {
   /** Versions that a newer one replaced. */
   superseded: number;
   vanished: number;
+  /** Packages that the store has no place for, which are among `failures`; older versions of them stay as they are. */
+  unfit: number;
   /** False after an interruption: what had been seen is written, nothing is marked as vanished. */
   complete: boolean;
   /** As the stream returned them; empty after an interruption. They and what lies below them never vanish. */
@@ -56,6 +72,18 @@ export async function sync(
   const { revision, now, signal } = options;
   const covers = options.covers ?? (name => name.startsWith('option:') === (options.kind === 'options'));
   const previous = await store.run(options.kind, signal);
+  const beginning = { run: options.run ?? null, revision, started: now, sets: options.sets ?? null, isFinished: false };
+  const before = await store.beginning(options.kind, signal);
+  let isBegun = before?.isFinished === false;
+  // A run over some sets does not finish what another run has left unfinished.
+  const isOthers =
+    isBegun && options.sets !== undefined && JSON.stringify(before!.sets) !== JSON.stringify(options.sets);
+  let isOurs = isOthers;
+  /** Before the first write: from then on the store is no whole revision. */
+  const begin = async () => {
+    if (!isOurs) await store.recordBeginning(options.kind, beginning);
+    isBegun = isOurs = true;
+  };
   let ended: Extraction = { failures: [], floor: 1 };
   const result: SyncResult = {
     revision,
@@ -66,6 +94,7 @@ export async function sync(
     unchanged: 0,
     superseded: 0,
     vanished: 0,
+    unfit: 0,
     complete: true,
     failures: [],
   };
@@ -97,15 +126,21 @@ export async function sync(
     // An interruption stops the reading, not the few seconds of writing that keep everything that was read.
     const writing = grace(signal, GRACE.writing);
     let written = 0;
+    const unfit = new Map<string, Failure>();
     for (const batch of scratch.changes(BATCH)) {
-      await store.put(batch, writing);
+      await begin();
+      for (const failure of await store.put(batch, writing)) unfit.set(failure.packageName, failure);
+      options.onPending?.(batch.filter(item => needsEmbedding(item) && !unfit.has(item.packageName)).map(keyOf));
       written += batch.length;
       options.report?.({ phase: 'storing', done: written, total: result.added + result.changed, unit: 'packages' });
     }
     // What is replaced or gone now was last seen in the last complete run.
     const mark = { lastRevision: previous?.revision ?? revision, lastUpdated: now };
     const kept = result.complete ? ended.failures.map(failure => failure.packageName) : null;
-    for await (const batch of grouped(retired(scratch, kept, mark), BATCH)) {
+    result.unfit = unfit.size;
+    result.failures = [...ended.failures, ...unfit.values()];
+    for await (const batch of grouped(retired(scratch, kept, unfit, mark), BATCH)) {
+      await begin();
       await store.retire(batch, writing);
       for (const { retired } of batch) result[retired]++;
     }
@@ -113,10 +148,12 @@ export async function sync(
     scratch.close();
   }
   if (result.complete) {
-    const counts = { [options.kind === 'options' ? 'options' : 'packages']: result.seen };
+    const counts = { [options.kind === 'options' ? 'options' : 'packages']: result.seen - result.unfit };
     const same = previous?.revision === revision && JSON.stringify(previous.counts) === JSON.stringify(counts);
     // A run that covers one set says nothing about the revision of all the others.
     if (!same && options.covers === undefined) await store.recordRun(options.kind, { revision, finished: now, counts });
+    if (!isOthers && (isBegun || beginning.run !== null))
+      await store.recordBeginning(options.kind, { ...beginning, isFinished: true });
   }
   return result;
 }
@@ -150,13 +187,19 @@ function compare(pkg: Package, versions: StoredKey[], revision: string, now: str
 function* retired(
   scratch: Scratch,
   failed: readonly string[] | null,
+  unfit: ReadonlyMap<string, Failure>,
   mark: Pick<Retirement, 'lastRevision' | 'lastUpdated'>,
 ): Generator<Retirement> {
   const lost = failed && new Set(failed);
   for (const { packageName, version, seen } of scratch.leaving()) {
+    if (unfit.has(packageName)) continue;
     if (seen === null && (lost === null || prefixes(packageName).some(prefix => lost.has(prefix)))) continue;
     yield { packageName, version, retired: seen === null ? 'vanished' : 'superseded', ...mark };
   }
+}
+
+function keyOf({ packageName, version }: StoredPackage): ItemKey {
+  return { packageName, version };
 }
 
 /** `a.b.c` → `a.b.c`, `a.b`, `a`. A dot inside a quoted segment gives a prefix that matches nothing. */

@@ -109,7 +109,7 @@ async function embedAll(
   const same = old !== null && sameModel(old.index.model, model);
   const fresh: BatchEntry[] = [];
   if (options.rebuild) {
-    await store.forgetEmbeddings(signal);
+    await store.forgetEmbeddings(null, signal);
     await blobs.put(VECTOR_INDEX, await packVectorIndex(emptyIndex(model, revision)));
   } else if (old && !same && old.index.batches.length > 0) {
     throw new Refused(

@@ -147,10 +147,44 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       mark(third),
     ]);
     await store.retire([{ ...third, retired: 'vanished', lastRevision: 'r1', lastUpdated: 'later' }]);
-    await store.forgetEmbeddings();
+    await store.forgetEmbeddings(null);
     assert.equal(sorted(await all(store.pending())), sorted([first, second]));
     const [history] = await store.versions(third.packageName);
     assert.equal([history!.hasEmbedding, history!.vectorBatch, history!.retired], [false, null, 'vanished']);
+  });
+
+  it('forgets only what is in some batches, of the history too', async store => {
+    await store.put([first, second, third]);
+    await store.markEmbedded([
+      mark(first, { vectorBatch: 'vectors/bad' }),
+      mark(second, { vectorBatch: 'vectors/good' }),
+      mark(third, { vectorBatch: 'vectors/bad' }),
+    ]);
+    await store.retire([{ ...third, retired: 'vanished', lastRevision: 'r1', lastUpdated: 'later' }]);
+    await store.forgetEmbeddings(new Set(['vectors/bad', 'vectors/none']));
+    assert.equal((await all(store.pending())).map(({ packageName }) => packageName), [first.packageName]); // biome-ignore format: short
+    assert.is((await store.versions(second.packageName))[0]!.vectorBatch, 'vectors/good');
+    assert.is((await store.versions(third.packageName))[0]!.vectorBatch, null);
+  });
+
+  it('reads items by their keys, those that exist', async store => {
+    await store.put(items);
+    const keys = items.map(({ packageName, version }) => ({ packageName, version }));
+    keys.splice(5, 0, { packageName: 'no such', version: '1' }, { ...keys[0]!, version: 'no such' });
+    assert.equal(await store.read(keys), items);
+    assert.equal(await store.read([]), []);
+  });
+
+  it('knows which extraction has begun and whether it has finished, apart from the runs', async store => {
+    const begun = { run: 'night-1', revision: 'r1', started: '2026-01-01T00:00:00Z', sets: null, isFinished: false };
+    assert.is(await store.beginning('extract'), null);
+    await store.recordBeginning('extract', begun);
+    assert.equal(await store.beginning('extract'), begun);
+    assert.is(await store.beginning('options'), null);
+    assert.is(await store.run('extract'), null);
+    await store.recordBeginning('extract', { ...begun, sets: ['python3Packages'], isFinished: true });
+    assert.is((await store.beginning('extract'))!.isFinished, true);
+    assert.equal(await all(store.keys()), []);
   });
 
   it('records runs by kind, apart from the packages', async store => {

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXIT, type UserError } from '../../src/errors.ts';
 import type { Extraction, Package } from '../../src/package.ts';
+import { demandFinished } from '../../src/store/finished.ts';
 import { openStore, type Store, type StoredPackage } from '../../src/store/store.ts';
 import { type SyncOptions, sync } from '../../src/store/sync.ts';
 import { extracted, sample } from '../sample.ts';
@@ -54,6 +56,60 @@ test('a second run over the same input writes nothing and says so', async () => 
   assert.equal([again.added, again.changed, again.unchanged, again.superseded, again.vanished], [0, 0, 600, 0, 0]);
   assert.equal(await contents(store), before);
   assert.equal(await store.run('extract'), record);
+  await store.close();
+});
+
+test('from the first write to the end of a run the store is unfinished, and says which run finished last', async () => {
+  const store = await fresh();
+  const refusal = (run: string | null) => demandFinished(store, run).then(() => null, (error: UserError) => error); // biome-ignore format: one step
+  assert.is(await refusal(null), null, 'an empty store is not half a revision');
+  await run(store, packages, 'r1', { run: 'night-1' });
+  assert.is(await refusal('night-1'), null);
+  const broken = { ...store, put: async (...a: Parameters<Store['put']>) => (puts++ ? fail() : store.put(...a)) };
+  const fail = () => Promise.reject(new Error('broken'));
+  let puts = 0;
+  const next = packages.map(pkg => ({ ...pkg, description: `new ${pkg.description}` }));
+  await run(broken, next, 'r2', { run: 'night-2' }).then(() => assert.unreachable(), () => {}); // biome-ignore format: one step
+  assert.is((await store.run('extract'))!.revision, 'r1', 'half of r2 is there, under the old record');
+  for (const name of [null, 'night-1', 'night-2']) {
+    const error = (await refusal(name))!;
+    assert.is(error.code, EXIT.refused);
+    assert.match(error.message, /is unfinished: the extraction of r2 that began at .* Run 'fdnix extract' again/);
+  }
+  const sets = ['one'];
+  await run(store, [], 'r2', { sets, covers: name => name.startsWith('one.') }, { floor: 0 });
+  assert.ok(await refusal(null), 'a run over another set does not finish it');
+  await run(store, next, 'r2', { run: 'night-3' });
+  assert.is(await refusal('night-3'), null);
+  assert.is(await refusal(null), null);
+  assert.match((await refusal('night-2'))!.message, /last extracted into by night-3, not by night-2/);
+  // An unchanged night writes no package, and yet it is this night's store.
+  await run(store, next, 'r2', { run: 'night-4' });
+  assert.is(await refusal('night-4'), null);
+  await store.close();
+});
+
+test('what the store has no place for is named, the rest is stored, and an older version of it stays', async () => {
+  const store = await fresh();
+  await run(store, packages, 'r1');
+  const name = packages[5]!.packageName;
+  const full: Store = {
+    ...store,
+    async put(items) {
+      await store.put(items.filter(item => item.packageName !== name));
+      return items.filter(item => item.packageName === name).map(() => ({ packageName: name, message: 'too large' }));
+    },
+  };
+  const next = packages.map((pkg, n) => (n < 10 ? { ...pkg, version: '999' } : pkg));
+  const result = await run(full, next, 'r2');
+  assert.equal(
+    result.failures.map(({ packageName }) => packageName),
+    [name],
+  );
+  assert.equal([result.changed, result.unfit, result.superseded], [10, 1, 9]);
+  assert.equal((await store.versions(name)).map(({ version, retired }) => [version, retired]), [[packages[5]!.version, null]]); // biome-ignore format: short
+  assert.is((await store.versions(packages[4]!.packageName))[0]!.version, '999');
+  assert.is((await store.run('extract'))!.counts.packages, 599);
   await store.close();
 });
 
