@@ -6,6 +6,16 @@ export interface Blob {
   etag: string;
 }
 
+export interface Listed {
+  name: string;
+  /** Bytes. */
+  size: number;
+  /** As `get` and `put` give it; absent where the place would have to read the bytes for it. */
+  etag?: string;
+  /** When it was last written, as `Date.now()`. */
+  modified: number;
+}
+
 /**
  * Where bytes live, under names such as `vectors/batch_1f….json.gz`. Knows nothing of what they mean. Every read is
  * verified against the digest stored with it; a listing that breaks half-way throws.
@@ -22,8 +32,8 @@ export interface Blobs {
    * leave it out to write in any case. Returns the new etag, or null if the condition did not hold.
    */
   put(name: string, bytes: Buffer, options?: { ifMatch?: string | null; signal?: AbortSignal }): Promise<string | null>;
-  /** Names and sizes below a prefix, sorted by name. */
-  list(prefix: string, signal?: AbortSignal): AsyncIterable<{ name: string; size: number }>;
+  /** What lies below a prefix, sorted by name. */
+  list(prefix: string, signal?: AbortSignal): AsyncIterable<Listed>;
   delete(name: string): Promise<void>;
   close(): Promise<void>;
 }

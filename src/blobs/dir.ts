@@ -66,7 +66,10 @@ export function openDir(root: string): Blobs {
         .map(entry => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
         .filter(name => name.startsWith(prefix))
         .sort();
-      for (const name of names) yield { name, size: (await stat(path(name))).size };
+      for (const name of names) {
+        const { size, mtimeMs } = await stat(path(name));
+        yield { name, size, modified: mtimeMs };
+      }
     },
     async delete(name) {
       await attempt(`delete ${path(name)}`, () => rm(path(name), { force: true }));

@@ -138,11 +138,16 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
             throw named('Garbled', 'the listing breaks off: more is announced and no way to go on given');
           return page;
         });
-        for (const { Key, Size } of reply.Contents ?? []) {
+        for (const { Key, Size, ETag = '', LastModified } of reply.Contents ?? []) {
           if (Key === undefined || Size === undefined || Key <= last)
             throw new UserError(`s3://${Bucket}: the listing is out of order at ${Key}: use a general purpose bucket`);
           last = Key;
-          yield { name: Key.slice(prefix.length), size: Size };
+          yield {
+            name: Key.slice(prefix.length),
+            size: Size,
+            etag: ETag,
+            modified: LastModified?.getTime() ?? Date.now(),
+          };
         }
         ContinuationToken = reply.NextContinuationToken;
       } while (ContinuationToken);

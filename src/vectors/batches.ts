@@ -5,30 +5,33 @@ import { Refused } from '../errors.ts';
 import { GRACE, grace } from '../grace.ts';
 import { embeddingText, type Failure } from '../package.ts';
 import type { Report } from '../progress.ts';
-import type { EmbeddingMark, Store, StoredPackage } from '../store/store.ts';
+import { type EmbeddingMark, type ItemKey, needsEmbedding, type Store, type StoredPackage } from '../store/store.ts';
+import { chunks } from '../streams.ts';
+import { adoptStrays } from './adopt.ts';
 import {
-  BATCHES,
   type BatchEntry,
   type BatchVector,
   type Model,
   packBatch,
   packVectorIndex,
-  readBatch,
   sameModel,
-  sha256,
   VECTOR_INDEX,
+  type VectorIndex,
 } from './format.ts';
 import { type Lease, type LeaseTimes, takeLease } from './lease.ts';
-import { describe, emptyIndex, loadVectorIndex, saveVectorIndex } from './vector-index.ts';
+import { survey, withEtag } from './survey.ts';
+import { describe, emptyIndex, loadOrForget, saveVectorIndex } from './vector-index.ts';
 
 export interface EmbedOptions {
   /** Forget what another model made, and start over. */
-  rebuild?: boolean;
+  rebuild?: boolean | undefined;
   /** At most this many texts. */
-  limit?: number;
+  limit?: number | undefined;
+  /** What an extraction has written just now: found even where the index of what is pending lags behind. */
+  written?: readonly ItemKey[] | undefined;
   report?: Report;
   onFailure?: (failure: Failure) => void;
-  /** A line where another embedder has to be waited for. */
+  /** A line where another embedder has to be waited for, or an object is damaged. */
   tell?: (message: string) => void;
   lease?: Partial<LeaseTimes>;
   signal?: AbortSignal;
@@ -44,6 +47,8 @@ export interface EmbedResult {
   failed: number;
   /** Vectors that an interrupted run had stored but not marked. */
   recovered: number;
+  /** Batches that were damaged or missing: what they held was embedded again. */
+  damaged: number;
   /** Vectors in all batches of the index. */
   total: number;
   batches: number;
@@ -58,7 +63,8 @@ const INDEX_EVERY_MS = 15_000;
  * Gives every item of the store that needs one a vector. The order of writing makes an interruption at any point
  * harmless: first the batch, under a name made from its contents; then the marks in the store; then the index. A batch
  * that is stored but not marked is found and marked at the start of the next run, and of two embedders at once one waits
- * for the other; so no text is embedded twice except those in flight at a kill.
+ * for the other; so no text is embedded twice except those in flight at a kill. What a damaged batch held is embedded
+ * again, and nothing else.
  */
 export async function embedPending(
   store: Store,
@@ -66,101 +72,124 @@ export async function embedPending(
   embedder: Embedder,
   options: EmbedOptions = {},
 ): Promise<EmbedResult> {
-  const { signal, tell, lease: times = {} } = options;
-  const isIdle = !options.rebuild && (await store.pendingCount(signal)) === 0;
-  const lease = isIdle
-    ? null
-    : await takeLease(blobs, embedder.id, { times, ...(tell && { tell }), ...(signal && { signal }) });
+  const { signal, tell = () => {}, lease: times = {}, rebuild, written = [] } = options;
+  const { index } = await loadOrForget(blobs, tell, signal);
+  const { strays, damaged, foreign } = await survey(blobs, index, signal);
+  if (foreign.length > 0)
+    tell(
+      `${foreign.slice(0, 5).join(', ')}${foreign.length > 5 ? ', …' : ''} in ${blobs.name}: not fdnix's, left alone`,
+    );
+  const isIdle =
+    !rebuild &&
+    index !== null &&
+    strays.length + damaged.length + written.length === 0 &&
+    (await store.pendingCount(signal)) === 0;
+  if (isIdle) {
+    const model = modelOf(embedder);
+    refuseOther(blobs, index, model);
+    const revision = (await store.run('extract', signal))?.revision ?? 'unknown';
+    if (index.revision !== revision)
+      await saveVectorIndex(
+        blobs,
+        emptyIndex(model, revision),
+        { fresh: [], dropped: new Set(), unnamed: new Map() },
+        signal,
+      );
+    return { ...NOTHING, total: index.count, batches: index.batches.length };
+  }
+  const lease = await takeLease(blobs, embedder.id, { times, tell, ...(signal && { signal }) });
   try {
     return await embedAll(store, blobs, embedder, lease, options);
   } finally {
-    await lease?.release();
+    await lease.release();
   }
+}
+
+const NOTHING: EmbedResult = {
+  ...{ texts: 0, calls: 0, characters: 0, embedded: 0, failed: 0, recovered: 0, damaged: 0, total: 0, batches: 0 },
+  complete: true,
+};
+
+function modelOf({ id, digest, dimension }: Embedder): Model {
+  return { id, digest, dimension };
+}
+
+function refuseOther(blobs: Blobs, index: VectorIndex, model: Model): void {
+  if (index.batches.length > 0 && !sameModel(index.model, model))
+    throw new Refused(
+      `the vectors in ${blobs.name} were made by ${describe(index.model)}, not by ${describe(model)}, and are never mixed: use --model ${index.model.id}, or replace them all with --rebuild`,
+    );
 }
 
 async function embedAll(
   store: Store,
   blobs: Blobs,
   embedder: Embedder,
-  lease: Lease | null,
+  lease: Lease,
   options: EmbedOptions,
 ): Promise<EmbedResult> {
-  const { signal } = options;
+  const { signal, rebuild, written = [], tell = () => {} } = options;
   const finishing = grace(signal, GRACE.embedding);
   const writing = { signal: grace(signal, GRACE.writing) };
-  const model: Model = { id: embedder.id, digest: embedder.digest, dimension: embedder.dimension };
+  const model = modelOf(embedder);
   const revision = (await store.run('extract', signal))?.revision ?? 'unknown';
-  const result = {
-    texts: 0,
-    calls: 0,
-    characters: 0,
-    embedded: 0,
-    failed: 0,
-    recovered: 0,
-    total: 0,
-    batches: 0,
-    complete: true,
-  };
+  const result = { ...NOTHING };
 
-  const old = await loadVectorIndex(blobs, signal).catch(error => {
-    if (options.rebuild && !(error instanceof Refused)) return null;
-    throw error;
-  });
-  const same = old !== null && sameModel(old.index.model, model);
+  const { index: old } = await loadOrForget(blobs, () => {}, signal);
+  const found = await survey(blobs, old, signal);
   const fresh: BatchEntry[] = [];
-  if (options.rebuild) {
-    await store.forgetEmbeddings(null, signal);
-    await blobs.put(VECTOR_INDEX, await packVectorIndex(emptyIndex(model, revision)));
-  } else if (old && !same && old.index.batches.length > 0) {
-    throw new Refused(
-      `the vectors in ${blobs.name} were made by ${describe(old.index.model)}, not by ${describe(model)}, and are never mixed: use --model ${old.index.model.id}, or replace them all with --rebuild`,
-    );
-  }
-  // Rebuilding for the same model is asked for where batches are damaged: there nothing old is taken up again.
-  if (!(options.rebuild && same)) {
-    const known = options.rebuild ? [] : (old?.index.batches ?? []);
-    fresh.push(...(await adoptStrays(store, blobs, model, known, result, signal)));
-  }
-  const total = lease ? await store.pendingCount(signal) : 0;
-
+  const dropped = new Set<string>();
+  const unnamed = new Map<string, string>();
   let saved = Date.now();
-  const save = async () => {
+  const save = async (from = emptyIndex(model, revision)) => {
     saved = Date.now();
-    const index = await saveVectorIndex(blobs, emptyIndex(model, revision), fresh, writing.signal);
+    const index = await saveVectorIndex(blobs, from, { fresh, dropped, unnamed }, writing.signal);
     result.total = index.count;
     result.batches = index.batches.length;
   };
 
+  const same = old !== null && sameModel(old.model, model);
+  if (rebuild) {
+    await store.forgetEmbeddings(null, signal);
+    for (const { name } of old?.batches ?? []) unnamed.set(name, now());
+    const empty = { ...emptyIndex(model, revision), unnamed: { ...old?.unnamed, ...Object.fromEntries(unnamed) } };
+    await blobs.put(VECTOR_INDEX, await packVectorIndex(empty));
+  } else {
+    if (old) refuseOther(blobs, old, model);
+    fresh.push(...found.recognised);
+    if (found.damaged.length > 0) {
+      tell(`${found.damaged.join(', ')} in ${blobs.name}: missing or damaged, what it held is embedded again`);
+      result.damaged = found.damaged.length;
+      for (const name of found.damaged) dropped.add(name);
+      // The marks go first: an item is never marked against a batch that the index does not name.
+      await store.forgetEmbeddings(dropped, signal);
+      await save();
+    }
+  }
+  // Rebuilding for the same model is asked for where batches are damaged: there nothing old is taken up again.
+  if (!(rebuild && same)) {
+    // Perhaps this model was here before: then its batches are of use again.
+    const strays = rebuild ? [...found.strays, ...Object.keys(old?.unnamed ?? {})] : found.strays;
+    const adopted = await adoptStrays(store, blobs, model, strays, tell, signal);
+    fresh.push(...adopted.batches);
+    for (const name of adopted.others) unnamed.set(name, now());
+    result.recovered = adopted.recovered;
+  }
+  const total = Math.max(await store.pendingCount(signal), written.length);
+
   async function embedGroup(group: StoredPackage[]): Promise<void> {
-    await lease?.hold();
+    await lease.hold();
     const texts = group.map(embeddingText);
     result.texts += texts.length;
     result.calls += Math.ceil(texts.length / (embedder.textsPerCall ?? texts.length));
     for (const text of texts) result.characters += text.length;
     const answers = await embedder.embed(texts, 'document', finishing);
-    const vectors: BatchVector[] = [];
-    const marks: EmbeddingMark[] = [];
-    group.forEach((item, i) => {
-      const answer = answers[i];
-      const { packageName, version, embeddingHash } = item;
-      const failure = answer instanceof EmbedFailure ? answer.reason : checkVector(answer, model.dimension);
-      const expected = answer instanceof EmbedFailure && answer.expected;
-      if (failure === null)
-        vectors.push({ id: packageName, vector: answer as Float32Array, metadata: { version, embeddingHash } });
-      else if (!expected) options.onFailure?.({ packageName, message: failure });
-      marks.push({
-        packageName,
-        version,
-        embeddingHash,
-        embeddingModel: model.id,
-        vectorBatch: null,
-        embeddingError: failure,
-      });
-    });
+    const { vectors, marks, failures } = sort(group, answers, model);
+    for (const failure of failures) options.onFailure?.(failure);
     const batch = vectors.length > 0 ? await packBatch({ model, vectors }) : null;
     if (batch) {
       const { entry, bytes } = batch;
-      await blobs.put(entry.name, bytes, writing);
+      batch.entry = withEtag(entry, await blobs.put(entry.name, bytes, writing));
       for (const mark of marks) if (mark.embeddingError === null) mark.vectorBatch = entry.name;
     }
     await store.markEmbedded(marks, writing.signal);
@@ -173,8 +202,7 @@ async function embedAll(
   const running = new Set<Promise<void>>();
   try {
     let broken: unknown = null;
-    const pending = lease ? store.pending(signal) : [];
-    for await (const group of groups(pending, embedder.batchSize, options.limit)) {
+    for await (const group of groups(pendingItems(store, written, signal), embedder.batchSize, options.limit)) {
       const task = embedGroup(group).catch(error => {
         broken ??= error;
       });
@@ -203,6 +231,43 @@ async function embedAll(
   return result;
 }
 
+/** What the index of pending items gives, and then what it does not know of yet; no item twice. */
+async function* pendingItems(
+  store: Store,
+  written: readonly ItemKey[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StoredPackage> {
+  const given = new Set<string>();
+  const key = ({ packageName, version }: ItemKey) => `${packageName}\n${version}`;
+  for await (const item of store.pending(signal)) {
+    if (written.length > 0) given.add(key(item));
+    yield item;
+  }
+  for (const some of chunks(
+    written.filter(item => !given.has(key(item))),
+    100,
+  ))
+    yield* (await store.read(some, signal)).filter(needsEmbedding);
+}
+
+/** What the model answered for a group: its vectors, what to mark, and what to tell. */
+function sort(group: readonly StoredPackage[], answers: readonly (Float32Array | EmbedFailure)[], model: Model) {
+  const vectors: BatchVector[] = [];
+  const marks: EmbeddingMark[] = [];
+  const failures: Failure[] = [];
+  group.forEach(({ packageName, version, embeddingHash }, i) => {
+    const answer = answers[i];
+    const failure = answer instanceof EmbedFailure ? answer.reason : checkVector(answer, model.dimension);
+    const expected = answer instanceof EmbedFailure && answer.expected;
+    if (failure === null)
+      vectors.push({ id: packageName, vector: answer as Float32Array, metadata: { version, embeddingHash } });
+    else if (!expected) failures.push({ packageName, message: failure });
+    const outcome = { embeddingModel: model.id, vectorBatch: null, embeddingError: failure };
+    marks.push({ packageName, version, embeddingHash, ...outcome });
+  });
+  return { vectors, marks, failures };
+}
+
 async function* groups(
   items: AsyncIterable<StoredPackage> | StoredPackage[],
   size: number,
@@ -227,48 +292,4 @@ function checkVector(vector: Float32Array | undefined, dimension: number): strin
   let norm = 0;
   for (const x of vector) norm += x * x;
   return Number.isFinite(norm) && norm > 0 ? null : 'the model gave a vector that is zero or not finite';
-}
-
-/** Marks what batches hold that are stored but not in the index. */
-async function adoptStrays(
-  store: Store,
-  blobs: Blobs,
-  model: Model,
-  known: BatchEntry[],
-  result: EmbedResult,
-  signal?: AbortSignal,
-): Promise<BatchEntry[]> {
-  const names = new Set(known.map(entry => entry.name));
-  const strays: string[] = [];
-  for await (const { name } of blobs.list(BATCHES, signal)) if (!names.has(name)) strays.push(name);
-  if (strays.length === 0) return [];
-  // Keys only: the texts of a whole nixpkgs would be hundreds of megabytes.
-  const pending = new Map<string, Pick<StoredPackage, 'packageName' | 'version' | 'embeddingHash'>>();
-  for await (const { packageName, version, embeddingHash } of store.pending(signal))
-    pending.set(`${packageName}\n${embeddingHash}`, { packageName, version, embeddingHash });
-  const adopted: BatchEntry[] = [];
-  for (const name of strays) {
-    const blob = await blobs.get(name, signal);
-    if (!blob) continue;
-    const batch = await readBatch(name, blob.bytes);
-    if (!sameModel(batch.model, model)) continue;
-    const items = batch.vectors
-      .map(({ id, metadata }) => pending.get(`${id}\n${metadata.embeddingHash}`))
-      .filter(item => item !== undefined);
-    await store.markEmbedded(
-      items.map(({ packageName, version, embeddingHash }) => {
-        return {
-          packageName,
-          version,
-          embeddingHash,
-          embeddingModel: model.id,
-          vectorBatch: name,
-          embeddingError: null,
-        };
-      }),
-    );
-    result.recovered += items.length;
-    adopted.push({ name, count: batch.vectors.length, size: blob.bytes.length, digest: sha256(blob.bytes) });
-  }
-  return adopted;
 }

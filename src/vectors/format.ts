@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { Refused, reason, UserError } from '../errors.ts';
+import { BrokenOff, Refused, reason } from '../errors.ts';
 
 /** The version of `vector-index/index.json.gz`; a newer one is refused. */
 export const VECTOR_FORMAT = 1;
 export const VECTOR_INDEX = 'vector-index/index.json.gz';
 export const BATCHES = 'vectors/';
+/** What fdnix itself puts there: the id is the beginning of the sha256 of the JSON. */
+export const BATCH_NAME = /^vectors\/batch_([0-9a-f]{32})\.json\.gz$/;
 
 /** What made a vector. Vectors of two models are never mixed. */
 export interface Model {
@@ -35,6 +37,8 @@ export interface BatchEntry {
   size: number;
   /** Hex sha256 of the bytes as stored. */
   digest: string;
+  /** As the place gave it, where that is not the digest: a listing then tells whether the bytes are still the same. */
+  etag?: string;
 }
 
 export interface VectorIndex {
@@ -45,7 +49,12 @@ export interface VectorIndex {
   count: number;
   /** Sorted by name. */
   batches: BatchEntry[];
+  /** Batches that lie there and are not named here (another model's, or damaged), and since when that is known: ISO 8601. */
+  unnamed?: Record<string, string>;
 }
+
+/** An object does not hold what it must: exit status 5, because `embed` makes anew what it held. */
+export class Damaged extends BrokenOff {}
 
 /** A batch as stored: the name is derived from the contents, so a retry writes the same object. */
 export async function packBatch(batch: Batch, prefix = BATCHES): Promise<{ entry: BatchEntry; bytes: Buffer }> {
@@ -62,19 +71,22 @@ export async function packBatch(batch: Batch, prefix = BATCHES): Promise<{ entry
   return { entry: { name, count: vectors.length, size: bytes.length, digest: sha256(bytes) }, bytes };
 }
 
-/** Throws a UserError that names the object where the bytes are not those that `entry` describes. */
+/** Throws Damaged, which names the object where the bytes are not those that `entry`, or else the name, describes. */
 export async function readBatch(name: string, bytes: Buffer, entry?: BatchEntry): Promise<Batch> {
   if (entry && sha256(bytes) !== entry.digest)
-    throw new UserError(
-      `${name} is damaged: its sha256 is not the one in ${VECTOR_INDEX}. Restore it, or run 'fdnix embed --rebuild'`,
-    );
-  const raw = await parse(name, bytes);
+    throw new Damaged(`${name} is damaged: its sha256 is not the one in ${VECTOR_INDEX}. ${REPAIR}`);
+  const { raw, json } = await parse(name, bytes);
+  const [, id] = BATCH_NAME.exec(name) ?? [];
+  if (!entry && id !== undefined && id !== sha256(json).slice(0, 32))
+    throw new Damaged(`${name} is damaged: its contents are not those that it is named by. ${REPAIR}`);
   const dimension = raw.dimension as number;
   const vectors = raw.vectors as { id: string; vector: number[]; metadata: BatchVector['metadata'] }[];
-  if (!Array.isArray(vectors) || vectors.length !== raw.count || vectors.some(v => v.vector.length !== dimension))
-    throw new UserError(
-      `${name} is no batch of ${raw.count} vectors of dimension ${dimension}: run 'fdnix embed --rebuild'`,
-    );
+  if (
+    !Array.isArray(vectors) ||
+    vectors.length !== raw.count ||
+    vectors.some(v => v?.vector?.length !== dimension || !v.metadata)
+  )
+    throw new Damaged(`${name} is no batch of ${raw.count} vectors of dimension ${dimension}. ${REPAIR}`);
   const model = { ...(raw.model as Omit<Model, 'dimension'>), dimension };
   return { model, vectors: vectors.map(v => ({ ...v, vector: Float32Array.from(v.vector) })) };
 }
@@ -83,13 +95,13 @@ export async function packVectorIndex(index: VectorIndex): Promise<Buffer> {
   return promisify(gzip)(JSON.stringify(index, null, 1));
 }
 
-/** Refuses a newer format. */
+/** Refuses a newer format; throws Damaged where it cannot be read. */
 export async function readVectorIndex(bytes: Buffer): Promise<VectorIndex> {
-  const index = (await parse(VECTOR_INDEX, bytes)) as unknown as VectorIndex;
+  const index = (await parse(VECTOR_INDEX, bytes)).raw as unknown as VectorIndex;
   if (index.version > VECTOR_FORMAT)
     throw new Refused(`${VECTOR_INDEX} has format ${index.version}; this fdnix reads ${VECTOR_FORMAT}: update fdnix`);
   if (!Array.isArray(index.batches) || typeof index.model?.dimension !== 'number')
-    throw new UserError(`${VECTOR_INDEX} is no index of vectors: run 'fdnix embed --rebuild'`);
+    throw new Damaged(`${VECTOR_INDEX} is no index of vectors. ${REPAIR}`);
   return index;
 }
 
@@ -108,12 +120,15 @@ function decimals(vector: Float32Array): string {
   return rounded.join(',');
 }
 
-async function parse(name: string, bytes: Buffer): Promise<Record<string, unknown>> {
+const REPAIR = "Restore it, or run 'fdnix embed', which makes anew what it held";
+
+async function parse(name: string, bytes: Buffer): Promise<{ raw: Record<string, unknown>; json: Buffer }> {
   try {
-    return JSON.parse((await promisify(gunzip)(bytes)).toString());
+    const json = await promisify(gunzip)(bytes);
+    const raw: unknown = JSON.parse(json.toString());
+    if (typeof raw !== 'object' || raw === null) throw new Error('it is no object');
+    return { raw: raw as Record<string, unknown>, json };
   } catch (error) {
-    throw new UserError(`${name} is damaged: ${reason(error)}. Restore it, or run 'fdnix embed --rebuild'`, {
-      cause: error,
-    });
+    throw new Damaged(`${name} is damaged: ${reason(error)}. ${REPAIR}`, error);
   }
 }

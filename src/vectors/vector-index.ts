@@ -3,6 +3,7 @@ import { Refused } from '../errors.ts';
 import { compareNames } from '../package.ts';
 import {
   type BatchEntry,
+  Damaged,
   type Model,
   packVectorIndex,
   readVectorIndex,
@@ -12,7 +13,7 @@ import {
   type VectorIndex,
 } from './format.ts';
 
-/** The index of the vectors in `blobs`, with its etag; null if there is none yet. */
+/** The index of the vectors in `blobs`, with its etag; null if there is none yet. Throws Damaged where it cannot be read. */
 export async function loadVectorIndex(
   blobs: Blobs,
   signal?: AbortSignal,
@@ -21,27 +22,64 @@ export async function loadVectorIndex(
   return blob && { index: await readVectorIndex(blob.bytes), etag: blob.etag };
 }
 
+/** As {@link loadVectorIndex}, for whoever can make it anew: a damaged one is told to `tell` and counts as none. */
+export async function loadOrForget(
+  blobs: Blobs,
+  tell: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<{ index: VectorIndex | null; etag: string | null }> {
+  const blob = await blobs.get(VECTOR_INDEX, signal);
+  if (blob === null) return { index: null, etag: null };
+  try {
+    return { index: await readVectorIndex(blob.bytes), etag: blob.etag };
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error;
+    tell(`${VECTOR_INDEX} in ${blobs.name} is damaged: it is made anew from the batches`);
+    return { index: null, etag: blob.etag };
+  }
+}
+
 export function emptyIndex(model: Model, revision: string): VectorIndex {
   return { version: VECTOR_FORMAT, revision, model, count: 0, batches: [] };
 }
 
-/** Adds batches to the index by conditional replacement: of two writers at once, neither loses anything. */
+/** How the index is to differ from what is stored. */
+export interface IndexChange {
+  /** Batches to name. */
+  fresh: readonly BatchEntry[];
+  /** Batches to name no longer; what is also fresh is named all the same. */
+  dropped: ReadonlySet<string>;
+  /** Batches known not to be named, since when. */
+  unnamed: ReadonlyMap<string, string>;
+  /** Of these it is known that they no longer exist. */
+  gone?: ReadonlySet<string>;
+}
+
+/** Changes the index by conditional replacement: of two writers at once, neither loses anything. */
 export async function saveVectorIndex(
   blobs: Blobs,
   empty: VectorIndex,
-  fresh: readonly BatchEntry[],
+  change: IndexChange,
   signal: AbortSignal | undefined,
 ): Promise<VectorIndex> {
   for (;;) {
-    const old = await loadVectorIndex(blobs, signal);
-    if (old && old.index.batches.length > 0 && !sameModel(old.index.model, empty.model))
+    const old = await loadOrForget(blobs, () => {}, signal);
+    if (old.index && old.index.batches.length > 0 && !sameModel(old.index.model, empty.model))
       throw new Refused(`another run put vectors of ${describe(old.index.model)} into ${blobs.name} meanwhile`);
-    const named = new Map([...(old?.index.batches ?? []), ...fresh].map(entry => [entry.name, entry]));
+    const kept = (old.index?.batches ?? []).filter(entry => !change.dropped.has(entry.name));
+    const named = new Map([...kept, ...change.fresh].map(entry => [entry.name, entry]));
     const batches = [...named.values()].sort((a, b) => compareNames(a.name, b.name));
     const count = batches.reduce((sum, entry) => sum + entry.count, 0);
+    const unnamed = [...Object.entries(old.index?.unnamed ?? {}), ...change.unnamed]
+      .filter(([name]) => !named.has(name) && !change.gone?.has(name))
+      .sort((a, b) => compareNames(b[1], a[1])); // of two dates the earlier one wins
     const index: VectorIndex = { ...empty, count, batches };
-    if (old && JSON.stringify(old.index) === JSON.stringify(index)) return index;
-    const etag = await blobs.put(VECTOR_INDEX, await packVectorIndex(index), { ifMatch: old?.etag ?? null, signal });
+    if (unnamed.length > 0)
+      index.unnamed = Object.fromEntries(
+        Object.entries(Object.fromEntries(unnamed)).sort((a, b) => compareNames(a[0], b[0])),
+      );
+    if (old.index && JSON.stringify(old.index) === JSON.stringify(index)) return index;
+    const etag = await blobs.put(VECTOR_INDEX, await packVectorIndex(index), { ifMatch: old.etag, signal });
     if (etag !== null) return index;
   }
 }

@@ -1,0 +1,52 @@
+import type { Blobs } from '../blobs/blobs.ts';
+import type { ItemKey, Store } from '../store/store.ts';
+import { type BatchEntry, type Model, sameModel } from './format.ts';
+import { readStray } from './survey.ts';
+
+export interface Adopted {
+  /** Batches of the model: their vectors are of use, and they are to be named. */
+  batches: BatchEntry[];
+  /** Batches of other models, and such as cannot be read. */
+  others: string[];
+  /** Items that were pending and now have their vector. */
+  recovered: number;
+}
+
+/**
+ * Marks what batches hold that are stored and in no index, as a run leaves them that was killed. Each is checked against its
+ * name, which is made from its contents. One that cannot be read is told and left alone.
+ */
+export async function adoptStrays(
+  store: Store,
+  blobs: Blobs,
+  model: Model,
+  strays: readonly string[],
+  tell: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<Adopted> {
+  const adopted: Adopted = { batches: [], others: [], recovered: 0 };
+  if (strays.length === 0) return adopted;
+  // Keys only: the texts of a whole nixpkgs would be hundreds of megabytes.
+  const pending = new Map<string, ItemKey & { embeddingHash: string }>();
+  for await (const { packageName, version, embeddingHash } of store.pending(signal))
+    pending.set(`${packageName}\n${embeddingHash}`, { packageName, version, embeddingHash });
+  for (const name of strays) {
+    const found = await readStray(blobs, name, tell, signal);
+    if (!found || !sameModel(found.batch.model, model)) {
+      adopted.others.push(name);
+      continue;
+    }
+    const marks = [];
+    for (const { id, metadata } of found.batch.vectors) {
+      const key = `${id}\n${metadata.embeddingHash}`;
+      const item = pending.get(key);
+      if (!item) continue;
+      pending.delete(key);
+      marks.push({ ...item, embeddingModel: model.id, vectorBatch: name, embeddingError: null });
+    }
+    await store.markEmbedded(marks);
+    adopted.recovered += marks.length;
+    adopted.batches.push(found.entry);
+  }
+  return adopted;
+}
