@@ -76,6 +76,8 @@ export function environment(env: Environment = process.env) {
     releases: env.FDNIX_RELEASES || RELEASES,
     /** Public keys of minisign to believe instead of the pinned ones (`FDNIX_RELEASES_KEY`), separated by spaces. */
     releaseKeys: env.FDNIX_RELEASES_KEY?.split(/\s+/).filter(Boolean) ?? null,
+    /** Names the execution that this process is a part of (`FDNIX_RUN`): embed, index and publish then take only what it extracted. */
+    run: env.FDNIX_RUN || null,
     noColor: Boolean(env.NO_COLOR),
     /** Where programs that fdnix starts are found. */
     path: env.PATH ?? '',

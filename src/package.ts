@@ -49,6 +49,8 @@ export interface RawPackage {
 export interface Failure {
   packageName: string;
   message: string;
+  /** It was lost to a limit of this run rather than by its own fault: with more of it there may be a record. */
+  limit?: 'memory' | 'time';
 }
 
 /** What an extraction returns when it has ended. */

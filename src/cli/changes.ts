@@ -2,7 +2,7 @@ import { environment } from '../config.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { answerLambda } from '../http/runtime.ts';
 import { command } from './command.ts';
-import { embed } from './embed.ts';
+import { embedWhatIsThere } from './embed.ts';
 
 /**
  * The event-driven form of `embed`, as a Lambda function behind the table's stream. An event is only a wake-up: what
@@ -21,7 +21,7 @@ export default command({
         "AWS_LAMBDA_RUNTIME_API is not set: this runs as a Lambda function; elsewhere use 'fdnix embed'",
       );
     const handle = async () => {
-      const code = await embed({ json: args.json }, context);
+      const code = await embedWhatIsThere({ json: args.json }, context);
       // Texts that the model refuses are marked; to try them again would change nothing.
       if (code !== EXIT.ok && code !== EXIT.incomplete) throw new Error(`embedding ended with status ${code}`);
       return { status: code };

@@ -1,6 +1,7 @@
 import type { InferredOptionTypes, Options } from 'yargs';
 import type { Config } from '../config.ts';
 import type { Report } from '../progress.ts';
+import type { ItemKey } from '../store/store.ts';
 
 /** Flags that every command takes. */
 export const COMMON = {
@@ -34,6 +35,10 @@ export interface Context {
   count(counts: Record<string, number>): void;
   /** Data on stdout. Resolves when more may be written. */
   out(text: string): Promise<void>;
+  /** Names the execution of which this is a part, where it has a name: later stages take only what its extraction wrote. */
+  run: string | null;
+  /** In a run of all stages: what the extraction wrote that needs an embedding. */
+  written?: ItemKey[];
   /** Aborted by the first SIGINT or SIGTERM: finish what is under way and return. */
   signal: AbortSignal;
 }

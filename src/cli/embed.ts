@@ -3,6 +3,7 @@ import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { type Embedder, openEmbedder } from '../embed/embedder.ts';
 import { EXIT } from '../errors.ts';
 import { embeddingText, type Failure } from '../package.ts';
+import { demandFinished } from '../store/finished.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
 import { embedUsage, pendingUsage } from '../vectors/usage.ts';
@@ -40,8 +41,19 @@ export default command({
   run: embed,
 });
 
-/** The stage `embed`: a vector for every text that has none. */
+/** The stage `embed`: a vector for every text that has none. Refuses a store whose extraction is unfinished. */
 export async function embed(args: Arguments, context: Context): Promise<number> {
+  const store = await openStore(context.config.store);
+  try {
+    await demandFinished(store, context.run, context.signal);
+  } finally {
+    await store.close();
+  }
+  return embedWhatIsThere(args, context);
+}
+
+/** The same in the midst of an extraction. */
+export async function embedWhatIsThere(args: Arguments, context: Context): Promise<number> {
   const { config, report, log, warn, count, out, signal } = context;
   const failures: Failure[] = [];
   const store = await openStore(config.store);
@@ -63,9 +75,10 @@ export async function embed(args: Arguments, context: Context): Promise<number> 
     }
     if (cost && cost.texts > 0) log(`embedding ${amount(cost)} by ${embedder.id}`);
     const { rebuild, limit } = args;
+    const { written } = context;
     const onFailure = (failure: Failure) => failures.push(failure);
     const options = { rebuild, report, signal, onFailure, tell: log };
-    const result = await embedPending(store, blobs, embedder, { ...options, limit });
+    const result = await embedPending(store, blobs, embedder, { ...options, limit, written });
     const { texts, calls, characters, embedded, failed, recovered } = result;
     count({ texts, calls, characters, embedded, failed, recovered });
     const left = limit === undefined ? undefined : limit - texts;

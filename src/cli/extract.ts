@@ -78,8 +78,12 @@ export async function extract(args: Arguments, context: Context): Promise<number
   const failures = found.toSorted((a, b) => compareNames(a.packageName, b.packageName));
   if (args.failures) await writeFailures(args.failures, failures);
   tellFailures(failures, context.warn);
-  if (failures.length > 0) context.warn(`${failures.length} attributes could not be evaluated`);
-  return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
+  if (failures.length > 0) context.warn(`${failures.length} ${noun(args)} are missing`);
+  if (!failures.some(failure => failure.limit)) return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
+  context.warn(
+    'some were lost to a limit of memory or time: give more with --max-memory and fewer --jobs, and run it again',
+  );
+  return EXIT.brokenOff;
 }
 
 /** Every source into the store, in order. Returns the failures of all of them. */
@@ -133,6 +137,9 @@ async function syncSource(store: Store, source: Source, args: Arguments, context
     revision: source.revision,
     kind: options ? 'options' : 'extract',
     now: now(),
+    run: context.run,
+    onPending: keys => context.written?.push(...keys),
+    ...(set && { sets: set }),
     covers: set && (name => name.startsWith('option:') === options && set.some(path => isIn(name, path))),
     allowShrink: args['allow-shrink'],
     report: context.report,

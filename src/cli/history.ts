@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type Blobs, openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
-import { EXIT, Refused, reason, UserError } from '../errors.ts';
+import { BrokenOff, EXIT, Refused, reason, UserError } from '../errors.ts';
 import { openSource } from '../extract/source.ts';
-import type { Package } from '../package.ts';
+import type { Failure, Package } from '../package.ts';
 import { packRevision, readRevision } from '../store/history.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { sync } from '../store/sync.ts';
@@ -63,6 +63,9 @@ async function evaluate(
   context.signal.throwIfAborted();
   if (records.length < floor)
     throw new Refused(`${spec}: ${records.length} packages are fewer than the least plausible number, ${floor}`);
+  const lost = failures.find(failure => failure.limit);
+  if (lost)
+    throw new BrokenOff(`${spec}: ${lost.packageName} ${lost.message}: give more with --max-memory, and run it again`);
   await blobs.put(name, await packRevision(source.revision, records, { failures }));
   context.log(`${spec}: ${records.length} packages of ${source.revision} in ${blobs.name}/${name}`);
   tellFailures(failures, context.warn);
@@ -72,17 +75,20 @@ async function evaluate(
 /** Every revision in its order; those up to the one that the store is at are done. */
 async function record(blobs: Blobs, specs: string[], allowShrink: boolean, context: Context): Promise<number> {
   const store = await openStore(context.config.store, { create: true });
+  const failures: Failure[] = [];
   try {
     for (const spec of await notYet(store, blobs, specs)) {
       if (context.signal.aborted) break;
       const { revision, packages } = await open(blobs, spec);
       const { report, warn, signal } = context;
       const result = await sync(store, packages, {
-        ...{ revision, kind: 'extract', now: now(), allowShrink, report, warn, signal },
+        ...{ revision, kind: 'extract', now: now(), allowShrink, report, warn, signal, run: context.run },
       });
       context.log(summary(result, store.name));
+      failures.push(...result.failures);
     }
-    return EXIT.ok;
+    tellFailures(failures, context.warn);
+    return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
   } finally {
     await store.close();
   }

@@ -4,6 +4,7 @@ import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
 import { type PackResult, packIndex } from '../index/pack.ts';
 import { upload } from '../index/publish.ts';
+import { demandFinished } from '../store/finished.ts';
 import { openStore } from '../store/store.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
 import { prepareUsage, USAGE } from './usage.ts';
@@ -27,22 +28,24 @@ export default command({
   run: index,
 });
 
-/** The stage `index`: one file of all that the store and the blobs hold. */
+/** The stage `index`: one file of all that the store and the blobs hold. Refuses a store whose extraction is unfinished. */
 export async function index(args: Arguments, context: Context): Promise<number> {
   const { config, report, log, warn, count, out, signal } = context;
   const file = args.output ?? config.index;
   const store = await openStore(config.store);
   const blobs = await openBlobs(config.blobs);
   try {
+    await demandFinished(store, context.run, signal);
     const usage = await prepareUsage(blobs, args.usage, config.model, context);
     const result = await packIndex(store, blobs, file, { usage, report, signal });
+    await demandFinished(store, context.run, signal); // nobody began to write to it meanwhile
     if (result.usagePending > 0)
       warn(
         `${result.usagePending} usage texts have no vector yet, and are found by their words only: run 'fdnix embed', then 'fdnix index'`,
       );
     const { packages, options, vectors, pending, refused, size } = result;
     count({ packages, options, vectors, pending, refused, size });
-    const candidate = args.upload ? await upload(blobs, file, result, now()) : null;
+    const candidate = args.upload ? await upload(blobs, file, result, now(), context.run) : null;
     if (args.json)
       await out(`${JSON.stringify({ file, ...result, ...(candidate && { candidate: candidate.name }) })}\n`);
     else log(summary(file, result));

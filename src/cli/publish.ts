@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
 import { type Published, publish, published } from '../index/publish.ts';
-import { command } from './command.ts';
+import { demandFinished } from '../store/finished.ts';
+import { openStore } from '../store/store.ts';
+import { type Context, command } from './command.ts';
 
 export default command({
   usage: 'publish [which]', // candidate, previous, or a revision or digest of --list
@@ -16,12 +19,13 @@ export default command({
     ['$0 publish 241313f4e8e5', 'to one of --list, by its revision or digest'],
     ['$0 publish --list', 'what there is to go back to'],
   ],
-  async run(args, { config, out, log }) {
+  async run(args, context) {
+    const { config, out, log } = context;
+    const which = (args.which as string | undefined) ?? 'candidate';
+    if (which === 'candidate' && !args.list) await demandWhole(context);
     const blobs = await openBlobs(config.blobs);
     try {
-      const pointer = args.list
-        ? await published(blobs)
-        : await publish(blobs, (args.which as string | undefined) ?? 'candidate', now());
+      const pointer = args.list ? await published(blobs) : await publish(blobs, which, now(), context.run);
       if (args.json) await out(`${JSON.stringify(pointer)}\n`);
       else if (args.list && pointer) for (const one of [pointer, ...pointer.earlier]) await out(`${line(one)}\n`);
       else if (pointer) log(`published in ${blobs.name}: ${line(pointer)}`);
@@ -32,6 +36,18 @@ export default command({
     }
   },
 });
+
+/** The store must not have changed since the candidate was made of it. Whoever has no store here publishes all the same. */
+async function demandWhole({ config, run, signal }: Context): Promise<void> {
+  const [, file] = /^sqlite:(.*)$/s.exec(config.store) ?? [];
+  if (file !== undefined && !existsSync(file)) return;
+  const store = await openStore(config.store);
+  try {
+    await demandFinished(store, run, signal);
+  } finally {
+    await store.close();
+  }
+}
 
 function line({ digest, revision, packages, model, bytes, published }: Published): string {
   const size = `${Math.round(bytes / 1e6)} MB`;

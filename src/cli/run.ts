@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EXIT } from '../errors.ts';
 import { pinnedCanBeEvaluated } from '../extract/revision.ts';
 import { type Context, command } from './command.ts';
@@ -18,12 +19,13 @@ export default command({
     ['$0 run', 'the same for the pinned revision, evaluated; without Nix the published index is fetched'],
   ],
   /** Goes on where a stage was incomplete (one bad package never stops a run); stops where one was refused or broken off. */
-  async run(args, context) {
-    if (nothingToIndex(args, context)) {
-      context.log('no input is given, and there is no Nix to evaluate the pinned one: fetching the published index');
-      const config = { ...context.config, index: args.output ?? context.config.index };
-      return fetchIndex({ revision: args.revision, json: args.json }, { ...context, config });
+  async run(args, outer) {
+    if (nothingToIndex(args, outer)) {
+      outer.log('no input is given, and there is no Nix to evaluate the pinned one: fetching the published index');
+      const config = { ...outer.config, index: args.output ?? outer.config.index };
+      return fetchIndex({ revision: args.revision, json: args.json }, { ...outer, config });
     }
+    const context = { ...outer, run: outer.run ?? randomUUID(), written: [] };
     let worst: number = EXIT.ok;
     const stages = [
       () => extract({ ...args, output: undefined, limit: undefined }, context),

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { configure } from '../config.ts';
+import { configure, environment } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { isStructured, openLog } from '../log.ts';
 import type { Report } from '../progress.ts';
@@ -40,6 +40,7 @@ export async function run(
       progress?.clear();
       if (!process.stdout.write(text)) await once(process.stdout, 'drain');
     },
+    run: environment().run,
     signal,
   };
   const outcome = async () => {

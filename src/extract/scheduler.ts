@@ -60,7 +60,8 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
 
   /** MiB that one evaluator may take. */
   const share = () => Math.max(LOADED, pool.room / jobs);
-  const fail = (path: readonly string[], message: string) => sink.failed({ packageName: joinAttrPath(path), message });
+  const fail = (path: readonly string[], message: string, limit?: Failure['limit']) =>
+    sink.failed({ packageName: joinAttrPath(path), message, ...(limit && { limit }) });
 
   const workOf = ({ parts }: Unit) => ({
     ...{ inline: INLINE, large: positions.large, first: sets ? 0 : FIRST },
@@ -155,8 +156,9 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     if (worker.walk.current === null && worker.units === 0 && (running.size === 0 || end === 'error'))
       throw hopeless(plan, end, message);
     const { failed, parts, recounted } = aftermath(worker, end);
-    const limit = end === 'memory' ? `${plan.maxMemory} MiB` : end === 'time' ? `${plan.timeLimit} s` : null;
-    if (failed) fail(failed, limit === null ? message : `takes more than ${limit}`);
+    if (failed && end === 'memory') fail(failed, `takes more than ${plan.maxMemory} MiB`, end);
+    else if (failed && end === 'time') fail(failed, `takes more than ${plan.timeLimit} s`, end);
+    else if (failed) fail(failed, message);
     attributes -= recounted;
     queue.add(...parts);
   };

@@ -33,27 +33,48 @@ type Which = 'current' | 'candidate';
 /** Two weeks of nightly indexes to roll back to; at 170 MB each they cost six cents a month. */
 const KEEP = 14;
 
-/** Stores an index and names it as the candidate: nothing serves it before {@link publish}. */
-export async function upload(blobs: Blobs, file: string, identity: Identity, now: string): Promise<Published> {
+/** `indexes/candidate.json`. */
+interface Candidate extends Published {
+  /** The execution that made it, where it has a name. */
+  run?: string;
+}
+
+/**
+ * Stores an index and names it as the candidate: nothing serves it before {@link publish}. An index that is there already
+ * is not sent again.
+ */
+export async function upload(
+  blobs: Blobs,
+  file: string,
+  identity: Identity,
+  now: string,
+  run: string | null = null,
+): Promise<Published> {
   const { revision, model, packages, digest } = identity;
-  const bytes = await readFile(file);
+  const { size } = await stat(file);
   const name = `indexes/${digest.slice(0, 32)}.sqlite`;
-  // The condition fails where an index of the same contents is there already, which is as good.
-  await blobs.put(name, bytes, { ifMatch: null });
-  const candidate: Published = { name, bytes: bytes.length, revision, model, packages, digest, published: now };
-  await blobs.put(pointerName('candidate'), json(candidate));
+  const old = (await read<Candidate>(blobs, 'candidate'))?.value;
+  // The condition fails where another run has just stored an index of the same contents, which is as good.
+  const store = async () => {
+    if (!(await exists(blobs, name))) await blobs.put(name, await readFile(file), { ifMatch: null });
+  };
+  await store();
+  if (old && old.digest === digest && old.name === name && (old.run ?? null) === run) return entry(old);
+  const candidate: Candidate = { name, bytes: size, revision, model, packages, digest, published: now };
+  await blobs.put(pointerName('candidate'), json(run === null ? candidate : { ...candidate, run }));
+  await store(); // it may have been collected as one that nobody named
   return candidate;
 }
 
 /**
  * Makes an index the one that is served: `candidate`, `previous`, or one of the last {@link KEEP} by its revision or
  * digest, or the beginning of either. Two at once lose nothing: the pointer is replaced only while it is the one that
- * was read.
+ * was read. With `run` the candidate must be the one that this execution made.
  */
-export async function publish(blobs: Blobs, which: string, now: string): Promise<Pointer> {
+export async function publish(blobs: Blobs, which: string, now: string, run: string | null = null): Promise<Pointer> {
   for (let attempt = 0; attempt < 10; attempt++) {
     const current = await read<Pointer>(blobs, 'current');
-    const chosen = await choose(blobs, which, current?.value ?? null);
+    const chosen = await choose(blobs, which, current?.value ?? null, run);
     if (!(await exists(blobs, chosen.name)))
       throw new UserError(`${blobs.name} has no ${chosen.name}: make an index anew with 'fdnix index --upload'`);
     if (current?.value.digest === chosen.digest) return current.value;
@@ -77,10 +98,14 @@ export async function published(blobs: Blobs): Promise<Pointer | null> {
   return (await read<Pointer>(blobs, 'current'))?.value ?? null;
 }
 
-async function choose(blobs: Blobs, which: string, current: Pointer | null): Promise<Published> {
+async function choose(blobs: Blobs, which: string, current: Pointer | null, run: string | null): Promise<Published> {
   if (which === 'candidate') {
-    const candidate = await read<Published>(blobs, 'candidate');
-    if (candidate) return candidate.value;
+    const candidate = (await read<Candidate>(blobs, 'candidate'))?.value;
+    if (candidate && run !== null && candidate.run !== run)
+      throw new Refused(
+        `the candidate in ${blobs.name} was made by ${candidate.run ?? 'another run'}, not by ${run}: run 'fdnix index --upload' again`,
+      );
+    if (candidate) return candidate;
     throw new UserError(`${blobs.name} has no candidate: make one with 'fdnix index --upload'`);
   }
   const earlier = current?.earlier ?? [];

@@ -147,7 +147,9 @@ export async function sync(
   } finally {
     scratch.close();
   }
-  if (result.complete) {
+  // What a limit has cost may be there the next time: until then this is no whole revision.
+  if (result.failures.some(failure => failure.limit)) await begin();
+  else if (result.complete) {
     const counts = { [options.kind === 'options' ? 'options' : 'packages']: result.seen - result.unfit };
     const same = previous?.revision === revision && JSON.stringify(previous.counts) === JSON.stringify(counts);
     // A run that covers one set says nothing about the revision of all the others.

@@ -15,8 +15,10 @@ export interface S3Fake extends Service {
   pageSize: number;
 }
 
-interface Stored {
+export interface Stored {
   bytes: Buffer;
+  /** As `Date.now()`. */
+  modified: number;
   etag: string;
   checksums: Record<string, string>;
 }
@@ -61,8 +63,8 @@ export async function startS3(port = 0, seen?: (request: IncomingMessage) => voi
     const page = all.slice(0, Math.min(fake.pageSize, Number(query.get('max-keys') ?? 1000)));
     const more = page.length < all.length;
     const contents = page.map(name => {
-      const { bytes, etag } = objects.get(name)!;
-      return `<Contents><Key>${xml(name.slice(bucket.length + 1))}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>${xml(etag)}</ETag><Size>${bytes.length}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+      const { bytes, etag, modified } = objects.get(name)!;
+      return `<Contents><Key>${xml(name.slice(bucket.length + 1))}</Key><LastModified>${new Date(modified).toISOString()}</LastModified><ETag>${xml(etag)}</ETag><Size>${bytes.length}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
     });
     const next = more ? `<NextContinuationToken>${Buffer.from(page.at(-1)!).toString('base64')}</NextContinuationToken>` : ''; // biome-ignore format: one line
     const list = `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>${bucket}</Name><KeyCount>${page.length}</KeyCount><IsTruncated>${more}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`;
@@ -84,7 +86,7 @@ export async function startS3(port = 0, seen?: (request: IncomingMessage) => voi
         if (typeof sent === 'string') checksums[header] = sent;
       }
       const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-      objects.set(name, { bytes, etag, checksums });
+      objects.set(name, { bytes, etag, checksums, modified: Date.now() });
       return void response.writeHead(200, { etag }).end();
     }
     if (request.method === 'DELETE') {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -245,25 +245,6 @@ test('vectors of a wrong length, zero or NaN are never stored', async () => {
     assert.is(result.failed, 96);
     assert.is((await loadVectorIndex(p.blobs))!.index.count, 0);
   }
-});
-
-test('a damaged index or batch, and a newer format, say so and what to do', async () => {
-  const p = await place();
-  await embedPending(p.store, p.blobs, await model());
-  const entry = (await loadVectorIndex(p.blobs))!.index.batches[0]!;
-  const bytes = (await p.blobs.get(entry.name))!.bytes;
-  bytes[100]! ^= 1;
-  await readBatch(entry.name, bytes, entry).then(
-    () => assert.unreachable(),
-    e => assert.match(e.message, /is damaged.*--rebuild/),
-  );
-  writeFileSync(join(p.dir, VECTOR_INDEX), 'nonsense');
-  await embedPending(p.store, p.blobs, await model()).then(
-    () => assert.unreachable(),
-    e => assert.match(e.message, /is damaged.*--rebuild/),
-  );
-  await embedPending(p.store, p.blobs, await model(), { rebuild: true });
-  assert.equal(await vectors(p), expected);
 });
 
 test.after(() => rmSync(root, { recursive: true }));

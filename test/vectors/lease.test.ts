@@ -138,7 +138,7 @@ for (const [kind, open] of Object.entries({ 'a directory': directory, S3: () => 
       () => assert.unreachable(),
       error => {
         assert.instance(error, UserError);
-        assert.is(error.code, EXIT.incomplete);
+        assert.is(error.code, EXIT.brokenOff);
         assert.match(error.message, /another fdnix embeds into .*run again/);
       },
     );
