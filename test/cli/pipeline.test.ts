@@ -169,8 +169,8 @@ test('Ctrl-C: exit 130, what was finished is kept, and the next run finishes', a
   const args = ['run', '--from', third];
   const stopped = await fdnix(args, {
     home: dir,
-    // The first thing it says is that the store is written: embedding is under way then.
-    during: child => child.stderr!.once('data', () => child.kill('SIGINT')),
+    // It says when the store is written: embedding is under way then.
+    during: child => child.stderr!.on('data', chunk => /packages of .* added/.test(chunk) && child.kill('SIGINT')),
   });
   assert.is(stopped.code, 130, stopped.stderr);
   assert.match(stopped.stderr, /stopping; what is finished is kept/);
@@ -180,7 +180,7 @@ test('Ctrl-C: exit 130, what was finished is kept, and the next run finishes', a
   assert.is(JSON.parse((await fdnix(['status', '--json'], { home: dir })).stdout).store.pending, 0);
 });
 
-test('a full disk: one line, exit 2, and the data of before', async () => {
+test('a full disk: one line, exit 5, and the data of before', async () => {
   if (process.getuid?.() !== 0 || spawnSync('mount', ['--version']).status !== 0) {
     console.log('skipped: a full disk needs root, to mount a small one');
     return;

@@ -20,6 +20,8 @@ export type Fault =
   /** The body comes so slowly that no idle timer fires and no reader has the patience. */
   | { kind: 'drip' }
   | { kind: 'delay'; ms: number }
+  /** Forwarded when this has come to pass. */
+  | { kind: 'after'; event: Promise<unknown> }
   /** Only the first items of a batch are forwarded, or only the first keys; the rest comes back as not processed. */
   | { kind: 'unprocessed'; share: number }
   /** The reply is another: for services that answer wrongly. */
@@ -104,6 +106,9 @@ export async function startProxy(target: string, operation: (request: IncomingMe
         return;
       case 'delay':
         await sleep(fault.ms);
+        break;
+      case 'after':
+        await fault.event;
     }
     const kept = fault?.kind === 'unprocessed' ? split(body, fault.share) : null;
     const reply = await forward(incoming, kept?.forwarded ?? body);

@@ -255,7 +255,11 @@ test('two embedders at once: one waits for the other and says so, and no text is
 test('SIGTERM to the one that waits ends it at once, and the other is not disturbed', async () => {
   const [one, two] = await Promise.all([startWorker(), startWorker()]);
   const place = await clone(templates[1]!);
-  one.proxies[2]!.reset(() => ({ kind: 'delay', ms: 3000 }));
+  let release = () => {};
+  const event = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  one.proxies[2]!.reset(() => ({ kind: 'after', event }));
   let terminated = 0;
   const first = run(one, 'embed', place);
   while (one.proxies[2]!.log.length === 0) await sleep(20);
@@ -269,6 +273,7 @@ test('SIGTERM to the one that waits ends it at once, and the other is not distur
   assert.is(second.code, 130, second.stderr);
   assert.ok(Date.now() - terminated < 2000);
   assert.is(two.proxies[2]!.log.length, 0);
+  release();
   assert.is((await first).code, 0);
   assert.equal(difference(await state(world, place), stages[2]!), []);
 });
