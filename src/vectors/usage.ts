@@ -3,8 +3,9 @@ import type { Blobs } from '../blobs/blobs.ts';
 import { type Embedder, EmbedFailure } from '../embed/embedder.ts';
 import type { Failure } from '../package.ts';
 import type { Report } from '../progress.ts';
-import { type Batch, type BatchVector, type Model, packBatch, readBatch, sameModel } from './format.ts';
+import { type Batch, type BatchVector, type Model, packBatch, sameModel } from './format.ts';
 import { takeLease } from './lease.ts';
+import { readStray } from './survey.ts';
 
 /** Batches of the vectors of usage texts, apart from those of packages: the same format under another prefix. */
 export const USAGE_BATCHES = 'usage/vectors/';
@@ -146,9 +147,9 @@ async function loadBatches(
 ): Promise<{ name: string; batch: Batch }[]> {
   const batches: { name: string; batch: Batch }[] = [];
   for await (const { name } of blobs.list(USAGE_BATCHES, signal)) {
-    const blob = await blobs.get(name, signal);
-    const batch = blob && (await readBatch(name, blob.bytes));
-    if (batch && sameModel(batch.model, model)) batches.push({ name, batch });
+    // One that is damaged or somebody else's counts as absent: what it held is embedded again.
+    const found = await readStray(blobs, name, () => {}, signal);
+    if (found && sameModel(found.batch.model, model)) batches.push({ name, batch: found.batch });
   }
   return batches;
 }
