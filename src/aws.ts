@@ -78,7 +78,7 @@ export function caller(place: Place, gate?: Gate, options: Partial<Patience> = {
         const again = kind === 'throttled' || kind === 'transient' || (kind === 'doubtful' && doubts < patience.tries);
         if (!again || Date.now() + wait >= end)
           throw explain(error, place, object ? `${action} of ${object}` : action, tried + 1);
-        await sleep(wait, undefined, signal && { signal }).catch(() => {}); // the next attempt gives the signal's reason
+        await sleep(wait, undefined, { signal }).catch(() => {}); // the next attempt gives the signal's reason
       }
     }
   };

@@ -3,41 +3,13 @@ import { dirname, join, relative } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
-/** Folder → the folders that it may import. Root files of src/ are open to all. */
-const MAY_IMPORT: Record<string, readonly string[]> = {
-  extract: [],
-  store: [],
-  embed: [],
-  blobs: [],
-  vectors: ['store', 'embed', 'blobs'],
-  usage: ['blobs'],
-  programs: ['blobs'],
-  index: ['vectors', 'store', 'blobs', 'usage', 'programs'],
-  releases: ['index'],
-  search: ['index', 'embed', 'programs'],
-  enrich: ['search'],
-  http: ['search'],
-  mcp: ['search'],
-  train: ['embed', 'extract', 'index', 'usage'],
-  cli: [
-    'extract',
-    'programs',
-    'store',
-    'embed',
-    'blobs',
-    'vectors',
-    'usage',
-    'index',
-    'releases',
-    'search',
-    'enrich',
-    'http',
-    'mcp',
-    'train',
-  ],
-  infra: [],
-};
-/** Another folder's contract: the one file of it that vectors and search may import. */
+/** What docs/architecture.md allows: folder → the folders that it may import, or only the contracts of. */
+const rules = new Map<string, { whole: string[]; contracts: string[] }>();
+const architecture = readFileSync(join(import.meta.dirname, '../docs/architecture.md'), 'utf8');
+const names = (cell: string) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name!);
+for (const [, folder, whole, contracts] of architecture.matchAll(/^\| `(\w+)` \|(.*)\|(.*)\|$/gm))
+  rules.set(folder!, { whole: names(whole!), contracts: names(contracts!) });
+/** A folder's contract: the one file of it that may be imported where the whole folder may not. */
 const CONTRACTS = ['store/store.ts', 'embed/embedder.ts', 'blobs/blobs.ts'];
 /** Package → the only files or folders that may import it. */
 const OWNERS: Record<string, readonly string[]> = {
@@ -67,17 +39,25 @@ const imports = files.flatMap(file => {
   }));
 });
 
-test('folders import only what the house allows', () => {
+test('folders import exactly what docs/architecture.md says', () => {
   assert.ok(imports.length > 100);
+  const used = new Set<string>();
   for (const { file, to } of imports) {
     if (!to.startsWith('.')) continue;
     const target = relative(src, join(src, dirname(file), to));
     const [from, into] = [file.split('/')[0]!, target.split('/')[0]!];
-    if (!target.includes('/') || target.startsWith('..') || from === into) continue;
-    assert.ok(!file.includes('/') || MAY_IMPORT[from]?.includes(into), `${file} imports ${target}`);
-    if (from === 'vectors' || from === 'usage' || (from === 'search' && into === 'embed'))
-      assert.ok(CONTRACTS.includes(target), `${file} imports ${target}`);
+    if (!file.includes('/') || !target.includes('/') || target.startsWith('..') || from === into) continue;
+    const { whole, contracts } = rules.get(from) ?? { whole: [], contracts: [] };
+    assert.ok(whole.includes(into) || contracts.includes(into), `${file} imports ${target}`);
+    assert.ok(whole.includes(into) || CONTRACTS.includes(target), `${file} imports ${target}, which is no contract`);
+    used.add(`${from} imports ${into}`);
   }
+  const allowed = [...rules].flatMap(([from, { whole, contracts }]) =>
+    [...whole, ...contracts].map(into => `${from} imports ${into}`),
+  );
+  assert.equal([...used].sort(), allowed.sort(), 'an import that is allowed and not made is taken off the table');
+  const folders = new Set(files.filter(file => file.includes('/')).map(file => file.split('/')[0]!));
+  assert.equal([...rules.keys()].sort(), [...folders].sort(), 'every folder has a row');
 });
 
 test('a dependency is imported where its owner is, and nowhere else', () => {

@@ -33,7 +33,7 @@ export async function answerLambda<Event, Result>(
 function call(method: string, url: string, body: string, signal?: AbortSignal) {
   type Reply = { headers: Record<string, unknown>; body: string };
   return new Promise<Reply>((resolve, reject) => {
-    const outgoing = request(url, { method, ...(signal && { signal }) }, async response => {
+    const outgoing = request(url, { method, signal }, async response => {
       try {
         const text = Buffer.concat(await response.toArray()).toString();
         if (response.statusCode! < 400) resolve({ headers: response.headers, body: text });

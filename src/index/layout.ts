@@ -1,9 +1,14 @@
-/**
- * The version of the search index file; another one is refused. 2 added phrases (`texts`), 3 the releases and the next
- * variant of each document, 4 a checksum of every part (`sums`) and usage texts (the table `usage`, and their words among
- * the terms), 5 which words select a family of sets (`families`, `fame`) and which package has which program (`programs`).
- */
-export const INDEX_FORMAT = 5;
+/** What each version of the search index file brought. */
+export const INDEX_FORMATS = [
+  'never released',
+  '`texts`, which finds phrases',
+  'the edition and the next variant of each document',
+  'a checksum of every part, and `usage` with its words among the terms',
+  '`families` and `fame`: which words select a family of sets; `programs`: which package has which program',
+] as const;
+
+/** The version of the search index file that this program writes; it refuses any other. */
+export const INDEX_FORMAT = INDEX_FORMATS.length;
 
 /** `fdnx`: what SQLite keeps in the header of the file to tell whose it is. */
 export const APPLICATION_ID = 0x66646e78;

@@ -50,9 +50,9 @@ export interface Index {
   /** Which package has which program. */
   readonly programs: ProgramKeys;
   readonly terms: Postings;
-  /** Per document: the canonical variant of its software, of its software in this version, and the next variant. */
+  /** Per document: the canonical variant of its software, of its edition (software and version), and the next variant. */
   readonly groups: Uint32Array;
-  readonly releases: Uint32Array;
+  readonly editions: Uint32Array;
   readonly next: Uint32Array;
   /** Per document: the prior, the popularity, the scale of its vector (0: it has none). */
   readonly priors: Float32Array;
@@ -171,7 +171,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
     programs: { ...list('programs'), sureness: bytes('programs.sureness') },
     terms: { ...list('terms'), impacts: bytes('terms.impacts') },
     groups: words('variants.groups'),
-    releases: words('variants.releases'),
+    editions: words('variants.releases'),
     next: words('variants.next'),
     priors: floats('priors'),
     popularity: floats('popularity'),

@@ -83,8 +83,8 @@ export async function packIndex(
   checkModels(packages, vectors.index, store, blobs);
   const history = await readHistory(store, signal);
   const listed = await loadPrograms(blobs, signal);
-  const variants = groupVariants(packages);
-  const usage = mapUsage(packages, variants.groups, options.usage ?? []);
+  const { groups, editions, next } = groupVariants(packages);
+  const usage = mapUsage(packages, groups, options.usage ?? []);
   const shares = await usageShares(usage, vectors.index.model, blobs, signal);
   const quantised = await readVectors(packages, vectors.index, blobs, shares.vectors, options);
   const programs = buildPrograms(packages, listed);
@@ -94,10 +94,10 @@ export async function packIndex(
   const sections: Record<string, ArrayBufferView> = {
     'names.bytes': Buffer.concat(names),
     'names.starts': offsets(names.map(name => name.length)),
-    ...prefixed('variants', variants),
+    ...prefixed('variants', { groups, releases: editions, next }),
     priors: Float32Array.from(packages, prior),
-    popularity: popularity(packages, variants.groups),
-    fame: fameWithin(packages, variants.groups),
+    popularity: popularity(packages, groups),
+    fame: fameWithin(packages, groups),
     ...prefixed('columns', columns),
     ...prefixed('keys', buildKeys(packages)),
     ...prefixed('programs', programs),
@@ -124,7 +124,7 @@ export async function packIndex(
       count: programs.starts.length - 1,
     },
     lists,
-    families: findFamilies(packages, variants.groups),
+    families: findFamilies(packages, groups),
     created: run.finished,
   };
   signal?.throwIfAborted();

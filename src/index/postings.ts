@@ -85,14 +85,14 @@ export function buildPostings(
   tokens.forEach((fields, doc) => {
     const frequencies = new Map<string, number>();
     for (const field of FIELDS) {
-      const shortness =
+      const lengthNorm =
         field === 'description' ? 1 - B_DESCRIPTION + (B_DESCRIPTION * fields.description.length) / meanDescription : 1;
       for (const token of fields[field])
-        frequencies.set(token, (frequencies.get(token) ?? 0) + WEIGHT[field] / shortness);
+        frequencies.set(token, (frequencies.get(token) ?? 0) + WEIGHT[field] / lengthNorm);
     }
     const about = usageTokens.get(doc) ?? [];
-    const shortness = 1 - B_USAGE + (B_USAGE * about.length) / meanUsage;
-    for (const token of about) frequencies.set(token, (frequencies.get(token) ?? 0) + USAGE_WEIGHT / shortness);
+    const lengthNorm = 1 - B_USAGE + (B_USAGE * about.length) / meanUsage;
+    for (const token of about) frequencies.set(token, (frequencies.get(token) ?? 0) + USAGE_WEIGHT / lengthNorm);
     const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
     for (const [token, frequency] of frequencies) {
       let list = lists.get(token);

@@ -38,12 +38,13 @@ const VARIANT =
   /(?:[-_.]?(?:unwrapped|wrapped|full|minimal|headless|nightly|unstable|with(?:out)?[-a-z]{2,12}|mainline|nonfree)|[-_.](?:bin|light|lite|nox|x11|static|git|latest|stable|beta|alpha|dev|devel|esr|lts|cuda|rocm|vulkan|cpu|qt|gtk|cli|jit|raw|plugins|src|hpn|gui)|[-_.]?v?\d+(?:[-_.]\d+)*)$/;
 
 /**
- * For each package the place of the canonical one of its software, of its software in the same version, and of the next
- * variant of its software: these go round in a ring.
+ * For each package the place of the canonical one of its software, of its edition (the same software and version), and of
+ * the next variant of its software: these go round in a ring.
  */
 export interface Variants {
   groups: Uint32Array<ArrayBuffer>;
-  releases: Uint32Array<ArrayBuffer>;
+  /** The file calls this section `releases`. */
+  editions: Uint32Array<ArrayBuffer>;
   next: Uint32Array<ArrayBuffer>;
 }
 
@@ -91,7 +92,7 @@ export function groupVariants(packages: readonly Named[]): Variants {
     return Uint32Array.from(packages, (_, i) => best.get(key(i))!);
   };
   const groups = canonical(find);
-  return { groups, releases: canonical(i => `${find(i)} ${packages[i]!.version}`), next: ring(groups) };
+  return { groups, editions: canonical(i => `${find(i)} ${packages[i]!.version}`), next: ring(groups) };
 }
 
 function ring(groups: Uint32Array): Uint32Array<ArrayBuffer> {

@@ -8,7 +8,7 @@ import { withPhrases } from './phrases.ts';
 import { fold, fuse, LEXICAL_SHARE, type Scores } from './rank.ts';
 import type { Scan } from './scan.ts';
 import type { Selected } from './sets.ts';
-import { withReleases } from './siblings.ts';
+import { withSiblings } from './siblings.ts';
 import { topK } from './topk.ts';
 
 /** Documents that each measure puts forward: 200 software with their variants. */
@@ -88,7 +88,7 @@ export function answerer(index: Index) {
     const known = { popularity: index.popularity, terms: terms.filter(term => !term.inferred).length, quoted };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
     const weight = (doc: number) => index.priors[doc]! * (factor?.(doc) ?? 1);
-    return toHits(index, withReleases(index, rows, filter, limit), terms, weight);
+    return toHits(index, withSiblings(index, rows, filter, limit), terms, weight);
   };
 }
 

@@ -46,7 +46,7 @@ export function toHits(
       why: reasons(index, row, terms, weight(row.doc)),
       flags,
       also: variantsOf(index, row.doc)
-        .filter(doc => !shown.has(doc) && (!row.release || index.releases[doc] === index.releases[row.doc]))
+        .filter(doc => !shown.has(doc) && (!row.sibling || index.editions[doc] === index.editions[row.doc]))
         .map(index.name),
     };
   });

@@ -29,14 +29,14 @@ const KIND = [1, 0.97, 0.95, 0.9] as const;
 const PROVIDES = { declared: 0.9, listed: 0.85, likely: 0.8 } as const;
 const WHY = ['name', 'name', 'name', 'program'] as const;
 /** Popularity (a sum of two logarithms) by this: on the public sets +.010 nDCG@10, on nav -.001. */
-const POPULAR = 0.1;
+const FAME_OF_NAMED = 0.1;
 /** Keys looked at for a prefix, and packages kept. */
 const MAX_PREFIX = 5000;
 const MAX_NAMED = 60;
 
 /** What speaks for a package whatever is searched: below 0.3, so that it never bridges two tiers. */
 export function merit(prior: number, popularity: number): number {
-  return 0.1 * prior * (1 + POPULAR * popularity);
+  return 0.1 * prior * (1 + FAME_OF_NAMED * popularity);
 }
 
 /**

@@ -26,7 +26,7 @@ export const LEXICAL_SHARE = 0.5;
  * itself: by terms^1.5. Worth +.04 nDCG@10 on nixos-search (`web server`, `terminal multiplexer`), +-.003 elsewhere;
  * by the number of terms alone .012 less there; the same for all lengths costs .015 on Debian's texts.
  */
-const POPULAR = 0.2;
+const FAME = 0.2;
 
 /** How much better it is to have every phrase that the query quotes: before nearly all that has not, behind names. */
 const PHRASE = 1.5;
@@ -51,7 +51,7 @@ export function fuse(
     if (ranked.has(doc)) continue;
     const words = lexical.of[doc]! / bestLexical;
     const meaning = Math.max(0, semantic.of[doc]!);
-    const fame = 1 + (POPULAR * known.popularity[doc]!) / Math.max(1, known.terms) ** 1.5;
+    const fame = 1 + (FAME * known.popularity[doc]!) / Math.max(1, known.terms) ** 1.5;
     const fit = known.quoted?.has(doc) ? PHRASE : 1;
     const score = fit * fame * Math.sqrt(share * words ** 2 + (1 - share) * (meaning / bestSemantic) ** 2);
     ranked.set(doc, { doc, score, named: null, phrase: fit > 1, lexical: words, semantic: meaning });
@@ -64,12 +64,12 @@ export function fuse(
   return [...ranked.values()];
 }
 
-/** Above every fused score: those end at 1 + POPULAR × 16, the highest popularity, and with a phrase, of two terms, below. */
+/** Above every fused score: those end at 1 + FAME × 16, the highest popularity, and with a phrase, of two terms, below. */
 const NAMED = 5;
 
 export interface Row extends Ranked {
-  /** Another release of the software in the first row. */
-  release: boolean;
+  /** Another edition or build of the software in the first row. */
+  sibling: boolean;
 }
 
 /** How much better a variant must be than the canonical one to stand for the group: ties are the rule. */
@@ -82,9 +82,9 @@ export function fold(ranked: readonly Ranked[], groups: Uint32Array, limit: numb
   for (const item of ranked) {
     const group = groups[item.doc]!;
     const row = rows.get(group);
-    if (!row) rows.set(group, { ...item, release: false });
+    if (!row) rows.set(group, { ...item, sibling: false });
     else if (merit(item) > merit(row) || (merit(item) === merit(row) && item.doc < row.doc))
-      rows.set(group, { ...item, score: Math.max(item.score, row.score), release: false });
+      rows.set(group, { ...item, score: Math.max(item.score, row.score), sibling: false });
     else row.score = Math.max(row.score, item.score);
   }
   return [...rows.values()].sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, limit);

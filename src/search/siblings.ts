@@ -6,23 +6,23 @@ import type { Row } from './rank.ts';
 const VARIANTS = 3;
 
 /**
- * Who asks for a software by its name may want another of its releases or builds (`nginxMainline`, `postgresql_16`,
- * `gitFull`): three follow it, other versions first and the newest of them first, then other builds of the same version
- * in the same set. The rest stays in `also`. On nixos-search, where the labels list such variants, +.07 nDCG@10.
+ * Whoever asks for a software by its name may want another edition (version) or build of it (`nginxMainline`,
+ * `postgresql_16`, `gitFull`): three follow it, first other editions, the newest first, then other builds of the same
+ * edition in the same set. The rest stays in `also`. On nixos-search, where the labels list such variants, +.07 nDCG@10.
  */
-export function withReleases(index: Index, rows: readonly Row[], filter: Uint8Array | null, limit: number): Row[] {
+export function withSiblings(index: Index, rows: readonly Row[], filter: Uint8Array | null, limit: number): Row[] {
   const [first, ...others] = rows;
   if (!first?.named || first.named === 'prefix' || first.named === 'filter') return [...rows];
   const variants = variantsOf(index, first.doc).filter(doc => !filter || filter[doc] === 1);
-  const release = index.releases[first.doc]!;
+  const edition = index.editions[first.doc]!;
   const versions = variants
-    .filter(doc => index.releases[doc] === doc && doc !== release)
+    .filter(doc => index.editions[doc] === doc && doc !== edition)
     .map(doc => ({ doc, version: index.record(doc).package.version }))
     .sort((a, b) => compareVersions(b.version, a.version) || a.doc - b.doc)
     .map(({ doc }) => doc);
   const { set } = index.columns;
-  const builds = variants.filter(doc => index.releases[doc] === release && set[doc] === set[first.doc]);
-  const chosen = [...versions, ...builds].slice(0, VARIANTS).map((doc): Row => ({ ...first, doc, release: true }));
+  const builds = variants.filter(doc => index.editions[doc] === edition && set[doc] === set[first.doc]);
+  const chosen = [...versions, ...builds].slice(0, VARIANTS).map((doc): Row => ({ ...first, doc, sibling: true }));
   return [first, ...chosen, ...others].slice(0, limit);
 }
 

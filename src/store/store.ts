@@ -95,11 +95,14 @@ export interface Store {
   keys(signal?: AbortSignal): AsyncIterable<StoredKey>;
   /** Writes whole items over whatever has their key. Gives those that the store has no place for; the others are written. */
   put(items: readonly StoredPackage[], signal?: AbortSignal): Promise<Failure[]>;
-  /** Marks items as no longer current; they need no embedding any more. */
+  /**
+   * Marks current items as no longer current: they keep their vectors and need none any more. Items that are not there, or
+   * are retired already, stay as they are.
+   */
   retire(items: readonly Retirement[], signal?: AbortSignal): Promise<void>;
   /** Whole items by their keys, those that exist; what was written before is seen. In the order of `keys`. */
   read(keys: readonly ItemKey[], signal?: AbortSignal): Promise<StoredPackage[]>;
-  /** All versions of one package, the current one first, then by firstRevision as stored. */
+  /** All versions of one package: the current one first, then the others, those updated last first. */
   versions(packageName: string): Promise<StoredPackage[]>;
   /** The current items, in any order. */
   current(signal?: AbortSignal): AsyncIterable<StoredPackage>;
@@ -111,7 +114,8 @@ export interface Store {
   pendingCount(signal?: AbortSignal): Promise<number>;
   markEmbedded(marks: readonly EmbeddingMark[], signal?: AbortSignal): Promise<void>;
   /**
-   * Forgets embeddings, so that what is current is pending again: all of them and the errors too, or only those in `batches`.
+   * Forgets embeddings, those of retired items included: all of them and the errors too, or only those in `batches`. The
+   * current items are then pending again.
    */
   forgetEmbeddings(batches: ReadonlySet<string> | null, signal?: AbortSignal): Promise<void>;
   run(kind: RunKind, signal?: AbortSignal): Promise<RunRecord | null>;

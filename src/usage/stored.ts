@@ -66,8 +66,8 @@ export async function storeUsage(
   }
   const now = { formatVersion: USAGE_FORMAT, inputs };
   if (JSON.stringify(now) === JSON.stringify(before)) return all;
-  for (const { name, bytes } of fresh) await blobs.put(name, bytes, { ...(signal && { signal }) });
-  await blobs.put(USAGE_INPUTS, Buffer.from(`${JSON.stringify(now, null, 1)}\n`), { ...(signal && { signal }) });
+  for (const { name, bytes } of fresh) await blobs.put(name, bytes, { signal });
+  await blobs.put(USAGE_INPUTS, Buffer.from(`${JSON.stringify(now, null, 1)}\n`), { signal });
   const used = new Set(inputs.flatMap(input => input.texts.map(texts => texts.name)));
   for (const { texts } of before.inputs) for (const { name } of texts) if (!used.has(name)) await blobs.delete(name);
   return all;

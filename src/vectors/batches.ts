@@ -97,7 +97,7 @@ export async function embedPending(
       );
     return { ...NOTHING, total: index.count, batches: index.batches.length };
   }
-  const lease = await takeLease(blobs, embedder.id, { times, tell, ...(signal && { signal }) });
+  const lease = await takeLease(blobs, embedder.id, { times, tell, signal });
   try {
     return await embedAll(store, blobs, embedder, lease, options);
   } finally {

@@ -80,7 +80,7 @@ export async function embedUsage(
   if (wanted.size === 0) return result;
   if (!options.rebuild && (await pendingUsage(blobs, model, wanted.values(), signal)).size === 0) return result;
 
-  const lease = await takeLease(blobs, embedder.id, { ...(tell && { tell }), ...(signal && { signal }) });
+  const lease = await takeLease(blobs, embedder.id, { tell, signal });
   try {
     if (options.rebuild) for await (const { name } of blobs.list(USAGE_BATCHES, signal)) await blobs.delete(name);
     const pending = [...(await pendingUsage(blobs, model, wanted.values(), signal))].slice(0, limit);

@@ -51,8 +51,7 @@ for (const [kind, open] of Object.entries({ 'a directory': directory, S3: () => 
       await body(blobs);
       await blobs.close();
     });
-  const take = (blobs: Blobs, tell?: (message: string) => void) =>
-    takeLease(blobs, MODEL, { times: TIMES, ...(tell && { tell }) });
+  const take = (blobs: Blobs, tell?: (message: string) => void) => takeLease(blobs, MODEL, { times: TIMES, tell });
 
   it('of many that want it one has it at a time, and each in its turn', async blobs => {
     let [holding, most, turns] = [0, 0, 0];

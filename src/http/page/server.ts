@@ -43,7 +43,7 @@ const cache = new Map<string, Answer>();
 export async function ask(address: string, signal?: AbortSignal): Promise<Answer> {
   const known = cache.get(address);
   if (known) return known;
-  const response = await fetch(address, signal ? { signal } : {});
+  const response = await fetch(address, { signal });
   const status = `the server answered ${response.status}`;
   const answer: Answer = await response.json().catch(() => ({ detail: status }));
   if (!response.ok) throw new Error(answer.detail ?? status);
