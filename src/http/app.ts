@@ -138,10 +138,10 @@ function matches(ifNoneMatch: string | null, etag: string): boolean {
 }
 
 function status({ info }: Search) {
-  const { revision, created, packages, options, vectors, model, digest, formatVersion } = info;
+  const { revision, created, packages, options, vectors, model, usage, digest, formatVersion } = info;
   const { id, digest: modelDigest, dimension } = model;
   const served = { revision, created, packages, options, vectors, digest, formatVersion, fdnix: OPENAPI.info.version };
-  return { ...served, model: { id, digest: modelDigest, dimension } };
+  return { ...served, model: { id, digest: modelDigest, dimension }, usage };
 }
 
 /** A hit without its long description, which `/api/packages/` has. */

@@ -49,7 +49,10 @@ const SCHEMAS = {
   Hit: object({
     ...PACKAGE,
     score: described({ type: 'number' }, 'Higher is better; comparable within one answer only.'),
-    why: described(texts, 'What matched: `exact name`, `program`, `prefix`, `words: video cut`, `meaning 0.61` …'),
+    why: described(
+      texts,
+      'What matched: `exact name`, `program`, `prefix`, `words: video cut`, `usage: "Trim a video" (tldr)`, `meaning 0.61` …',
+    ),
     flags: described(texts, '`broken`, `insecure`, `unfree`, `unavailable`.'),
     also: described(texts, 'Attribute paths of variants of the same software.'),
   }),
@@ -76,6 +79,14 @@ const SCHEMAS = {
     option: described({ anyOf: [ref('OptionFacts'), { type: 'null' }] }, 'What an option is; null for a package.'),
     versions: { type: 'array', items: ref('Version') },
   }),
+  UsageSource: object({
+    name: text,
+    url: textOrNull,
+    revision: described(text, 'A commit, or a digest of the texts.'),
+    licence: described(textOrNull, 'An SPDX id; null where none is stated.'),
+    texts: count,
+    used: described(count, 'How many of the texts are about a package.'),
+  }),
   Status: object({
     revision: text,
     created: { type: 'string', format: 'date-time' },
@@ -83,6 +94,10 @@ const SCHEMAS = {
     options: count,
     vectors: count,
     model: object({ id: text, digest: text, dimension: count }),
+    usage: described(
+      { type: 'array', items: ref('UsageSource') },
+      'Whose texts about using software the index was made with.',
+    ),
     digest: described(text, 'Of the contents of the index.'),
     formatVersion: count,
     fdnix: described(text, 'The version of fdnix that answers.'),

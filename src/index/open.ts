@@ -67,6 +67,8 @@ export interface Index {
   record(doc: number): { package: Package; firstRevision: string };
   /** Versions before the current one, newest first. */
   history(packageName: string): PastVersion[];
+  /** Sentences about using this software that may be quoted, with the name of their source. */
+  usage(doc: number): { source: string; sentences: string[] }[];
   /** Documents whose texts have these words one after another, stemmed; at most `limit`, in order. */
   phrase(words: readonly string[], limit: number): number[];
   /** Copies all vectors to `target`: `size` rows of int8, padded to a multiple of 16. */
@@ -133,6 +135,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
   const recordSums = words(RECORD_SUMS);
   const record = db.prepare('SELECT record FROM records WHERE doc = ?');
   const history = db.prepare('SELECT version, firstRevision, lastRevision FROM history WHERE packageName = ?');
+  const usage = db.prepare('SELECT source, sentences FROM usage WHERE doc = ? ORDER BY rowid');
   const phrase = db.prepare('SELECT rowid AS doc FROM texts WHERE texts MATCH ? LIMIT ?');
   const size = names.starts.length - 1;
   if (recordSums.length !== size) throw new Error(`it has ${recordSums.length} checksums for ${size} records`);
@@ -199,6 +202,14 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
     history(packageName) {
       const past = readingTable('history', () => history.all(packageName)) as unknown as PastVersion[];
       return past.sort((a, b) => compareVersions(b.version, a.version));
+    },
+    usage(doc) {
+      if (info.usage.length === 0) return [];
+      const rows = readingTable('usage', () => usage.all(doc));
+      return rows.map(({ source, sentences }) => ({
+        source: info.usage[Number(source)]?.name ?? 'unknown',
+        sentences: JSON.parse(String(sentences)) as string[],
+      }));
     },
     phrase(words, limit) {
       const rows = readingTable('texts', () => phrase.all(`"${words.join(' ')}"`, limit));

@@ -57,8 +57,14 @@ const TOOLS: Record<string, Tool> = {
 
 /** Serves the tools over a transport until it closes or the signal says so. */
 export async function serveTools(search: Search, transport: Transport, signal: AbortSignal): Promise<void> {
-  const { revision, packages, options } = search.info;
-  const instructions = `Searches nixpkgs revision ${revision}: ${packages} packages, ${options} NixOS options.`;
+  const { revision, packages, options, usage } = search.info;
+  const credits = usage.map(({ name, revision, licence }) => `${name} ${revision} (${licence ?? 'no licence stated'})`);
+  const instructions = forTerminal(
+    [
+      `Searches nixpkgs revision ${revision}: ${packages} packages, ${options} NixOS options.`,
+      ...(credits.length > 0 ? [`What programs are used for is from ${credits.join(', ')}.`] : []),
+    ].join(' '),
+  );
   const server = new Server({ name: 'fdnix', version: VERSION }, { capabilities: { tools: {} }, instructions });
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: Object.entries(TOOLS).map(([name, { description, parameters }]) => ({

@@ -3,6 +3,7 @@ import type { Package } from '../package.ts';
 import type { Term } from './lexical.ts';
 import type { Row } from './rank.ts';
 import { variantsOf } from './siblings.ts';
+import { usageReason } from './usage.ts';
 import { inWords, type Why } from './why.ts';
 
 /** One row of an answer: one software, its variants folded into `also`. */
@@ -43,7 +44,7 @@ export function toHits(
     return {
       ...found,
       score: Math.round(row.score * 1e4) / 1e4,
-      why: reasons(index, row, terms, weight(row.doc)),
+      why: reasons(index, row, found, terms, weight(row.doc)),
       flags,
       also: variantsOf(index, row.doc)
         .filter(doc => !shown.has(doc) && (!row.sibling || index.editions[doc] === index.editions[row.doc]))
@@ -52,13 +53,16 @@ export function toHits(
   });
 }
 
-function reasons(index: Index, row: Row, terms: readonly Term[], weight: number): Why[] {
+function reasons(index: Index, row: Row, found: Package, terms: readonly Term[], weight: number): Why[] {
   const why: Why[] = [];
   if (row.named) why.push({ kind: row.named });
   if (row.phrase) why.push({ kind: 'phrase' });
   const matched = terms.filter(({ place }) => contains(index, place, row.doc)).map(({ word }) => word);
   if (matched.length > 0) why.push({ kind: 'words', words: [...new Set(matched)] });
-  if (row.semantic > 0) why.push({ kind: 'meaning', cosine: row.semantic / weight });
+  const usage = usageReason(index, row.doc, found, terms);
+  if (usage) why.push(usage);
+  // With a usage text's share the vector is a little longer than 1.
+  if (row.semantic > 0) why.push({ kind: 'meaning', cosine: Math.min(1, row.semantic / weight) });
   return why;
 }
 

@@ -20,6 +20,8 @@ const INFERRED = 0.5;
 export interface Term {
   /** As typed, first occurrence; or as read into the query, such as `keyboard` for `key board`. */
   word: string;
+  /** Its stem, as the postings have it. */
+  token: string;
   /** Place in the postings. */
   place: number;
   idf: number;
@@ -37,7 +39,7 @@ export function queryTerms(query: string, terms: Postings, size: number): Term[]
     if (place < 0 || found.has(place)) return;
     const documents = terms.firsts[place + 1]! - terms.firsts[place]!;
     const idf = Math.log(1 + (size - documents + 0.5) / (documents + 0.5)) ** IDF_POWER;
-    found.set(place, { word, place, idf: inferred ? INFERRED * idf : idf, inferred });
+    found.set(place, { word, token, place, idf: inferred ? INFERRED * idf : idf, inferred });
   };
   for (const word of content.length > 0 ? content : typed)
     for (const token of new Set([stem(word), ...(content.length < 4 ? nameTokens(word) : [])])) add(token, word, false);

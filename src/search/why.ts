@@ -5,6 +5,8 @@ export type Why =
   | { kind: 'words'; words: string[] }
   /** The cosine of the query's vector and the hit's. */
   | { kind: 'meaning'; cosine: number }
+  /** The sentence about using the hit that fits the query best, and whose it is. */
+  | { kind: 'usage'; sentence: string; source: string }
   /** A text names the hit by this word. */
   | { kind: 'mention'; name: string };
 
@@ -17,9 +19,22 @@ export function inWords(why: Why): string {
       return `words: ${why.words.join(' ')}`;
     case 'meaning':
       return `meaning ${why.cosine.toFixed(2)}`;
+    case 'usage':
+      return `usage: "${shortened(why.sentence)}" (${why.source})`;
     case 'mention':
       return `named: ${why.name}`;
     default:
       return why.kind;
   }
+}
+
+/** Sentences are cut at a word where they are longer than a line. */
+const MAX_SENTENCE = 100;
+
+function shortened(sentence: string): string {
+  if (sentence.length <= MAX_SENTENCE) return sentence;
+  return `${sentence
+    .slice(0, MAX_SENTENCE)
+    .replace(/\s+\S*$/, '')
+    .toWellFormed()} …`;
 }

@@ -40,7 +40,17 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
     pause: async () => {},
     info: {
       formatVersion: 1,
-      usage: [],
+      usage: [
+        {
+          name: 'tldr',
+          url: 'https://github.com/tldr-pages/tldr',
+          revision: '5'.repeat(40),
+          licence: 'CC-BY-4.0',
+          texts: 9,
+          used: 3,
+        },
+        { name: '<b>\u001b[31mevil', url: 'javascript:alert(1)', revision: 'r7', licence: null, texts: 2, used: 1 },
+      ],
       revision: REVISION,
       model: { id: 'static:fdnix', digest: 'b'.repeat(64), dimension: 256 },
       packages: packages.filter(({ type }) => type === 'package').length,

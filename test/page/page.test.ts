@@ -13,6 +13,9 @@ inPage('results appear as one types, and the address follows', '/', async (page,
   assert.is(await page.title(), 'ripgr · fdnix');
   assert.match(await shown(page.locator('#said')), /^2 results in \d+ ms$/);
   assert.match(await shown(page.locator('#about')), /^85 packages · 2 options · nixpkgs 241313f4e8 · 20 Jul 2026$/);
+  const credits = 'Uses of software: tldr 5555555555 (CC-BY-4.0), <b>[31mevil r7 (no licence stated)';
+  assert.is(await shown(page.locator('#credits')), credits);
+  assert.is(await page.locator('#credits a').count(), 1, 'an address that is no web page is no link');
 });
 
 inPage('typing asks seldom, and a late answer to an older query is never shown', '/', async (page, _, search) => {

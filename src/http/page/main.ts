@@ -1,7 +1,7 @@
 /** The script of the page: searching as you type, the keyboard, and what happens on a click. */
 import { card, find, list, toggleCard } from './card.ts';
 import { byId, el, link, oneLine, wordsOf } from './dom.ts';
-import { ask, askPackage, isCommit, revision, type Shown } from './server.ts';
+import { type Answer, ask, askPackage, isCommit, revision, type Shown } from './server.ts';
 import { copy } from './snippets.ts';
 import { BROWSABLE, FILTERS, fillForm, form, go, goBack, input, limit, MOST, PAGE, type State, setLimit, state, toggleMore } from './state.ts'; // biome-ignore format: one list
 
@@ -152,10 +152,19 @@ addEventListener('keydown', event => {
   }
 });
 
+/** Whose texts about using software the index was made with, as their licences ask. */
+function credits(usage: Answer['usage']): (Node | string)[] {
+  return usage.flatMap(({ name, url, revision, licence }, i) => [
+    i === 0 ? 'Uses of software: ' : ', ',
+    url ? link(url, name) : oneLine(name, 60),
+    ` ${oneLine(revision.replace(/^sha256-/, '').slice(0, 10))} (${oneLine(licence ?? 'no licence stated', 40)})`,
+  ]);
+}
+
 fillForm();
 search();
 ask('/api/status')
-  .then(({ packages, options, created }) => {
+  .then(({ packages, options, created, usage }) => {
     const number = new Intl.NumberFormat('en');
     const parts = [`${number.format(packages)} packages`, ...(options ? [`${number.format(options)} options`] : [])];
     const day = new Date(created);
@@ -164,6 +173,7 @@ ask('/api/status')
     const indexed = isCommit(revision)
       ? link(`https://github.com/NixOS/nixpkgs/commit/${revision}`, revision.slice(0, 10))
       : oneLine(revision, 40);
+    byId('credits').replaceChildren(...credits(usage));
     byId('about').replaceChildren(el('span', {}, `${parts.join(' · ')} · nixpkgs `, indexed, when));
   })
   .catch(() => {});

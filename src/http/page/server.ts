@@ -1,4 +1,5 @@
 import type { HitJson } from '../../search/hits.ts';
+import type { IndexInfo } from '../../search/open.ts';
 
 /** What the API says of a NixOS option beyond its record. */
 export interface OptionFacts {
@@ -27,6 +28,7 @@ export interface Answer {
   packages: number;
   options: number;
   created: string;
+  usage: IndexInfo['usage'];
   detail?: string;
 }
 
