@@ -72,12 +72,14 @@ export function splitAttrPath(path: string): string[] {
     const match = segment.exec(path);
     if (!match || (match[3] === '.' && segment.lastIndex === path.length))
       throw new Error(`not an attribute path: ${JSON.stringify(path)}`);
-    segments.push(match[2] ?? match[1]!.replace(/\\(.)/gsu, '$1'));
+    segments.push(match[2] ?? match[1]!.replace(/\\(.)/gsu, (_, sign: string) => UNESCAPED[sign] ?? sign));
     end = segment.lastIndex;
   }
   if (segments.length === 0) throw new Error('not an attribute path: ""');
   return segments;
 }
+
+const UNESCAPED: Record<string, string> = { n: '\n', r: '\r', t: '\t' };
 
 /** The inverse of {@link splitAttrPath}: a segment that is no Nix identifier, or is a keyword, is quoted. */
 export function joinAttrPath(segments: readonly string[]): string {
@@ -89,8 +91,14 @@ const KEYWORDS = new Set(['assert', 'else', 'if', 'in', 'inherit', 'let', 'or', 
 
 function quoteSegment(segment: string): string {
   if (IDENTIFIER.test(segment) && !KEYWORDS.has(segment)) return segment;
-  return `"${segment.replace(/[\\"]/g, '\\$&').replace(/\$\{/g, '\\${')}"`;
+  return nixString(segment);
 }
+
+/** A text as a string of the Nix language, on one line. Nix itself cannot hold the character 0. */
+export function nixString(text: string): string {
+  return `"${text.replace(/[\\"]|\$(?=\{)/g, '\\$&').replace(/[\n\r\t]/g, sign => ESCAPED[sign]!)}"`;
+}
+const ESCAPED: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
  * The record of one attribute. Total: every shape that real metadata has gives a record; what cannot be read as the

@@ -1,10 +1,11 @@
 import { readOptionFacts } from '../option-facts.ts';
 import { type Hit, toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
+import { snippetsFor } from '../snippets.ts';
 import { withForm } from './form.ts';
 import { OPENAPI } from './openapi.ts';
 import { headersOfPage } from './page.ts';
-import { readName, readParameters, SEARCH_PARAMETERS } from './parameters.ts';
+import { readName, readParameters, SEARCH_PARAMETERS, SHOW_PARAMETERS } from './parameters.ts';
 import { Problem } from './problem.ts';
 
 /** Answers one request. Never rejects. */
@@ -37,7 +38,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
   async function route(request: Request, url: URL): Promise<Response> {
     if (url.pathname === '/') return cached(request, await pageHeaders, () => page);
     if (url.pathname === '/api/search') return api(request, searched(url));
-    if (url.pathname.startsWith('/api/packages/')) return api(request, shown(url.pathname.slice(14)));
+    if (url.pathname.startsWith('/api/packages/')) return api(request, shown(url, url.pathname.slice(14)));
     if (url.pathname === '/api/status') return api(request, () => status(search));
     if (url.pathname === '/api/openapi.json') return api(request, () => OPENAPI);
     throw new Problem(404, 'Not found', 'Nothing here: /api/openapi.json lists what there is.');
@@ -51,13 +52,18 @@ export function createApp(search: Search, template: string, onError: (error: unk
     };
   }
 
-  function shown(encoded: string) {
+  function shown(url: URL, encoded: string) {
+    const { platform } = readParameters(url.searchParams, SHOW_PARAMETERS);
     const found = search.show(readName(encoded));
     if (!found) throw new Problem(404, 'Not found', 'No package of this name: /api/search finds names.');
     return () => ({
       revision: search.info.revision,
       package: clip(found.package),
       option: found.package.type === 'option' ? clip(readOptionFacts(found.package.longDescription)) : null,
+      // What is copied is whole, or is not offered.
+      snippets: snippetsFor(found.package, { revision: search.info.revision, platform }).filter(
+        ({ text }) => text.length <= MAX_TEXT,
+      ),
       versions: found.versions.slice(0, MAX_LIST),
     });
   }
@@ -151,12 +157,14 @@ function presentHit(hit: Hit): object {
 }
 
 /** No text and no list longer than an answer should carry. */
-function clip<T extends object>(record: T): T {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, clipValue(value)])) as T;
+function clip<T>(value: T): T {
+  return clipValue(value) as T;
 }
 
 function clipValue(value: unknown): unknown {
   if (typeof value === 'string')
     return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT - 1).toWellFormed()}…` : value;
-  return Array.isArray(value) ? value.slice(0, MAX_LIST).map(clipValue) : value;
+  if (Array.isArray(value)) return value.slice(0, MAX_LIST).map(clipValue);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, clipValue(part)]));
 }

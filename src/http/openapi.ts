@@ -1,7 +1,7 @@
 import pkg from '../../package.json' with { type: 'json' };
 import { type Option, sentence } from '../search/option.ts';
 import { PACKAGE_NAME } from '../search/options.ts';
-import { SEARCH_PARAMETERS } from './parameters.ts';
+import { SEARCH_PARAMETERS, SHOW_PARAMETERS } from './parameters.ts';
 
 const text = { type: 'string' } as const;
 const textOrNull = { type: ['string', 'null'] } as const;
@@ -73,10 +73,16 @@ const SCHEMAS = {
     default: described(textOrNull, 'As Nix writes it.'),
     example: described(textOrNull, 'As Nix writes it.'),
   }),
+  Snippet: object({
+    name: described(text, 'What it is for: `nix run`, `nix shell`, `flake.nix`, `NixOS` …'),
+    language: { enum: ['sh', 'nix'] },
+    text: described(text, 'To be copied as it is: every name in it is quoted for its language.'),
+  }),
   Shown: object({
     revision: text,
     package: ref('Package'),
     option: described({ anyOf: [ref('OptionFacts'), { type: 'null' }] }, 'What an option is; null for a package.'),
+    snippets: { type: 'array', items: ref('Snippet') },
     versions: { type: 'array', items: ref('Version') },
   }),
   UsageSource: object({
@@ -154,11 +160,20 @@ export const OPENAPI = {
       get: {
         operationId: 'show',
         summary: 'One package or option, with its version history',
-        parameters: [{ name: 'packageName', in: 'path', required: true, schema: PACKAGE_NAME.schema }],
+        parameters: [
+          {
+            name: 'packageName',
+            in: 'path',
+            required: true,
+            description: sentence(PACKAGE_NAME),
+            schema: PACKAGE_NAME.schema,
+          },
+          ...Object.entries(SHOW_PARAMETERS).map(inQuery),
+        ],
         responses: {
           200: answer('The package.', 'Shown'),
           304: UNCHANGED,
-          400: problem('Not a readable name.'),
+          400: problem('Not a readable name, or a parameter that is not known.'),
           404: problem('No package of this name.'),
           ...FAILURES,
         },

@@ -10,6 +10,11 @@ export const SEARCH_PARAMETERS = {
   limit: { ...SEARCH_OPTIONS.limit, schema: { ...SEARCH_OPTIONS.limit.schema, maximum: 100 } },
 } as const;
 
+/** The parameters of one package; the platform is named in snippets that must name one. */
+export const SHOW_PARAMETERS = {
+  platform: { ...SEARCH_OPTIONS.platform, describe: 'the system of snippets' },
+} as const;
+
 /** Reads a query string; anything else than what the table allows is a 400 that names it. */
 export function readParameters<T extends Options>(query: URLSearchParams, parameters: T): Values<T> {
   for (const name of new Set(query.keys()))

@@ -7,6 +7,7 @@ import type { Hit } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
 import { type Options, readOptions, sentence } from '../search/option.ts';
 import { PACKAGE_NAME, QUERY, SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
+import { snippetsFor } from '../snippets.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
 
 /** An answer is read word by word, so it is kept short. */
@@ -115,15 +116,14 @@ function line({ packageName, version, flags, description }: Hit): string {
 
 function show(search: Search, packageName: string): string {
   const { package: found } = find(search, packageName);
-  const { revision } = search.info;
   const { longDescription, position, ...rest } = found;
   const facts = Object.entries(rest).flatMap(([key, value]) => {
     const text = Array.isArray(value) ? value.join(', ') : value === null || value === false ? '' : String(value);
     return text === '' ? [] : [`${key}: ${forTerminal(text).slice(0, 1000)}`];
   });
   if (position) facts.push(forTerminal(`source: ${position.file}${position.line === null ? '' : `:${position.line}`}`));
-  const flake = /^[0-9a-f]{40}$/.test(revision) ? `github:NixOS/nixpkgs/${revision}` : 'nixpkgs';
-  if (found.type === 'package') facts.push(`installable: ${forTerminal(`${flake}#${packageName}`)}`);
+  for (const { name, language, text } of snippetsFor(found, { revision: search.info.revision }))
+    if (language === 'sh' || found.type === 'option') facts.push(`${name}: ${forTerminal(text).slice(0, 2000)}`);
   if (longDescription) facts.push(`\n${forTerminalLines(longDescription).slice(0, 4000)}`);
   return facts.join('\n');
 }

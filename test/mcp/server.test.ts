@@ -52,7 +52,7 @@ mcp('show never answers about another package than the one asked for', async () 
   const { call, stop } = await connect();
   const { text } = await call('show', { packageName: 'firefox' });
   assert.match(text, /^packageName: firefox$/m);
-  assert.match(text, new RegExp(`^installable: github:NixOS/nixpkgs/${REVISION}#firefox$`, 'm'));
+  assert.match(text, new RegExp(`^nix run: nix run github:NixOS/nixpkgs/${REVISION}#firefox$`, 'm'));
   const missing = await call('show', { packageName: 'firefo' });
   assert.is(missing.isError, true);
   assert.match(missing.text, /No package "firefo"/);

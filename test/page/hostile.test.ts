@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Package } from '../../src/package.ts';
-import { memorySearch, records } from '../http/memory.ts';
+import { memorySearch, REVISION, records } from '../http/memory.ts';
 import { browserSuite, opened, rowOf, settled, shown, until } from './browser.ts';
 
 const { inPage, run } = browserSuite('page, hostile input');
@@ -47,8 +47,12 @@ inPage(
     assert.match(await rowOf(page, 'Homepage'), 'javascript:alert(3)');
     assert.is(await page.locator('.detail dt:text-is("Homepage") + dd a').count(), 0);
     // What is copied is one harmless shell word whatever the name holds.
-    const [, word] = /#(.*)$/.exec(await shown(page.locator('pre')))!;
-    assert.is(word, "hostile'\\''; $(touch /tmp/owned); `id` \"${evil}\"'");
+    const word = (await shown(page.locator('pre'))).split('--expr ')[1]!;
+    const name = '"hostile\'; $(touch /tmp/owned); `id` \\"\\${evil}\\""'.replace("'", "'\\''");
+    assert.is(
+      word,
+      `'(builtins.getFlake "github:NixOS/nixpkgs/${REVISION}").legacyPackages.\${builtins.currentSystem}.${name}'`,
+    );
     await page.click('[role=tab]:text-is("NixOS")');
     assert.match(await shown(page.locator('pre')), 'permittedInsecurePackages = [ "hostile\\"; \\${evil}-1');
   },

@@ -80,10 +80,10 @@ function collapse(item: HTMLElement): void {
 async function expand(item: HTMLElement, hit: Shown, actions: Actions): Promise<void> {
   item.classList.add('open');
   item.querySelector('button')!.setAttribute('aria-expanded', 'true');
-  const shown = await askPackage(hit.packageName).catch(() => null);
+  const shown = await askPackage(hit.packageName, state.platform!).catch(() => null);
   if (!item.classList.contains('open')) return;
   item.querySelector('.detail')?.remove();
-  const whole = { ...hit, ...shown?.package, option: shown?.option ?? null };
+  const whole = { ...hit, ...shown?.package, option: shown?.option ?? null, snippets: shown?.snippets ?? [] };
   item.append(el('div', { class: 'detail' }, detail(whole, shown?.versions, actions)));
   item.scrollIntoView({ block: 'nearest' });
 }

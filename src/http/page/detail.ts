@@ -34,7 +34,7 @@ export function detail(hit: Shown, versions: Version[] | undefined, { narrow, fo
   const vulnerable = (hit.knownVulnerabilities ?? []).slice(0, 30).map(one => el('li', {}, oneLine(one, 300)));
   return [
     paragraphs ? el('p', { class: 'long' }, el('bdi', {}, paragraphs)) : null,
-    uses(hit),
+    uses(hit.snippets),
     el(
       'dl',
       {},

@@ -30,7 +30,7 @@ async function search(): Promise<void> {
     const query = new URLSearchParams([['q', q!], ...given, ['limit', String(limit)]]);
     const hits = asked ? (await ask(`/api/search?${query}`, signal)).hits : [];
     if (open && !hits.some(hit => hit.packageName === open)) {
-      const shown = await askPackage(open, signal).catch(error => {
+      const shown = await askPackage(open, state.platform!, signal).catch(error => {
         if (hits.length === 0) throw error;
       });
       if (shown) hits.unshift({ ...shown.package, flags: flagsOf(shown.package), also: [], why: [] });
@@ -84,7 +84,8 @@ function follow(event: MouseEvent, changes: State): void {
 /** Copies what the hit shows; opens it first, so that one sees what. */
 async function copyFrom(item: HTMLElement): Promise<void> {
   if (!item.querySelector('.detail')) await toggleCard(item);
-  copy(item.querySelector('pre')!.textContent!, item.querySelector('.copy'));
+  const code = item.querySelector('pre');
+  if (code) copy(code.textContent!, item.querySelector('.copy'));
 }
 
 input.addEventListener('input', () => {

@@ -1,5 +1,6 @@
 import type { HitJson } from '../../search/hits.ts';
 import type { IndexInfo } from '../../search/open.ts';
+import type { Snippet } from '../../snippets.ts';
 
 /** What the API says of a NixOS option beyond its record. */
 export interface OptionFacts {
@@ -16,7 +17,7 @@ export interface Version {
 }
 
 /** A hit; what was opened by its address alone has no score. */
-export type Shown = Omit<HitJson, 'score'> & { option?: OptionFacts | null };
+export type Shown = Omit<HitJson, 'score'> & { option?: OptionFacts | null; snippets?: Snippet[] };
 
 /** Everything that an answer of the API may hold. */
 export interface Answer {
@@ -24,6 +25,7 @@ export interface Answer {
   hits: Shown[];
   package: Shown;
   option?: OptionFacts | null;
+  snippets: Snippet[];
   versions: Version[];
   packages: number;
   options: number;
@@ -56,5 +58,8 @@ export async function ask(address: string, signal?: AbortSignal): Promise<Answer
   return answer;
 }
 
-export const askPackage = (name: string, signal?: AbortSignal) =>
-  ask(`/api/packages/${encodeURIComponent(name)}`, signal);
+/** A package with its history and its snippets, those for a platform where one is given. */
+export function askPackage(name: string, platform: string, signal?: AbortSignal): Promise<Answer> {
+  const query = platform ? `?${new URLSearchParams({ platform })}` : '';
+  return ask(`/api/packages/${encodeURIComponent(name)}${query}`, signal);
+}

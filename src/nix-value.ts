@@ -1,0 +1,55 @@
+/**
+ * An example or default of an option, if it can stand as one value: its brackets, strings and comments are closed. Null
+ * otherwise. In parentheses where it has a semicolon of its own, as `let` and `with` have.
+ */
+export function nixValue(text: string): string | null {
+  const trimmed = text.trim();
+  if (trimmed === '' || trimmed.includes('\0')) return null;
+  const shape = readNix(trimmed);
+  if (shape === null) return null;
+  const ended = shape.comment ? `${trimmed}\n` : trimmed;
+  return shape.semicolon ? `(${ended})` : ended;
+}
+
+const CLOSES: Record<string, string> = { '{': '}', '[': ']', '(': ')', '${': '}' };
+
+/**
+ * Walks over the brackets, strings and comments of a Nix expression. Null where one is not closed or was not opened, and
+ * where a quote or a comment might belong to an identifier, a path or a URI, which only the whole of Nix's lexer tells.
+ */
+function readNix(text: string): { semicolon: boolean; comment: boolean } | null {
+  const open: string[] = []; // what closes each bracket, and `"` or `''` for each string
+  let [semicolon, comment] = [false, false];
+  for (let at = 0; at < text.length; ) {
+    const inside = open.at(-1);
+    const rule = inside === '"' ? IN_STRING : inside === "''" ? IN_INDENTED : OUTSIDE;
+    rule.lastIndex = at;
+    const [sign] = rule.exec(text)!;
+    const begins = at === 0 || /[\s[({;]/.test(text[at - 1]!);
+    at += sign.length;
+    comment = false;
+    if (rule !== OUTSIDE) {
+      if (sign === inside) open.pop();
+      else if (sign === '${') open.push('}');
+    } else if (sign in CLOSES) open.push(CLOSES[sign]!);
+    else if (sign === '"') open.push(sign);
+    else if (/^[\])}]$/.test(sign)) {
+      if (open.pop() !== sign) return null;
+    } else if (sign === ';') semicolon ||= open.length === 0;
+    else if (sign === '#') {
+      comment = true;
+      while (at < text.length && !/[\r\n]/.test(text[at]!)) at++;
+    } else if (sign === "''" || sign === '/*') {
+      if (!begins) return null;
+      const end = text.indexOf('*/', at);
+      if (sign === "''") open.push(sign);
+      else if (end < 0) return null;
+      else at = end + 2;
+    } else if (sign === "'") return null;
+  }
+  return open.length === 0 ? { semicolon, comment } : null;
+}
+/** One token at a place, as far as brackets, strings and comments are concerned. */
+const OUTSIDE = /\$\{|''|\/\*|[[\](){}"#;]|[^$'/[\](){}"#;]+|./suy;
+const IN_STRING = /\$\{|"|\\.|\$\$|[^$"\\]+|./suy;
+const IN_INDENTED = /\$\{|''(?:\$|'|\\.)|''|\$\$|[^$']+|./suy;
