@@ -1,14 +1,22 @@
 import { styleText } from 'node:util';
+import { environment } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { Hit } from '../search/hits.ts';
 import type { Version } from '../search/open.ts';
 import { inWords } from '../search/why.ts';
 import { forTerminal } from '../text.ts';
 
+/** How text may look on stdout. */
 export interface Look {
   color: boolean;
   /** Columns of the terminal; longer lines are cut. null: never. */
   width: number | null;
+}
+
+/** What stdout can show: colours and lines of its width on a terminal, plain text elsewhere. */
+export function lookOf(stream: { isTTY?: boolean; columns?: number } = process.stdout): Look {
+  const terminal = stream.isTTY === true;
+  return { color: terminal && !environment().noColor, width: terminal ? (stream.columns ?? null) : null };
 }
 
 /** How many variants are named before "and N more". */
@@ -31,12 +39,12 @@ export function hitLines(hit: Hit, look: Look): string {
   return `${lines.join('\n')}\n`;
 }
 
-function styler(color: boolean) {
+export function styler(color: boolean) {
   return (format: Parameters<typeof styleText>[0], text: string) =>
     color ? styleText(format, text, { validateStream: false }) : text;
 }
 
-function cut(text: string, width: number | null, indent: number): string {
+export function cut(text: string, width: number | null, indent: number): string {
   const room = width === null ? text.length : Math.max(20, width - indent);
   return text.length > room ? `${text.slice(0, room - 1).toWellFormed()}…` : text;
 }

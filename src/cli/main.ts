@@ -17,6 +17,8 @@ export const COMMANDS: Record<string, Entry> = {
   index: entry('index', 'the search index of one revision, one file', () => import('./index.ts')),
   fetch: entry('fetch', 'the published index of the newest nixpkgs, verified', () => import('./fetch.ts')),
   search: entry('search [query..]', 'ranked packages', () => import('./search.ts')),
+  show: entry('show <name>', 'all that is known about one package or option', () => import('./show.ts')),
+  which: entry('which [program]', 'the packages that have a program, and how sure that is', () => import('./which.ts')),
   run: entry('run', 'extract, embed and index in one go: the daily job', () => import('./run.ts')),
   changes: entry(
     'changes',

@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { environment } from '../config.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { FILTERS } from '../search/filters.ts';
 import { toJson } from '../search/hits.ts';
@@ -10,7 +9,7 @@ import { SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
 import { tellAge } from './age.ts';
 import { type Context, command } from './command.ts';
 import { toFlags } from './flags.ts';
-import { formatter, hitLines, jsonLine, versionLines } from './hit.ts';
+import { formatter, hitLines, jsonLine, lookOf, versionLines } from './hit.ts';
 import { openIndexed } from './open.ts';
 
 export default command({
@@ -50,10 +49,7 @@ export default command({
         return await history(search, args['version-history'], args.json, context);
       if (args.queries !== undefined) return await answerAll(search, args.queries, options, context);
       const hits = await search.search(query, options);
-      const look = {
-        color: process.stdout.isTTY === true && !environment().noColor,
-        width: process.stdout.isTTY ? process.stdout.columns : null,
-      };
+      const look = lookOf();
       await out(
         hits.map(hit => (args.json ? jsonLine(toJson(hit)) : format ? format(hit) : hitLines(hit, look))).join(''),
       );

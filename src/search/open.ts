@@ -5,8 +5,10 @@ import type { Package } from '../package.ts';
 import { answerer, type Meaning } from './answer.ts';
 import type { Hit } from './hits.ts';
 import { MAX_QUERY } from './lexical.ts';
+import { navigate } from './navigate.ts';
 import type { SearchOptions } from './options.ts';
 import { type Program, type Provider, programsIn, which } from './programs.ts';
+import { optionsAbout } from './related.ts';
 import { loadScan, type Scan } from './scan.ts';
 import { familySelector } from './sets.ts';
 import { corrected } from './spelling.ts';
@@ -27,6 +29,10 @@ export interface Search {
   search(query: string, options?: SearchOptions): Promise<Hit[]>;
   /** One package with its version history and its programs, or null. */
   show(packageName: string): { package: Package; versions: Version[]; programs: Program[] } | null;
+  /** Paths of options that are about this package, the shortest first. */
+  optionsAbout(pkg: Package): string[];
+  /** Names that are like this one, best first: what else could have been meant. */
+  nearest(name: string): string[];
   /** Who has a program of this name, surest first. */
   which(program: string): Provider[];
   close(): Promise<void>;
@@ -38,6 +44,9 @@ export interface OpenOptions {
   /** A private copy of the index that is read instead of the file; see `copyIndex`. */
   copy?: string | undefined;
 }
+
+/** How many names are told in place of one that there is not. */
+const NEAREST = 5;
 
 interface Semantics {
   embedder: Embedder;
@@ -80,6 +89,13 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
       const current = { version: found.version, firstRevision, lastRevision: null };
       const versions = [current, ...index.history(packageName)];
       return { package: found, versions, programs: programsIn(index, doc) };
+    },
+    optionsAbout: pkg => optionsAbout(index, pkg),
+    nearest(name) {
+      const named = navigate(index, name.slice(0, MAX_QUERY)).map(({ doc }) => index.name(doc));
+      if (named.length > 0) return named.slice(0, NEAREST);
+      const query = { typed: name, read: corrected(name, index.terms), selected: null };
+      return answer(query, null, { mode: 'lexical', limit: NEAREST }).map(hit => hit.packageName);
     },
     which: program => which(index, program),
     async close() {

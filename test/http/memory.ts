@@ -82,6 +82,8 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
       const programs: Program[] = found.mainProgram ? [{ program: found.mainProgram, sure: 'declared' }] : [];
       return { package: found, versions, programs };
     },
+    optionsAbout: () => [],
+    nearest: () => [],
     which: program =>
       packages
         .filter(({ mainProgram }) => mainProgram === program)

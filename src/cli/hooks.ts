@@ -1,0 +1,16 @@
+export const HOOKS = ['bash', 'zsh', 'fish'] as const;
+export type HookShell = (typeof HOOKS)[number];
+
+/** What makes a shell ask `fdnix which` about a command that it does not know. `program` is how fdnix is called. */
+export function hook(shell: HookShell, program: string): string {
+  const ask = `${program} which --not-found --quiet --`;
+  switch (shell) {
+    // POSIX: a command that is not found has exit status 127.
+    case 'bash':
+      return `command_not_found_handle() {\n  ${ask} "$1"\n  return 127\n}\n`;
+    case 'zsh':
+      return `command_not_found_handler() {\n  ${ask} "$1"\n  return 127\n}\n`;
+    case 'fish':
+      return `function fish_command_not_found\n  ${ask} $argv[1]\nend\n`;
+  }
+}

@@ -1,0 +1,50 @@
+import { EXIT } from '../errors.ts';
+import type { Search } from '../search/open.ts';
+import { tellAge } from './age.ts';
+import { command } from './command.ts';
+import { type Detail, detailLines } from './detail.ts';
+import { jsonLine, lookOf } from './hit.ts';
+import { openIndexed } from './open.ts';
+import { sourceOf, waysToUse } from './ways.ts';
+
+export default command({
+  usage: 'show <name>',
+  options: { name: { string: true, hidden: true } },
+  examples: [
+    ['$0 show ripgrep', 'all that is known about a package, and how to run it'],
+    ['$0 show services.nginx.enable', 'the same about an option'],
+    ['$0 show python313Packages.requests --json', 'for programs'],
+  ],
+  async run(args, context) {
+    const name = String(args.name);
+    const search = await openIndexed(args, context.config);
+    try {
+      if (!args.json && !args.quiet) await tellAge(context.config.index, search.info.created, context);
+      const detail = detailOf(search, name);
+      if (!detail) {
+        const nearest = search.nearest(name);
+        context.warn(
+          `there is no ${JSON.stringify(name)} in the index${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''}`,
+        );
+        return EXIT.none;
+      }
+      const { package: pkg, ways, ...known } = detail;
+      if (args.json) {
+        const source = sourceOf(pkg, detail.revision);
+        await context.out(jsonLine({ ...pkg, ...known, source, snippets: ways }));
+      } else await context.out(`${detailLines(detail, lookOf()).join('\n')}\n`);
+      return EXIT.ok;
+    } finally {
+      await search.close();
+    }
+  },
+});
+
+/** What the index knows of an attribute path, or of the path of an option; null if there is no such name. */
+export function detailOf(search: Search, name: string): Detail | null {
+  const shown = search.show(name) ?? search.show(`option:${name}`);
+  if (!shown) return null;
+  const { revision } = search.info;
+  const options = search.optionsAbout(shown.package);
+  return { ...shown, options, ways: waysToUse(shown.package, revision), revision };
+}

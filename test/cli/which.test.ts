@@ -1,0 +1,146 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { clip, wrap } from '../../src/cli/detail.ts';
+import { HOOKS, hook } from '../../src/cli/hooks.ts';
+import { shellWord, sourceOf } from '../../src/cli/ways.ts';
+import { parseOptions } from '../../src/extract/options.ts';
+import { parsePackage } from '../../src/package.ts';
+import { buildIndex } from '../search/build.ts';
+import { fdnix, PROGRAM } from './fdnix.ts';
+
+const test = suite('which and show');
+const home = mkdtempSync(join(tmpdir(), 'fdnix-cli-which-'));
+test.after(() => rmSync(home, { recursive: true, force: true }));
+
+const COMMIT = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';
+const entry = (pname: string, description: string, meta: Record<string, unknown> = {}) => ({
+  name: `${pname}-1.0`,
+  pname,
+  version: '1.0',
+  meta: { description, homepage: `https://example.org/${pname}`, ...meta },
+});
+const packages = Object.entries({
+  findutils: entry('findutils', 'GNU Find Utilities', { mainProgram: 'find', position: 'pkgs/f.nix:7' }),
+  nodejs: entry('nodejs', 'Event-driven I/O framework', { mainProgram: 'node', unfree: true }),
+  nginx: entry('nginx', 'A reverse proxy \x1b[31mred', { license: { spdxId: 'BSD-2-Clause' } }),
+}).map(([name, raw]) => parsePackage(name, raw));
+const options = parseOptions(
+  {
+    'services.nginx.enable': { type: 'boolean', description: 'Whether to enable Nginx.', declarations: [] },
+    'services.proxy.package': {
+      type: 'package',
+      description: 'Which proxy.',
+      default: { _type: 'literalExpression', text: 'pkgs.nginx' },
+      declarations: [],
+    },
+    'services.other.package': {
+      type: 'package',
+      description: 'Not this one.',
+      default: { _type: 'literalExpression', text: 'pkgs.nginxMainline' },
+      declarations: [],
+    },
+  },
+  'options.json',
+);
+await buildIndex([...packages, ...options], home, COMMIT);
+const run = (...args: string[]) => fdnix(args, { home });
+
+test('which: the packages that have a program, how sure that is, and exit status 1 for none', async () => {
+  const sure = await run('which', 'find');
+  assert.is(sure.code, 0);
+  assert.match(sure.stdout, /^findutils +declared +1\.0\n {4}GNU Find Utilities\n$/);
+  assert.match(sure.stderr, /declared: nixpkgs declares it/);
+  const likely = await run('which', 'xargs', '--json');
+  assert.is(likely.code, 0);
+  const { packageName, sure: degree, program, snippets } = JSON.parse(likely.stdout);
+  assert.equal([packageName, degree, program], ['findutils', 'likely', 'xargs']);
+  assert.ok(
+    snippets.some(({ text }: { text: string }) => text === `nix shell github:NixOS/nixpkgs/${COMMIT}#findutils`),
+  );
+  const none = await run('which', 'no-such-program');
+  assert.is(none.code, 1);
+  assert.is(none.stdout, '');
+  assert.match(none.stderr, /no package is known to have a program "no-such-program".*--programs/);
+  assert.is((await run('which')).code, 2);
+  assert.is((await run('which', 'a', 'b')).code, 2);
+  assert.is((await run('which', '--', '-x')).code, 1);
+});
+
+test('the hooks of the shells say where a command is, and keep the status of one that is not found', async () => {
+  const bin = join(home, 'bin');
+  mkdirSync(bin);
+  writeFileSync(
+    join(bin, 'fdnix'),
+    `#!/bin/sh\nFDNIX_HOME=${home} exec ${process.execPath} --disable-warning=ExperimentalWarning ${PROGRAM} "$@"\n`,
+  );
+  chmodSync(join(bin, 'fdnix'), 0o755);
+  const env = { PATH: `${bin}:/usr/bin:/bin`, HOME: home };
+  for (const shell of HOOKS) {
+    if (spawnSync(shell, ['--version']).error) {
+      console.log(`note: there is no ${shell}: its hook is not run`);
+      continue;
+    }
+    const script = `${hook(shell, 'fdnix')}\nno-such-command-here; echo "status $${shell === 'fish' ? 'status' : '?'}"\nnpm-arborist --version`;
+    const flags = { bash: ['--norc'], zsh: ['-f'], fish: ['--no-config'] }[shell];
+    const { stdout, stderr } = spawnSync(shell, [...flags, '-c', script], { env, encoding: 'utf8' });
+    assert.match(stdout, /status 127/, shell);
+    assert.match(stderr, /no-such-command-here: command not found\n/, shell);
+    assert.match(
+      stderr,
+      /npm-arborist: command not found\. To have it in a shell:\n {2}NIXPKGS_ALLOW_UNFREE=1 nix shell --impure nixpkgs#nodejs {3}\(likely\)\n/,
+      shell,
+    );
+  }
+  const unset = await fdnix(['which', '--not-found', 'x'], { home: join(home, 'nothing-here') });
+  assert.equal([unset.code, unset.stderr], [1, 'x: command not found\n']);
+  assert.is((await run('which', '--hook', 'bash')).stdout, hook('bash', 'fdnix'));
+});
+
+test('show: all that is known, harmless on a terminal', async () => {
+  const { code, stdout } = await run('show', 'nginx');
+  assert.is(code, 0);
+  for (const line of [
+    /^nginx {2}1\.0\n/,
+    /\nA reverse proxy red\n/,
+    /\nhomepage +https:\/\/example\.org\/nginx\n/,
+    /\nlicence +BSD-2-Clause\n/,
+    /\noptions +services\.nginx\.enable, services\.proxy\.package\n/,
+    new RegExp(`\nnix shell +nix shell github:NixOS/nixpkgs/${COMMIT}#nginx\n`),
+    /\nNixOS +environment\.systemPackages = \[ pkgs\.nginx \];\n/,
+  ])
+    assert.match(stdout, line);
+  const unfree = (await run('show', 'nodejs')).stdout;
+  assert.match(unfree, /^nodejs {2}1\.0 {2}\[unfree\]/);
+  assert.match(unfree, /\nprograms +node; likely: .*npm/);
+  assert.match(
+    (await run('show', 'services.nginx.enable')).stdout,
+    /\ntype +boolean\n[\s\S]*NixOS +services\.nginx\.enable = true;/,
+  );
+  const json = JSON.parse((await run('show', 'findutils', '--json')).stdout);
+  assert.is(json.source, `https://github.com/NixOS/nixpkgs/blob/${COMMIT}/pkgs/f.nix#L7`);
+  assert.equal(json.programs[0], { program: 'find', sure: 'declared' });
+  assert.is(json.versions[0].version, '1.0');
+});
+
+test('show: what there is not has exit status 1, and what was meant perhaps', async () => {
+  const { code, stdout, stderr } = await run('show', 'nginy');
+  assert.equal([code, stdout], [1, '']);
+  assert.match(stderr, /there is no "nginy" in the index; nearest: nginx/);
+  assert.match((await run('show', 'xargs')).stderr, /nearest: findutils/);
+});
+
+test('text is broken and clipped by the columns that it fills', () => {
+  assert.equal(wrap('one two three', 7), ['one two', 'three']);
+  assert.equal(wrap('unbreakable', 4), ['unbr', 'eaka', 'ble']);
+  assert.equal(wrap('日本語の文', 4), ['日本', '語の', '文']);
+  assert.is(clip('日本語', 5), '日本');
+  assert.is(clip('e\u0301e\u0301', 1), 'e\u0301');
+  assert.is(execFileSync('sh', ['-c', `printf %s ${shellWord("it's $HOME")}`], { encoding: 'utf8' }), "it's $HOME");
+  assert.is(sourceOf({ ...packages[0]!, position: { file: 'a b.nix', line: null } }, COMMIT)!.slice(-9), 'a%20b.nix');
+});
+
+test.run();
