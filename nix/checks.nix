@@ -93,6 +93,7 @@ let
             "home"
             "systemd"
             "launchd"
+            "programs"
           ] (_: lib.mkOption { type = lib.types.anything; });
           config.services.fdnix = {
             enable = true;
@@ -138,8 +139,12 @@ in
 
   home =
     let
-      config = home { time = "04:05"; };
+      config = home {
+        time = "04:05";
+        commandNotFound = true;
+      };
     in
+    assert lib.hasInfix "not-found-bash" config.programs.bash.initExtra;
     assert
       if pkgs.stdenv.hostPlatform.isLinux then
         config.systemd.user.timers.fdnix.Timer.OnCalendar == "*-*-* 04:05:00 UTC"
@@ -183,6 +188,7 @@ in
         };
       }).systemd.sockets.fdnix-search.socketConfig.ListenStream == "/run/fdnix.sock";
     assert !(builtins.tryEval (nixosOn "riscv64-linux" { }).services.fdnix.package).success;
+    assert lib.hasInfix "not-found-zsh" (nixos { commandNotFound = true; }).programs.zsh.interactiveShellInit;
     assert machine.networking.firewall.allowedTCPPorts == [ 8181 ];
     runCommand "fdnix-check-module"
       {

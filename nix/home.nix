@@ -11,6 +11,7 @@ let
   inherit (pkgs.stdenv.hostPlatform) system isLinux isDarwin;
   hour = lib.toIntBase10 (builtins.substring 0 2 cfg.time);
   minute = lib.toIntBase10 (builtins.substring 3 2 cfg.time);
+  hook = shell: pkgs.runCommand "fdnix-not-found-${shell}" { } "${lib.getExe cfg.package} which --hook ${shell} > $out";
   command = name: [ (lib.getExe cfg.package) ] ++ cfg.arguments.${name};
   environment = lib.mapAttrsToList (key: value: "${key}=${value}") cfg.environment;
 in
@@ -27,6 +28,13 @@ in
     (lib.mkIf cfg.enable {
       inherit (cfg) assertions;
       home.packages = [ cfg.package ];
+    })
+    (lib.mkIf cfg.commandNotFound {
+      home.packages = [ cfg.package ];
+      programs.command-not-found.enable = lib.mkDefault false;
+      programs.bash.initExtra = "source ${hook "bash"}";
+      programs.zsh.initContent = "source ${hook "zsh"}";
+      programs.fish.interactiveShellInit = "source ${hook "fish"}";
     })
     (lib.mkIf (cfg.enable && isLinux) {
       systemd.user.services.fdnix = {

@@ -10,6 +10,7 @@ let
   cfg = config.services.fdnix;
   inherit (pkgs.stdenv.hostPlatform) system;
   index = cfg.environment.FDNIX_INDEX or "/var/lib/fdnix/index.sqlite";
+  hook = shell: pkgs.runCommand "fdnix-not-found-${shell}" { } "${lib.getExe cfg.package} which --hook ${shell} > $out";
   run = name: lib.escapeShellArgs ([ (lib.getExe cfg.package) ] ++ cfg.arguments.${name});
 
   unit = {
@@ -125,6 +126,13 @@ in
         };
       };
       networking.firewall.allowedTCPPorts = lib.mkIf cfg.serve.openFirewall [ cfg.serve.port ];
+    })
+    (lib.mkIf cfg.commandNotFound {
+      environment.systemPackages = [ cfg.package ];
+      programs.command-not-found.enable = lib.mkDefault false;
+      programs.bash.interactiveShellInit = "source ${hook "bash"}";
+      programs.zsh.interactiveShellInit = "source ${hook "zsh"}";
+      programs.fish.interactiveShellInit = "source ${hook "fish"}";
     })
     # Starts the service when there is an index: at once, or when the first nightly job has made one.
     (lib.mkIf (cfg.enable && cfg.serve.enable && cfg.serve.socket == null) {

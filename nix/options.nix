@@ -47,6 +47,12 @@ in
       description = "Environment of all fdnix services.";
     };
 
+    commandNotFound = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether bash, zsh and fish say which package has a command that they do not know, by the index that fdnix finds for the user.";
+    };
+
     serve = {
       enable = lib.mkEnableOption "the HTTP API and web page";
       host = mkOption {
