@@ -73,12 +73,11 @@ test('throttling is borne until the deadline, doubtful replies a few times, refu
     4,
     'throttling takes nothing from the patience with doubtful replies',
   );
-  const started = Date.now();
   const impatient = caller(place, undefined, { ...QUICK, deadline: 200 });
   calls = 0;
   const given = await message(impatient('Scan', undefined, failing(1e9, refusal('ThrottlingException', 400))));
   assert.match(given, /failed \(ThrottlingException\), \d+ attempts/);
-  assert.ok(Date.now() - started < 1000 && calls > 10);
+  assert.ok(calls > 10, 'its deadline ended it, or this would go on for days');
 });
 
 test('what a service or a limit broke off has status 5, what was refused for good 2', () => {

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { forTerminal, forTerminalLines } from '../src/text.ts';
+import { cpuMs } from './cpu.ts';
 
 const text = suite('text');
 
@@ -28,9 +29,9 @@ text('one line stays one line; lines are kept where they are asked for', () => {
 
 text('a megabyte of unfinished sequences takes well under a second', () => {
   for (const piece of ['\x1b[', '\x1b]', '\x1b[0', '\x1b]x\x1b']) {
-    const start = performance.now();
+    const start = cpuMs();
     assert.not.match(forTerminal(piece.repeat(1e6 / piece.length)), /[\0-\x1f\x7f-\x9f]/);
-    assert.ok(performance.now() - start < 500, `${JSON.stringify(piece)}: ${performance.now() - start} ms`);
+    assert.ok(cpuMs() - start < 500, `${JSON.stringify(piece)}: ${cpuMs() - start} ms`);
   }
 });
 

@@ -1,7 +1,5 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openBlobs } from '../../src/blobs/blobs.ts';
+import { temporaryDir } from '../temporary.ts';
 import { blobsContract } from './contract.ts';
 
-blobsContract('directory', () => openBlobs(mkdtempSync(join(tmpdir(), 'fdnix-'))));
+blobsContract('directory', () => openBlobs(temporaryDir()));

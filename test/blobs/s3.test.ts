@@ -1,8 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openS3 } from '../../src/blobs/s3.ts';
+import { EXIT } from '../../src/errors.ts';
 import { freshName, pointAt } from '../emulators/environment.ts';
 import { startS3 } from '../emulators/s3.ts';
+import { rejects } from '../rejects.ts';
 import { blobsContract } from './contract.ts';
 
 const saved = { ...process.env };
@@ -24,7 +26,7 @@ const own = suite('s3');
 own('init creates the bucket once, and other commands ask for it', async () => {
   const bucket = freshName();
   const blobs = await openS3(bucket);
-  const message = await blobs.get('x').then(String, (error: Error) => error.message);
+  const message = await rejects(blobs.get('x'));
   assert.match(message, new RegExp(`no bucket ${bucket} \\(S3_BUCKET\\) .* fdnix init --blobs s3://${bucket}$`));
   assert.is(await blobs.init(), true);
   assert.is(await blobs.init(), false);
@@ -46,7 +48,7 @@ own('bytes that are not those stored are refused, by name', async () => {
   await blobs.init();
   await blobs.put('x', Buffer.from('one'));
   fake.objects.get(`${bucket}/x`)!.bytes = Buffer.from('two');
-  const message = await blobs.get('x').then(String, (error: Error) => error.message);
+  const message = await rejects(blobs.get('x'), EXIT.brokenOff);
   assert.match(message, /s3:GetObject of x on bucket .* failed .*Checksum mismatch.*, 5 attempts/);
   await blobs.close();
 });

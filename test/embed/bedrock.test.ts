@@ -7,6 +7,7 @@ import { POISON, startBedrock } from '../emulators/bedrock.ts';
 import { pointAt } from '../emulators/environment.ts';
 import { startProxy } from '../emulators/proxy.ts';
 import { PACKAGES } from '../store/fixture.ts';
+import { embedderContract } from './contract.ts';
 
 const V3 = 'cohere.embed-english-v3';
 const V4 = 'cohere.embed-v4:0';
@@ -31,6 +32,9 @@ const using = async <T>(embedder: Embedder, body: (embedder: Embedder) => Promis
 };
 const length = (vector: Float32Array) => Math.hypot(...vector);
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, n) => sum + x * b[n]!, 0);
+
+pointAt({ bedrock: fake.url });
+embedderContract('bedrock', () => openEmbedder(`bedrock:${V3}`), texts.slice(0, 5));
 
 for (const model of [V3, 'cohere.embed-multilingual-v3', V4, `us.${V4}`, TITAN])
   test(`${model} gives one unit vector a text, the same each time, another for a query`, async () => {

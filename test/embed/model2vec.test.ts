@@ -4,34 +4,23 @@ import { basename, dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
+import { rejects } from '../rejects.ts';
+import { embedderContract } from './contract.ts';
 import { f32, tokenizerJson, writeModel } from './tiny.ts';
 
 const PIECES = ['music', 'player', '##s', '!'];
 const DIMENSION = 300;
 const values = Array.from({ length: 9 * DIMENSION }, (_, i) => Math.fround((((i * 7919 + 13) % 1009) - 504) / 37));
 const tensors = { embeddings: f32([9, DIMENSION], values) };
-const dirs: string[] = [];
-function model(...args: Parameters<typeof writeModel>) {
-  const dir = writeModel(...args);
-  dirs.push(dir);
-  return dir;
-}
-const dir = model(tokenizerJson(PIECES), tensors);
+const dir = writeModel(tokenizerJson(PIECES), tensors);
 
 async function embed(spec: string, text: string) {
   const embedder = await openEmbedder(`model2vec:${spec}`);
   return (await embedder.embed([text], 'document'))[0]!;
 }
-async function refusal(spec: string): Promise<string> {
-  try {
-    await openEmbedder(`model2vec:${spec}`);
-  } catch (error) {
-    assert.is((error as Error).name, 'UserError');
-    assert.not.match((error as Error).message, /\n/);
-    return (error as Error).message;
-  }
-  throw new Error('not refused');
-}
+const refusal = (spec: string) => rejects(openEmbedder(`model2vec:${spec}`));
+
+embedderContract('model2vec', () => openEmbedder(`model2vec:${dir}`), ['music', 'player', 'music players!']);
 
 const test = suite('model2vec');
 
@@ -73,7 +62,7 @@ test('a quantised vocabulary: rows shared, weights by token', async () => {
     bytes: new Uint8Array(Float64Array.of(1, 1, 1, 1, 1, 3, 4, 0, 1).buffer),
   };
   const embeddings = f32([2, 2], [0, 1, 1, 0]);
-  const quantised = model(tokenizerJson(PIECES), { weights, embeddings, mapping });
+  const quantised = writeModel(tokenizerJson(PIECES), { weights, embeddings, mapping });
   const vector = (await embed(quantised, 'music player')) as Float32Array; // (3, 0) and (0, 4)
   assert.ok(Math.abs(vector[0]! - 0.6) < 1e-7 && Math.abs(vector[1]! - 0.8) < 1e-7);
 });
@@ -85,7 +74,7 @@ test('the id is the name of the directory, which FDNIX_MODEL_DIR may hold; the d
   const byPath = await openEmbedder(`model2vec:${dir}`);
   assert.is(byName.id, `model2vec:${basename(dir)}`);
   assert.is(byName.digest, byPath.digest);
-  const copy = model(tokenizerJson(PIECES), tensors);
+  const copy = writeModel(tokenizerJson(PIECES), tensors);
   const digests = new Set([byPath.digest]);
   for (const file of ['config.json', 'tokenizer.json']) {
     appendFileSync(join(copy, file), '\n');
@@ -96,7 +85,7 @@ test('the id is the name of the directory, which FDNIX_MODEL_DIR may hold; the d
 
 test('what is missing, broken or not implemented is refused in one line', async () => {
   assert.match(await refusal('/nonexistent/model'), /there is no model in \/nonexistent\/model.*give model2vec:DIR/);
-  const broken = model(tokenizerJson(PIECES), tensors);
+  const broken = writeModel(tokenizerJson(PIECES), tensors);
   truncateSync(join(broken, 'model.safetensors'), 1000);
   assert.match(await refusal(broken), /cannot use .*model\.safetensors: .*truncated/);
   writeFileSync(join(broken, 'model.safetensors'), 'version https://git-lfs.github.com/spec/v1');
@@ -106,9 +95,9 @@ test('what is missing, broken or not implemented is refused in one line', async 
   writeFileSync(join(broken, 'tokenizer.json'), '{');
   assert.match(await refusal(broken), /cannot use .*tokenizer\.json/);
   const half = { embeddings: { dtype: 'F16', shape: [9, 2], bytes: new Uint8Array(36) } };
-  assert.match(await refusal(model(tokenizerJson(PIECES), half)), /embeddings of F16 \[9,2\] are not implemented/);
+  assert.match(await refusal(writeModel(tokenizerJson(PIECES), half)), /embeddings of F16 \[9,2\] are not implemented/);
   const short = { embeddings: f32([8, 2], new Array(16).fill(1)) };
-  assert.match(await refusal(model(tokenizerJson(PIECES), short)), /token "!" has no row/);
+  assert.match(await refusal(writeModel(tokenizerJson(PIECES), short)), /token "!" has no row/);
 });
 
 /** A directory with MinishLab/model2vec-rs tests/fixtures/test-model-float32: 2-d, with the tokenizer of potion-base-8M. */
@@ -124,7 +113,4 @@ else
     );
   });
 
-test.after(() => {
-  for (const made of dirs) rmSync(made, { recursive: true });
-});
 test.run();

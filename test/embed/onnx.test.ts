@@ -5,8 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
 import { cpuPath, openRuntime } from '../../src/embed/onnx-runtime.ts';
-import { UserError } from '../../src/errors.ts';
+import { rejects } from '../rejects.ts';
 import { type FileOptions, forward, onnxFile, type Shape, seededWeights } from './bert.ts';
+import { embedderContract } from './contract.ts';
 import { tokenizerJson } from './tiny.ts';
 
 const PIECES = ['music', 'player', '##s', 'text', 'editor', 'fast', 'a', 'for', '!', 'query', ':'];
@@ -64,16 +65,7 @@ function near(actual: number[], expected: number[], tolerance: number, message?:
   assert.ok(worst <= tolerance, `${message ?? ''}: differs by ${worst}`);
 }
 
-async function refusal(dir: string): Promise<string> {
-  try {
-    await (await openEmbedder(`onnx:${dir}`)).close();
-  } catch (error) {
-    assert.instance(error, UserError, String(error));
-    assert.not.match((error as Error).message, /\n/);
-    return (error as Error).message;
-  }
-  throw new Error('not refused');
-}
+const refusal = (dir: string) => rejects(async () => (await openEmbedder(`onnx:${dir}`)).close());
 
 const cpu = suite('onnx: which instructions');
 cpu('the widest that the kernel lists', () => {
@@ -88,6 +80,8 @@ cpu.run();
 const runtime = await openRuntime().catch(() => null);
 if (!runtime) console.log("skipped: ONNX models, there is no ONNX Runtime: 'npm ci --prefix tools/onnx'");
 else {
+  embedderContract('onnx', () => openEmbedder(`onnx:${model('bge-contract-en')}`, { threads: 1 }), TEXTS);
+
   for (const name of ['native', 'wasm']) {
     const test = suite(`onnx: ${name}`);
     test.before(() => {

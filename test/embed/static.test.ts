@@ -5,6 +5,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
 import { readSafetensors, writeSafetensors } from '../../src/embed/safetensors.ts';
+import { rejects } from '../rejects.ts';
+import { embedderContract } from './contract.ts';
 import { f32 } from './tiny.ts';
 
 const embedder = await openEmbedder('static:fdnix');
@@ -22,12 +24,7 @@ const DOCUMENTS = [
   'postgresql postgresql psql\nPowerful, open source object-relational database system',
 ];
 
-test('vectors have the dimension that it says and unit length', async () => {
-  for (const vector of await vectors(DOCUMENTS)) {
-    assert.is(vector.length, embedder.dimension);
-    assert.ok(Math.abs(cosine(vector, vector) - 1) < 1e-5);
-  }
-});
+embedderContract('static', () => openEmbedder('static:fdnix'), DOCUMENTS);
 
 test('a query is nearest to what it asks for in other words', async () => {
   const documents = await vectors(DOCUMENTS);
@@ -79,10 +76,9 @@ test('what is no model of ours is refused in one line', async () => {
     ...cases.map(([name, , message]) => [name, message] as const),
     ['none', /ENOENT/] as const,
   ]) {
-    const error = await openEmbedder(`static:${join(dir, name)}`).catch(error => error);
-    assert.is(error.name, 'UserError');
-    assert.match(error.message, message);
-    assert.match(error.message, /^cannot use the static model .*; give static:fdnix, or static:FILE .*$/);
+    const said = await rejects(openEmbedder(`static:${join(dir, name)}`));
+    assert.match(said, message);
+    assert.match(said, /^cannot use the static model .*; give static:fdnix, or static:FILE .*$/);
   }
   rmSync(dir, { recursive: true });
 });

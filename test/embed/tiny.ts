@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Tensor, writeSafetensors } from '../../src/embed/safetensors.ts';
+import { temporaryDir } from '../temporary.ts';
 
 /** tokenizer.json of a potion model (bge's uncased tokenizer without its unused tokens), with this vocabulary. */
 export function tokenizerJson(pieces: readonly string[]) {
@@ -38,7 +38,7 @@ export function f32(shape: number[], values: ArrayLike<number>): Tensor {
 
 /** Writes a Model2Vec directory and returns its path. */
 export function writeModel(tokenizer: unknown, tensors: Record<string, Tensor>, config: object = { normalize: true }) {
-  const dir = mkdtempSync(join(tmpdir(), 'fdnix-model2vec-'));
+  const dir = temporaryDir();
   writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
   writeFileSync(join(dir, 'tokenizer.json'), JSON.stringify(tokenizer));
   writeFileSync(

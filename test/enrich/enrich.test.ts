@@ -10,6 +10,7 @@ import {
 } from '../../src/enrich/enrich.ts';
 import type { Search } from '../../src/search/open.ts';
 import { inWords } from '../../src/search/why.ts';
+import { cpuMs } from '../cpu.ts';
 import { memorySearch } from '../http/memory.ts';
 
 const enrich = suite('enrich');
@@ -77,11 +78,11 @@ enrich('hostile and endless texts are answered soon, with a bounded number of qu
   ];
   for (const text of texts) {
     asked = 0;
-    const start = performance.now();
+    const start = cpuMs();
     const { matches } = await answer({ id: '', title: text, body: text });
     assert.ok(asked <= 18, `${asked} questions`);
     assert.ok(matches.length <= 5);
-    assert.ok(performance.now() - start < 2000, `${performance.now() - start} ms`);
+    assert.ok(cpuMs() - start < 2000, `${cpuMs() - start} ms`);
   }
 });
 

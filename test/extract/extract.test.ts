@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UserError } from '../../src/errors.ts';
 import { type EvaluateOptions, evaluate } from '../../src/extract/extract.ts';
 import { createScratch, startEvaluator } from '../../src/extract/nix.ts';
 import { compareNames, type Package, parsePackage, serialisePackage } from '../../src/package.ts';
 import type { Progress } from '../../src/progress.ts';
 import { drain } from '../../src/streams.ts';
+import { rejects } from '../rejects.ts';
 import { NIXPKGS, packagesInfo, runWithNix, withTree } from './tree.ts';
 
 const test = suite('evaluating a nixpkgs');
@@ -23,17 +23,6 @@ async function run(tree: string, options: Partial<EvaluateOptions> = {}) {
   const failures = found.failures.toSorted((a, b) => compareNames(a.packageName, b.packageName));
   const names = packages.map(pkg => pkg.packageName);
   return { packages, names, failures, jsonl: packages.map(serialisePackage).join('\n') };
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => assert.unreachable('this should be refused'),
-    error => error,
-  );
-  assert.instance(error, UserError);
-  assert.is(error.code, 2);
-  assert.not.match(error.message, '\n');
-  return error.message;
 }
 
 /** The records that the tree's own listing gives. */
@@ -242,7 +231,7 @@ test('only some sets; what overlaps comes once', async () => {
     sets: ['python313Packages.nested', 'hello', 'python313Packages.nested.deeper'],
   });
   assert.equal(names, ['hello', 'python313Packages.nested.deeper.hello', 'python313Packages.nested.requests']);
-  assert.match(await refusal(run(NIXPKGS, { sets: ['nothing'] })), /nothing/);
+  assert.match(await rejects(run(NIXPKGS, { sets: ['nothing'] })), /nothing/);
 });
 
 test('one evaluator does every unit that it is given in time, each part in its own mode', async () => {
@@ -292,21 +281,21 @@ test('an interruption ends it at once', async () => {
 });
 
 test('what cannot be evaluated at all is one line and the next step', async () => {
-  assert.match(await refusal(run(import.meta.dirname)), /is no nixpkgs: it has no default\.nix; give/);
-  assert.match(await refusal(run(NIXPKGS, { system: 'vax-vms' })), /for vax-vms: vax-vms is not a system/);
-  assert.match(await refusal(run(NIXPKGS, { maxMemory: 100 })), /too little for one evaluator: give 384 MiB/);
+  assert.match(await rejects(run(import.meta.dirname)), /is no nixpkgs: it has no default\.nix; give/);
+  assert.match(await rejects(run(NIXPKGS, { system: 'vax-vms' })), /for vax-vms: vax-vms is not a system/);
+  assert.match(await rejects(run(NIXPKGS, { maxMemory: 100 })), /too little for one evaluator: give 384 MiB/);
   await withTree({}, async tree => {
     writeFileSync(join(tree, TROUBLES), '{ pkgs, ... }: { a = ; }');
-    assert.match(await refusal(run(tree)), /syntax error, unexpected ';' \(at pkgs\/top-level\/troubles\.nix:1\)/);
+    assert.match(await rejects(run(tree)), /syntax error, unexpected ';' \(at pkgs\/top-level\/troubles\.nix:1\)/);
   });
   const path = process.env.PATH;
   process.env.PATH = '/nonexistent';
   const old = mkdtempSync(join(tmpdir(), 'fdnix-old-'));
   try {
-    assert.match(await refusal(run(NIXPKGS)), /nix-instantiate is not on PATH: install Nix .*--from/);
+    assert.match(await rejects(run(NIXPKGS)), /nix-instantiate is not on PATH: install Nix .*--from/);
     writeFileSync(join(old, 'nix-instantiate'), '#!/bin/sh\necho "nix-instantiate (Nix) 2.13.6"\n', { mode: 0o755 });
     process.env.PATH = old;
-    assert.match(await refusal(run(NIXPKGS)), /\(Nix\) 2\.13\.6 is too old: .* takes Nix 2\.18 or newer/);
+    assert.match(await rejects(run(NIXPKGS)), /\(Nix\) 2\.13\.6 is too old: .* takes Nix 2\.18 or newer/);
   } finally {
     process.env.PATH = path;
     rmSync(old, { recursive: true });

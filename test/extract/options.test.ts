@@ -9,6 +9,7 @@ import { evaluateOptions } from '../../src/extract/nixos.ts';
 import { parseOption, parseOptions, readOptions } from '../../src/extract/options.ts';
 import { type Extraction, embeddingText, type Package } from '../../src/package.ts';
 import { drain } from '../../src/streams.ts';
+import { rejects } from '../rejects.ts';
 
 const options = suite('extract/options');
 const FIXTURE = new URL('../fixtures/options/options.json', import.meta.url).pathname;
@@ -26,13 +27,6 @@ async function read(file: string): Promise<Package[]> {
   } finally {
     await release.close();
   }
-}
-
-async function failure(work: Promise<unknown>): Promise<string> {
-  return work.then(
-    () => assert.unreachable(),
-    (error: Error) => error.message,
-  ) as Promise<string>;
 }
 
 options('a release of options, plain or packed, gives one record each, sorted by name', async () => {
@@ -103,7 +97,7 @@ options('what cannot be an option is counted by name and stops nothing', () => {
 options('what is no set of options is refused in one line: packages, a list, half a file', async () => {
   const given = (name: string, text: string | Buffer) => {
     writeFileSync(join(dir, name), text);
-    return failure(read(join(dir, name)));
+    return rejects(read(join(dir, name)));
   };
   assert.match(await given('p.json', '{"version":"2","packages":{"a":{}}}'), /is no set of options: expected/);
   assert.match(await given('l.json', '[]'), /is no set of options/);
@@ -128,7 +122,7 @@ if (!tree) console.log('skipped: evaluating the options of NixOS, FDNIX_TEST_NIX
 });
 
 options('a tree without NixOS, or with a broken one, is refused in one line', async () => {
-  const given = (tree: string) => failure(Array.fromAsync(evaluateOptions(tree, { system: 'x86_64-linux' })));
+  const given = (tree: string) => rejects(Array.fromAsync(evaluateOptions(tree, { system: 'x86_64-linux' })));
   assert.match(await given(dir), /has no nixos\/lib\/eval-config\.nix/);
 });
 

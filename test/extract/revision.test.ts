@@ -3,8 +3,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UserError } from '../../src/errors.ts';
 import { openTree } from '../../src/extract/revision.ts';
+import { rejects } from '../rejects.ts';
 import { NIXPKGS, runWithNix, withTree } from './tree.ts';
 
 const test = suite('where nixpkgs comes from, and its revision');
@@ -21,16 +21,6 @@ function commit(dir: string): string {
   git(dir, 'add', '-A');
   git(dir, 'commit', '-qm', 'nixpkgs');
   return git(dir, 'rev-parse', 'HEAD');
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => null,
-    error => error,
-  );
-  assert.instance(error, UserError);
-  assert.not.match(error.message, '\n');
-  return error.message;
 }
 
 test('a tree of unknown revision gets its NAR hash; one inside another repository has nothing of its commits', async () => {
@@ -110,9 +100,9 @@ test('the nixpkgs that the wrapper pins, with its revision', async () => {
 });
 
 test('what is not there', async () => {
-  assert.match(await refusal(openTree('./nothing')), /^there is no \.\/nothing: give/);
-  assert.match(await refusal(openTree('path:/nonexistent')), /^cannot fetch path:\/nonexistent: .*; give a directory/);
-  assert.match(await refusal(openTree('not a reference')), /^cannot fetch not a reference: /);
+  assert.match(await rejects(openTree('./nothing')), /^there is no \.\/nothing: give/);
+  assert.match(await rejects(openTree('path:/nonexistent')), /^cannot fetch path:\/nonexistent: .*; give a directory/);
+  assert.match(await rejects(openTree('not a reference')), /^cannot fetch not a reference: /);
 });
 
 runWithNix(test);

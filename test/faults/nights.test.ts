@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openS3 } from '../../src/blobs/s3.ts';
@@ -13,6 +10,7 @@ import { fdnix } from '../cli/fdnix.ts';
 import { POISON } from '../emulators/bedrock.ts';
 import { extracted } from '../sample.ts';
 import { PACKAGES, RELEASE } from '../store/fixture.ts';
+import { temporaryDir } from '../temporary.ts';
 import { freshPlace, startWorld, type World } from './pipeline.ts';
 
 /** Nights without faults of the network: what they ask of the services, and what the services refuse. */
@@ -82,7 +80,7 @@ const errors = (stderr: string) =>
 
 test('the program says in one line what is missing, and exits 2', async () => {
   for (const proxy of [world.dynamodb, world.s3, world.bedrock]) proxy.reset();
-  const home = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+  const home = temporaryDir();
   const place = freshPlace();
   const env = environment(place);
   const missing = await fdnix(['embed'], { home, env });
@@ -123,7 +121,7 @@ test('the program says in one line what is missing, and exits 2', async () => {
 });
 
 test('--deadline ends a run that gets no answers, with status 5', async () => {
-  const home = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+  const home = temporaryDir();
   const place = freshPlace();
   await night(place, PACKAGES.slice(0, 5), 'r');
   world.dynamodb.reset(() => ({ kind: 'hang' }));

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openDir } from '../../src/blobs/dir.ts';
 import { openEmbedder } from '../../src/embed/embedder.ts';
-import { EXIT, Refused, UserError } from '../../src/errors.ts';
+import { EXIT } from '../../src/errors.ts';
 import { openIndex } from '../../src/index/open.ts';
 import { packIndex } from '../../src/index/pack.ts';
 import type { Package } from '../../src/package.ts';
@@ -14,6 +14,7 @@ import { openSqlite } from '../../src/store/sqlite.ts';
 import { sync } from '../../src/store/sync.ts';
 import { packVectorIndex, VECTOR_INDEX } from '../../src/vectors/format.ts';
 import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
+import { rejects } from '../rejects.ts';
 import { extracted, sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 
@@ -22,26 +23,6 @@ const root = mkdtempSync(join(tmpdir(), 'fdnix-pack-'));
 test.after(() => rmSync(root, { recursive: true, force: true }));
 const packages = sample(1200);
 const { file, result } = await buildIndex(packages, join(root, 'a'));
-
-async function rejection(promise: Promise<unknown>): Promise<UserError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.instance(error, UserError, String(error));
-    return error as UserError;
-  }
-  throw new Error('it did not reject');
-}
-
-function refusal(open: () => unknown): UserError {
-  try {
-    open();
-  } catch (error) {
-    assert.instance(error, UserError);
-    return error as UserError;
-  }
-  throw new Error('it did not throw');
-}
 
 test('every record comes out as it went in', () => {
   const index = openIndex(file);
@@ -150,23 +131,17 @@ test('vectors that do not belong to the store are refused, the index of before s
   ];
   for (const [name, damage, message] of cases) {
     await damage();
-    const error = await rejection(packIndex(store, blobs, made.file));
-    assert.instance(error, Refused, name);
-    assert.is(error.code, EXIT.refused);
-    assert.match(error.message, message);
+    assert.match(await rejects(packIndex(store, blobs, made.file), EXIT.refused), message, name);
     assert.ok(readFileSync(made.file).equals(before));
   }
   await blobs.put(VECTOR_INDEX, await packVectorIndex(index));
   await blobs.delete(index.batches[0]!.name);
   assert.match(
-    (await rejection(packIndex(store, blobs, made.file))).message,
+    await rejects(packIndex(store, blobs, made.file), EXIT.refused),
     /is missing from .*fdnix embed --rebuild/,
   );
   await blobs.delete(VECTOR_INDEX);
-  assert.match(
-    (await rejection(packIndex(store, blobs, made.file))).message,
-    /holds no vectors yet: run 'fdnix embed'/,
-  );
+  assert.match(await rejects(packIndex(store, blobs, made.file)), /holds no vectors yet: run 'fdnix embed'/);
   await Promise.all([store.close(), blobs.close()]);
   assert.equal(
     readdirSync(dir).filter(name => name.endsWith('.tmp')),
@@ -178,48 +153,42 @@ test('an empty store and a place that cannot be written are told in one line', a
   const store = openSqlite(join(root, 'empty.sqlite'), { create: true });
   await store.init();
   const blobs = openDir(join(root, 'a/blobs'));
-  assert.match(
-    (await rejection(packIndex(store, blobs, join(root, 'x')))).message,
-    /no finished extraction: run 'fdnix extract'/,
-  );
+  assert.match(await rejects(packIndex(store, blobs, join(root, 'x'))), /no finished extraction: run 'fdnix extract'/);
   await store.close();
   const full = openSqlite(join(root, 'a/packages.sqlite'), {});
-  const error = await rejection(packIndex(full, blobs, '/dev/null/x'));
-  assert.match(error.message, /cannot write \/dev\/null\/x: .*--output/);
+  assert.match(await rejects(packIndex(full, blobs, '/dev/null/x')), /cannot write \/dev\/null\/x: .*--output/);
   await Promise.all([full.close(), blobs.close()]);
 });
 
-test('what is no index, damaged, or of another format is refused by name and with a next step', () => {
+test('what is no index, damaged, or of another format is refused by name and with a next step', async () => {
   const copy = (name: string) => {
     copyFileSync(file, join(root, name));
     return join(root, name);
   };
   assert.match(
-    refusal(() => openIndex(join(root, 'absent'))).message,
+    await rejects(() => openIndex(join(root, 'absent'))),
     /there is no search index .*absent: run 'fdnix fetch'/,
   );
   const text = join(root, 'text');
   writeFileSync(text, 'not a database, but long enough to be taken for one'.repeat(100));
-  assert.match(refusal(() => openIndex(text)).message, /is no search index: .*'fdnix index'/);
+  assert.match(await rejects(() => openIndex(text)), /is no search index: .*'fdnix index'/);
   assert.match(
-    refusal(() => openIndex(join(root, 'a/packages.sqlite'))).message,
+    await rejects(() => openIndex(join(root, 'a/packages.sqlite'))),
     /is no search index: another program made it/,
   );
   const newer = copy('newer');
   let db = new DatabaseSync(newer);
   db.exec('PRAGMA user_version = 99');
   db.close();
-  const refused = refusal(() => openIndex(newer));
-  assert.is(refused.code, EXIT.refused);
-  assert.match(refused.message, /index format 99.*update fdnix/);
+  assert.match(await rejects(() => openIndex(newer), EXIT.refused), /index format 99.*update fdnix/);
   const short = copy('short');
   truncateSync(short, 100_000);
-  assert.match(refusal(() => openIndex(short)).message, /'fdnix index' to make/);
+  assert.match(await rejects(() => openIndex(short)), /'fdnix index' to make/);
   const lacking = copy('lacking');
   db = new DatabaseSync(lacking);
   db.exec("DELETE FROM sections WHERE name = 'variants.groups'");
   db.close();
-  assert.match(refusal(() => openIndex(lacking)).message, /is damaged: it lacks variants.groups/);
+  assert.match(await rejects(() => openIndex(lacking)), /is damaged: it lacks variants.groups/);
 });
 
 test.run();

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
+import { EXIT } from '../../src/errors.ts';
 import { fetchIndex, followPublished, localIndex, publish, published, upload } from '../../src/index/publish.ts';
+import { rejects } from '../rejects.ts';
 
 interface Place {
   dir: string;
@@ -71,7 +73,7 @@ test('goes back to the previous, to a revision, to a digest, and forth again', a
 });
 
 test('says what there is when asked for what there is not', async place => {
-  const refusal = async (which: string) => publish(place.blobs, which, at(0)).then(() => '', error => error.message); // biome-ignore format: short
+  const refusal = (which: string) => rejects(publish(place.blobs, which, at(0)));
   assert.match(await refusal('candidate'), /has no candidate: make one with 'fdnix index --upload'/);
   assert.match(await refusal('previous'), /no published index is "previous": .* has published nothing yet/);
   for (const n of [1, 2]) {
@@ -150,7 +152,7 @@ test('an index is a file, or a name in the blobs', async place => {
   const cache = join(place.dir, 'cache');
   const open = () => openBlobs(join(place.dir, 'blobs'));
   assert.is(await localIndex('/some/where.sqlite', open, cache), '/some/where.sqlite');
-  const missing = await localIndex('blobs:current', open, cache).catch(error => error.message);
+  const missing = await rejects(localIndex('blobs:current', open, cache));
   assert.match(missing, /has no current index: make one with 'fdnix index --upload', then 'fdnix publish'$/);
   await put(place, 1);
   assert.is(await readFile(await localIndex('blobs:candidate', open, cache), 'utf8'), 'index 1');
@@ -158,10 +160,10 @@ test('an index is a file, or a name in the blobs', async place => {
 
 test('a damaged or newer pointer is refused in one line', async place => {
   await place.blobs.put('indexes/current.json', Buffer.from('{"formatVersion":2}'));
-  const message = await published(place.blobs).catch(error => error.message);
+  const message = await rejects(published(place.blobs), EXIT.refused);
   assert.match(message, /has format 2 and this fdnix knows 1: update fdnix/);
   await place.blobs.put('indexes/current.json', Buffer.from('{"form'));
-  assert.match(await published(place.blobs).catch(error => error.message), /is not JSON: restore an earlier version/);
+  assert.match(await rejects(published(place.blobs)), /is not JSON: restore an earlier version/);
 });
 
 test.run();

@@ -1,9 +1,8 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sampled } from '../cases.ts';
 import { writeRelease } from '../sample.ts';
 import { RAW } from '../store/fixture.ts';
+import { temporaryDir } from '../temporary.ts';
 import { SETTINGS } from './synthesis.ts';
 
 const { firefox: FIREFOX, ...others } = RAW;
@@ -16,7 +15,7 @@ const names = Object.keys(PACKAGES);
 export const COUNT = names.length;
 export const [VANISHING, DESCRIBED, LATE] = names.filter(name => name !== 'firefox') as [string, string, string];
 
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-releases-'));
+const dir = temporaryDir();
 const { [VANISHING]: _, ...withoutVanished } = PACKAGES;
 const { [LATE]: __, ...withoutLate } = PACKAGES;
 const firefox = (version: string) => ({ firefox: { ...FIREFOX!, version, name: `firefox-${version}` } });

@@ -1,8 +1,6 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type Build, buildApp } from '../../src/infra/app.ts';
+import { temporaryDir } from '../temporary.ts';
 
 /** What a deployment of the tests is given. */
 export const SETTINGS = {
@@ -28,7 +26,7 @@ export interface Resource {
  * its rules takes 3 s of CPU in every process.
  */
 export function synthesise(given: object = {}, stack = 'fdnix', options: Build = {}) {
-  const outdir = mkdtempSync(join(tmpdir(), 'fdnix-cdk-'));
+  const outdir = temporaryDir();
   const app = buildApp(
     { ...SETTINGS, ...given },
     { ...options, app: { outdir, builtinCloudFormationValidation: false, ...options.app } },

@@ -7,11 +7,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openBlobs } from '../../src/blobs/blobs.ts';
-import { EXIT, UserError } from '../../src/errors.ts';
 import { openDebian } from '../../src/programs/debian.ts';
 import { decoder } from '../../src/programs/nix-index.ts';
 import { openPrograms, type Programs } from '../../src/programs/programs.ts';
 import { keepPrograms, loadPrograms } from '../../src/programs/stored.ts';
+import { rejects } from '../rejects.ts';
 import { type Indexed, listing, nixIndexDatabase } from './nix-index-database.ts';
 
 const test = suite('programs');
@@ -68,13 +68,7 @@ async function pairs(programs: Programs | null): Promise<string[]> {
 }
 
 async function refused(what: () => Promise<unknown>, message: RegExp) {
-  const error = await what().then(
-    () => assert.unreachable(`nothing said ${message}`),
-    (e: unknown) => e,
-  );
-  assert.instance(error, UserError);
-  assert.is((error as UserError).code, EXIT.usage);
-  assert.match((error as UserError).message, message);
+  assert.match(await rejects(what), message);
 }
 
 const scratchFolders = () => readdirSync(dir).filter(name => name.startsWith('fdnix-')).length;

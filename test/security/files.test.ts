@@ -14,6 +14,8 @@ import { fetchIndex, published } from '../../src/index/publish.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { random } from '../../src/train/random.ts';
 import { fdnix } from '../cli/fdnix.ts';
+import { cpuMs } from '../cpu.ts';
+import { rejects } from '../rejects.ts';
 import { rawSample, writeRelease } from '../sample.ts';
 
 const test = suite<{ dir: string; index: Buffer }>('hostile files');
@@ -105,15 +107,15 @@ test('numbers of an index lead nowhere but into it, and no chain of them is foll
       (values: Uint32Array) => values.fill(7, 0, 1),
     ]) {
       craft(section, change);
-      const message = await openSearch(file).then(String, error => error.message);
+      const message = await rejects(openSearch(file));
       assert.match(message, `is damaged: ${section} is out of order. Run 'fdnix index'`);
     }
   for (const target of [0, 5, 2 ** 32 - 1]) {
     craft('variants.next', values => values.fill(target));
     const search = await openSearch(file);
-    const start = performance.now();
+    const start = cpuMs();
     await search.search('video editor').catch(() => {});
-    assert.ok(performance.now() - start < 5000);
+    assert.ok(cpuMs() - start < 5000);
     await search.close();
   }
 });
@@ -124,12 +126,8 @@ test('a blob name never leads out of its directory', async ({ dir }) => {
   const blobs = await openBlobs(root);
   await blobs.init();
   for (const name of ['../secret', 'vectors/../../secret', '..', '/../secret']) {
-    assert.match(await blobs.get(name).then(String, error => error.message), /is outside of it/, name);
-    assert.match(
-      await blobs.put(name, Buffer.from('x')).then(String, error => error.message),
-      /is outside of it/,
-      name,
-    );
+    assert.match(await rejects(blobs.get(name)), /is outside of it/, name);
+    assert.match(await rejects(blobs.put(name, Buffer.from('x'))), /is outside of it/, name);
   }
   assert.is(readFileSync(join(dir, 'secret'), 'utf8'), 'secret');
 });
@@ -146,7 +144,7 @@ test('a published pointer that names another file or place is refused', async ({
   const bad = [{ name: '../../etc/passwd' }, { digest: '../../../x' }, { earlier: [{ ...good, name: 'vectors/x' }] }];
   for (const part of bad) {
     await blobs.put('indexes/current.json', Buffer.from(JSON.stringify({ formatVersion: 1, ...good, ...part })));
-    const told = await fetchIndex(blobs, 'current', join(dir, 'cache')).then(String, error => error.message);
+    const told = await rejects(fetchIndex(blobs, 'current', join(dir, 'cache')));
     assert.match(told, /names no index/, JSON.stringify(part));
   }
   await blobs.put('indexes/current.json', Buffer.from(JSON.stringify({ formatVersion: 1, ...good, earlier: [] })));

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXIT } from '../../src/errors.ts';
 import { openDynamodb } from '../../src/store/dynamodb.ts';
 import { startDynalite, startDynoxide } from '../emulators/dynamodb.ts';
 import { freshName, pointAt } from '../emulators/environment.ts';
+import { rejects } from '../rejects.ts';
 import { all, storeContract } from './contract.ts';
 import { PACKAGES, stored } from './fixture.ts';
 
@@ -39,7 +41,7 @@ own('init creates the table once, and other commands ask for it', async () => {
   pointAt({ dynamodb: dynalite.url });
   const table = freshName();
   const store = await openDynamodb(table);
-  const message = await all(store.keys()).catch((error: Error) => error.message);
+  const message = await rejects(all(store.keys()));
   assert.match(
     String(message),
     new RegExp(`no table ${table} \\(DYNAMODB_TABLE\\).*fdnix init --store dynamodb:${table}`),
@@ -69,9 +71,9 @@ own('what has no place in DynamoDB is named, and the others are stored', async (
 
 own('run through the SDK with the region missing, one line names the variable', async () => {
   const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env;
-  const failure = async () => {
+  const failure = async (code?: number) => {
     const store = await openDynamodb('t', { patience: { deadline: 3000 } });
-    const message = await all(store.keys()).then(String, (error: Error) => error.message);
+    const message = await rejects(all(store.keys()), code);
     await store.close();
     return message;
   };
@@ -84,7 +86,7 @@ own('run through the SDK with the region missing, one line names the variable', 
   delete process.env.AWS_ACCESS_KEY_ID;
   process.env.AWS_EC2_METADATA_DISABLED = 'true';
   assert.match(
-    await failure(),
+    await failure(EXIT.brokenOff),
     /^no AWS credentials for dynamodb:Scan on table t: set AWS_PROFILE, or AWS_ACCESS_KEY_ID/,
   );
   Object.assign(process.env, { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY });

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXIT, UserError } from '../../src/errors.ts';
 import { openUsage, readUsage } from '../../src/usage/usage.ts';
+import { rejects } from '../rejects.ts';
 
 const test = suite('usage/hostile');
 let dir = '';
@@ -18,18 +18,6 @@ async function read(path: string) {
   return { all: await readUsage(await openUsage(path), message => warnings.push(message)), warnings };
 }
 
-async function refusal(path: string): Promise<string> {
-  try {
-    await read(path);
-  } catch (error) {
-    assert.instance(error, UserError, String(error));
-    assert.is((error as UserError).code, EXIT.usage);
-    assert.not.match((error as UserError).message, /\n/);
-    return (error as UserError).message;
-  }
-  throw new Error('it was read');
-}
-
 function lines(name: string, ...entries: unknown[]): string {
   const file = join(dir, name);
   writeFileSync(file, entries.map(entry => `${JSON.stringify(entry)}\n`).join(''));
@@ -37,38 +25,41 @@ function lines(name: string, ...entries: unknown[]): string {
 }
 
 test('what holds no usage texts is refused with what would do', async () => {
-  assert.match(await refusal(join(dir, 'absent')), /there is no .*absent/);
-  assert.match(await refusal(dir), /holds no usage texts that fdnix knows: give --usage a checkout of tldr-pages/);
+  assert.match(await rejects(read(join(dir, 'absent'))), /there is no .*absent/);
+  assert.match(
+    await rejects(read(dir)),
+    /holds no usage texts that fdnix knows: give --usage a checkout of tldr-pages/,
+  );
   mkdirSync(join(dir, 'pages/common'), { recursive: true });
   mkdirSync(join(dir, 'software'));
   writeFileSync(join(dir, 'README.md'), '# Not a list\n\n- [a](b)\n');
-  assert.match(await refusal(dir), /holds no usage texts/);
+  assert.match(await rejects(read(dir)), /holds no usage texts/);
   writeFileSync(join(dir, 'noise'), Buffer.from([0, 1, 2, 255]));
-  assert.match(await refusal(join(dir, 'noise')), /holds no usage texts/);
+  assert.match(await rejects(read(join(dir, 'noise'))), /holds no usage texts/);
   writeFileSync(join(dir, 'Components-amd64.yml'), 'a: 1\n');
-  assert.match(await refusal(join(dir, 'Components-amd64.yml')), /is no list of AppStream components/);
+  assert.match(await rejects(read(join(dir, 'Components-amd64.yml'))), /is no list of AppStream components/);
   writeFileSync(join(dir, 'Components-amd64.yml.gz'), 'not compressed');
-  assert.match(await refusal(join(dir, 'Components-amd64.yml.gz')), /cannot read .*incorrect header/);
+  assert.match(await rejects(read(join(dir, 'Components-amd64.yml.gz'))), /cannot read .*incorrect header/);
 });
 
 test('what cannot be read is named', async () => {
   mkdirSync(join(dir, 'tree/pages/common/folder.md'), { recursive: true });
-  assert.match(await refusal(join(dir, 'tree')), /cannot read .*tree: .*EISDIR/);
+  assert.match(await rejects(read(join(dir, 'tree'))), /cannot read .*tree: .*EISDIR/);
 });
 
 test('a damaged line of JSON is named by its number', async () => {
   const file = lines('mine.jsonl', { name: 'a', text: 'b' });
   writeFileSync(file, '{"name":"a","text":"b"}\n{"name":', { flag: 'a' });
-  assert.match(await refusal(file), /mine.jsonl:3 is no JSON object/);
-  assert.match(await refusal(lines('other.jsonl', { text: 'b' })), /other.jsonl:1 names no program/);
-  assert.match(await refusal(lines('third.jsonl', {}, [])), /third.jsonl:1 names no program/);
+  assert.match(await rejects(read(file)), /mine.jsonl:3 is no JSON object/);
+  assert.match(await rejects(read(lines('other.jsonl', { text: 'b' }))), /other.jsonl:1 names no program/);
+  assert.match(await rejects(read(lines('third.jsonl', {}, []))), /third.jsonl:1 names no program/);
 });
 
 test('texts without sentences are left out and counted on one line; nothing else is lost', async () => {
   mkdirSync(join(dir, 'pages/common'), { recursive: true });
   for (const name of ['a', 'b', 'c', 'd'])
     writeFileSync(join(dir, 'pages/common', `${name}.md`), `# ${name}\n\n\`${name}\`\n`);
-  assert.match(await refusal(dir), /holds not one text that says what a program is used for/);
+  assert.match(await rejects(read(dir)), /holds not one text that says what a program is used for/);
   writeFileSync(join(dir, 'pages/common/e.md'), '# e\n\n> Says something.\n');
   const { all, warnings } = await read(dir);
   assert.equal(all[0]!.texts, [{ names: ['e'], homepages: [], sentences: ['Says something.'] }]);
