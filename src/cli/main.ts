@@ -37,6 +37,7 @@ export const COMMANDS: Record<string, Entry> = {
   serve: entry('serve', 'HTTP API and web page', () => import('./serve.ts')),
   mcp: entry('mcp', 'search for agents: the Model Context Protocol over stdin and stdout', () => import('./mcp.ts')),
   enrich: entry('enrich', 'the packages that texts are about: JSONL in, JSONL out', () => import('./enrich.ts')),
+  tickets: entry('tickets [what] [name]', 'tickets in the blobs become enrichments', () => import('./tickets.ts')),
   completions: entry('completions <shell>', 'completions for a shell', () => import('./completions.ts')),
   man: entry('man', 'the manual page', () => import('./man.ts')),
 };

@@ -19,6 +19,7 @@ const USAGE = `usage: deploy bootstrap|diff|deploy|destroy|synth [registry] --ac
   --bucket NAME       bucket names are global: yours (default fdnix-vec)
   --email ADDRESS     gets the notifications
   --event-driven      embed what changes at once, beside the nightly run
+  --tickets           answer tickets put below tickets/ in the bucket
   --settings FILE     all of these as JSON; flags win
   --yes               ask nothing
 example: deploy diff --account 123456789012 --region eu-central-1 --images images.txt --revision 241313f4…`;
@@ -34,6 +35,7 @@ const FLAGS = {
   bucket: { type: 'string' },
   email: { type: 'string' },
   'event-driven': { type: 'boolean' },
+  tickets: { type: 'boolean' },
   settings: { type: 'string' },
   yes: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -69,6 +71,7 @@ export function deploy(argv: string[], run: Run): number {
     ...(values.images && { images: readImages(values.images) }),
     ...(values['previous-model'] && { previousModel: values['previous-model'] }),
     ...(values['event-driven'] && { eventDriven: true }),
+    ...(values.tickets && { tickets: true }),
   };
   const settings = registry ? { ...parsePlace(given), images: null } : parseSettings(given);
 

@@ -24,6 +24,7 @@ export const LOG_GROUPS = {
   embedding: '/fdnix/embedding-generator',
   search: '/fdnix/search',
   changes: '/fdnix/embed-changes',
+  tickets: '/fdnix/tickets',
   requests: '/fdnix/api-requests',
   network: '/fdnix/network',
   /** Step Functions shortens its resource policy for names below this prefix. */
@@ -42,6 +43,9 @@ export const PREFIXES = {
   vectorIndex: 'vector-index/',
   indexes: 'indexes/',
   history: 'history/',
+  tickets: 'tickets/',
+  enrichments: 'enrichments/',
+  rejected: 'rejected/',
 } as const;
 /** Names the index that is served; `candidate.json` beside it names the one to be tried. */
 export const SERVED = 'indexes/current.json';

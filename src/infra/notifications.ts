@@ -6,6 +6,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { METRICS } from './names.ts';
@@ -34,7 +35,7 @@ export function notifications(scope: Construct, email: string | null): sns.Topic
 export function alarms(
   scope: Construct,
   topic: sns.ITopic,
-  watched: { pipeline: IStateMachine; history: IStateMachine; api: IHttpApi },
+  watched: { pipeline: IStateMachine; history: IStateMachine; api: IHttpApi; failedTickets: IQueue | null },
 ): void {
   const alarm = (id: string, alarmName: string, options: cloudwatch.AlarmProps) =>
     new cloudwatch.Alarm(scope, id, { ...options, alarmName }).addAlarmAction(new SnsAction(topic));
@@ -85,6 +86,16 @@ export function alarms(
     comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
   });
+
+  if (watched.failedTickets)
+    alarm('failed-tickets', 'fdnix-failed-tickets', {
+      alarmDescription: 'Tickets could not be answered: they wait in the queue fdnix-failed-tickets.',
+      metric: watched.failedTickets.metricApproximateNumberOfMessagesVisible({ period: every, statistic: 'Maximum' }),
+      threshold: 1,
+      evaluationPeriods: 1,
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+    });
 
   alarm('search-errors', 'fdnix-search-errors', {
     alarmDescription: 'The search API answered with server errors.',

@@ -25,6 +25,8 @@ export interface Settings {
   email: string | null;
   /** Embed what changed as soon as the table's stream says so, beside the nightly run. */
   eventDriven: boolean;
+  /** Answer tickets that are put below `tickets/` in the bucket. */
+  tickets: boolean;
 }
 
 type Given = Record<string, unknown>;
@@ -51,6 +53,7 @@ export function parseSettings(input: unknown): Settings {
     bucket: maybe('bucket', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, 'give an S3 bucket name without dots') ?? BUCKET,
     email: maybe('email', /^[^\s@]+@[^\s@]+$/, 'give one address'),
     eventDriven: given.eventDriven === true,
+    tickets: given.tickets === true,
   };
   refuse(problems);
   return settings;

@@ -16,6 +16,7 @@ import { searchApi } from './search.ts';
 import type { Settings } from './settings.ts';
 import { storage } from './storage.ts';
 import { imageRepositories, tasks } from './tasks.ts';
+import { ticketProcessor } from './tickets.ts';
 
 export interface FdnixStackProps extends StackProps {
   settings: Settings;
@@ -91,7 +92,8 @@ export class FdnixStack extends Stack {
 
     const api = searchApi(this, place);
     if (settings.eventDriven) embedChanges(this, { ...place, table });
-    alarms(this, topic, { pipeline, history, api });
+    const failedTickets = settings.tickets ? ticketProcessor(this, place) : null;
+    alarms(this, topic, { pipeline, history, api, failedTickets });
 
     new CfnOutput(this, 'SearchUrl', { value: api.apiEndpoint });
     new CfnOutput(this, 'PipelineArn', { value: pipeline.stateMachineArn });

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import { random, shuffle } from '../random.ts';
 import { Matrices, type Matrix, transpose } from './matrix.ts';
-import { random, shuffle } from './random.ts';
 import type { Pairs, Texts } from './texts.ts';
 
 export interface TrainingOptions {

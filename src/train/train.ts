@@ -1,13 +1,13 @@
 import { LINE_WEIGHTS, type StaticModel, TokenCounter } from '../embed/static.ts';
 import type { Package } from '../package.ts';
 import type { Report } from '../progress.ts';
+import { random } from '../random.ts';
 import type { UsageTexts } from '../usage/usage.ts';
 import { contrast, type TrainingOptions } from './contrastive.ts';
 import { foldVariants, joinCorpus } from './corpus.ts';
 import type { DebianArchive } from './debian.ts';
 import { judge, type Scores } from './judge.ts';
 import { documentFrequencies, makePairs } from './pairs.ts';
-import { random } from './random.ts';
 import { Texts } from './texts.ts';
 import { findUses } from './usage.ts';
 

@@ -9,7 +9,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { type Embedder, EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import { embeddingText } from '../../src/package.ts';
-import { random } from '../../src/train/random.ts';
+import { random } from '../../src/random.ts';
 import { f32, writeModel } from '../embed/tiny.ts';
 import { invent } from './vocabulary.ts';
 

@@ -23,10 +23,10 @@ import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import { openIndex } from '../../src/index/open.ts';
 import { quantise } from '../../src/index/quantise.ts';
 import { embeddingText, type Package } from '../../src/package.ts';
+import { random } from '../../src/random.ts';
 import { answerer } from '../../src/search/answer.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { loadScan } from '../../src/search/scan.ts';
-import { random } from '../../src/train/random.ts';
 import { readQueries } from '../quality/quality.ts';
 import { buildIndex } from '../search/build.ts';
 

@@ -2,7 +2,7 @@
  * A BERT encoder with seeded weights: written as an ONNX file, and run by plain loops in double precision. The two have
  * nothing in common but the weights, so that what ONNX Runtime and our pooling make of the file can be checked.
  */
-import { random } from '../../src/train/random.ts';
+import { random } from '../../src/random.ts';
 
 export interface Shape {
   vocabulary: number;

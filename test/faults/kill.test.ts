@@ -8,10 +8,10 @@ import { BatchWriteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/cli
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePackage } from '../../src/package.ts';
+import { random } from '../../src/random.ts';
 import { openDynamodb } from '../../src/store/dynamodb.ts';
 import { sync } from '../../src/store/sync.ts';
 import { chunks } from '../../src/streams.ts';
-import { random } from '../../src/train/random.ts';
 import { sampled } from '../cases.ts';
 import { fdnix, type Run } from '../cli/fdnix.ts';
 import { dynamodbOperation, type FaultProxy, s3Operation, startProxy } from '../emulators/proxy.ts';

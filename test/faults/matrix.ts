@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXIT, UserError } from '../../src/errors.ts';
-import { random } from '../../src/train/random.ts';
+import { random } from '../../src/random.ts';
 import { sampled } from '../cases.ts';
 import type { Fault, FaultProxy, Plan } from '../emulators/proxy.ts';
 import {

@@ -2,7 +2,7 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TIMEOUTS } from '../../src/infra/pipeline.ts';
-import { random } from '../../src/train/random.ts';
+import { random } from '../../src/random.ts';
 import { sampled } from '../cases.ts';
 import { POISON } from '../emulators/bedrock.ts';
 import { type Cloud, type ExecuteOptions, type Ran, startCloud } from './cloud.ts';

@@ -11,7 +11,7 @@ const test = suite('policy');
 const STRICT = {
   app: { builtinCloudFormationValidation: true, context: { '@aws-cdk/core:validateAgainstDefaultRules': true } },
 };
-const { app, all } = synthesise({ eventDriven: true }, 'fdnix', STRICT);
+const { app, all } = synthesise({ eventDriven: true, tickets: true }, 'fdnix', STRICT);
 const text = (value: unknown) => resolve(value, name => `<${name.replace(/[0-9A-F]{8}(?=\.|$)/, '')}>`);
 
 interface Statement {

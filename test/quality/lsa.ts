@@ -10,12 +10,12 @@ import { writeFileSync } from 'node:fs';
 import { LINE_WEIGHTS, TokenCounter } from '../../src/embed/static.ts';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import type { Package } from '../../src/package.ts';
+import { random } from '../../src/random.ts';
 import { parseBuckets } from '../../src/train/buckets.ts';
 import { foldVariants, joinCorpus, namesOf } from '../../src/train/corpus.ts';
 import { readDebian } from '../../src/train/debian.ts';
 import { serialiseModel } from '../../src/train/model.ts';
 import { documentFrequencies } from '../../src/train/pairs.ts';
-import { random } from '../../src/train/random.ts';
 import { Texts } from '../../src/train/texts.ts';
 
 const [from, lists, leaveOut, output, dimension = '256'] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { random } from '../../src/random.ts';
 import { loadScan } from '../../src/search/scan.ts';
-import { random } from '../../src/train/random.ts';
 import { compile } from '../../tools/wasm.ts';
 
 const test = suite('scan');

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TokenCounter } from '../../src/embed/static.ts';
+import { random } from '../../src/random.ts';
 import { contrast, type TrainingOptions } from '../../src/train/contrastive.ts';
-import { random } from '../../src/train/random.ts';
 import { type Pairs, Texts } from '../../src/train/texts.ts';
 
 const WORDS = 'alpha beta gamma delta epsilon zeta theta kappa omega sigma'.split(' ').map(word => word.slice(0, 4));

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import wabt from 'wabt';
+import { random } from '../../src/random.ts';
 import { Matrices, type Matrix, transpose } from '../../src/train/matrix.ts';
-import { random } from '../../src/train/random.ts';
 
 const test = suite('matrices');
 const next = random(7);

@@ -1,0 +1,75 @@
+import { Duration, Size } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { allowBucket, allowModel } from './access.ts';
+import { LOG_GROUPS, PREFIXES } from './names.ts';
+import { accept } from './policy.ts';
+import { logging } from './search.ts';
+import { modelVariable, type Place } from './tasks.ts';
+
+/**
+ * Tickets become enrichments: S3 tells EventBridge of each new object, a rule passes on those below `tickets/`, and the
+ * search image answers them from the index that is served. What fails five times within six hours waits in a queue.
+ */
+export function ticketProcessor(
+  scope: Construct,
+  { bucket, images, settings }: Omit<Place, 'table' | 'bucket'> & { bucket: Bucket },
+): sqs.Queue {
+  const failed = new sqs.Queue(scope, 'FailedTickets', {
+    queueName: 'fdnix-failed-tickets',
+    retentionPeriod: Duration.days(14),
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+  });
+  accept(failed, 'SQS3', 'It is the dead-letter queue itself.');
+  const handler = new lambda.DockerImageFunction(scope, 'Tickets', {
+    functionName: 'fdnix-tickets',
+    description: 'Answers tickets with the packages that they are about',
+    code: lambda.DockerImageCode.fromEcr(images.search, { tagOrDigest: settings.images.search, cmd: ['tickets'] }),
+    memorySize: 1769,
+    ephemeralStorageSize: Size.mebibytes(1024),
+    timeout: Duration.minutes(5),
+    retryAttempts: 2,
+    maxEventAge: Duration.hours(6),
+    onFailure: new SqsDestination(failed),
+    environment: {
+      S3_BUCKET: bucket.bucketName,
+      FDNIX_HOME: '/tmp/fdnix',
+      FDNIX_INDEX: 'blobs:current',
+      ...modelVariable(settings),
+    },
+    ...logging(scope, 'Tickets', LOG_GROUPS.tickets),
+  });
+  allowBucket(handler.role!, bucket, {
+    read: [PREFIXES.indexes, PREFIXES.tickets],
+    write: [PREFIXES.enrichments, PREFIXES.rejected],
+  });
+  allowModel(handler.role!, settings.model);
+  allowModel(handler.role!, settings.previousModel);
+
+  // The property itself: CDK's own switch adds a function of another language to the stack.
+  (bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
+    eventBridgeConfiguration: { eventBridgeEnabled: true },
+  };
+  new events.Rule(scope, 'NewTicket', {
+    ruleName: 'fdnix-new-ticket',
+    description: 'A file was put below tickets/',
+    eventPattern: {
+      source: ['aws.s3'],
+      detailType: ['Object Created'],
+      detail: {
+        bucket: { name: [bucket.bucketName] },
+        object: { key: events.Match.prefix(PREFIXES.tickets) },
+      },
+    },
+    targets: [
+      new LambdaFunction(handler, { deadLetterQueue: failed, retryAttempts: 5, maxEventAge: Duration.hours(6) }),
+    ],
+  });
+  return failed;
+}
