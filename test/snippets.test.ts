@@ -7,8 +7,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nixValue } from '../src/nix-value.ts';
 import { joinAttrPath, type Package, splitAttrPath } from '../src/package.ts';
-import { isCommit, shellWord, snippetsFor } from '../src/snippets.ts';
 import { random } from '../src/random.ts';
+import { isCommit, shellWord, snippetsFor } from '../src/snippets.ts';
 import { sample } from './sample.ts';
 
 const test = suite('snippets');
