@@ -222,7 +222,7 @@ in
       machine.succeed("systemctl start fdnix.service")
       machine.wait_for_unit("fdnix-search.service")
       machine.wait_for_open_port(8080)
-      machine.succeed("curl --fail 'http://127.0.0.1:8080/api/search?q=hello' | grep -q '\"hello\"'")
+      machine.succeed("curl --fail 'http://127.0.0.1:8080/api/v1/search?q=hello' | grep -q '\"hello\"'")
       machine.succeed("systemctl stop fdnix-search.service")
     '';
   };

@@ -124,7 +124,7 @@ let
   };
   probe = {
     httpGet = {
-      path = "/api/status";
+      path = "/api/v1/status";
       port = "http";
     };
   };

@@ -35,7 +35,7 @@ export default command({
   examples: [
     ['$0 serve', 'the page at http://127.0.0.1:8080/, the API below /api/'],
     ['$0 serve --host 0.0.0.0 --port 0', 'reachable from elsewhere, on any free port'],
-    ['curl "http://127.0.0.1:8080/api/search?q=rg"', 'ask it'],
+    ['curl "http://127.0.0.1:8080/api/v1/search?q=rg"', 'ask it'],
   ],
   async run(args, context) {
     const { log, warn, signal } = context;

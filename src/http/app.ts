@@ -1,11 +1,20 @@
 import { readOptionFacts } from '../option-facts.ts';
 import { type Hit, toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
+import { SEARCH_OPTIONS } from '../search/options.ts';
 import { snippetsFor } from '../snippets.ts';
 import { withForm } from './form.ts';
 import { OPENAPI } from './openapi.ts';
-import { headersOfPage } from './page.ts';
-import { readName, readParameters, SEARCH_PARAMETERS, SHOW_PARAMETERS } from './parameters.ts';
+import { digestOf, headersOfPage } from './page.ts';
+import {
+  cursorAt,
+  orBadValue,
+  readCursor,
+  readName,
+  readParameters,
+  SEARCH_PARAMETERS,
+  SHOW_PARAMETERS,
+} from './parameters.ts';
 import { Problem } from './problem.ts';
 
 /** Answers one request. Never rejects. */
@@ -17,6 +26,11 @@ const MAX_URL = 30_000;
 const MAX_TEXT = 16_384;
 const MAX_LIST = 500;
 
+/** Below this the API lies. Another version of it would lie beside it. */
+const API = '/api/v1/';
+/** A search ranks no more hits. */
+const MOST = SEARCH_OPTIONS.limit.schema.maximum;
+
 const METHODS = 'GET, HEAD, OPTIONS';
 const COMMON = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
 const CORS = {
@@ -27,35 +41,42 @@ const CORS = {
 
 /**
  * The web page and the API over one open index, as a function from Request to Response: no host's types, no input or
- * output of its own. `template` is the HTML of the page
- * without its form, `onError` hears of failures whose text no client may see.
+ * output of its own. `template` is the HTML of the page without its form, `onError` hears of failures whose text no
+ * client may see.
  */
 export function createApp(search: Search, template: string, onError: (error: unknown) => void = () => {}): App {
   const page = withForm(template);
-  const etag = `W/"${search.info.digest.slice(0, 24)}-${OPENAPI.info.version}"`;
+  const { digest } = search.info;
   const pageHeaders = headersOfPage(page);
 
   async function route(request: Request, url: URL): Promise<Response> {
     if (url.pathname === '/') return cached(request, await pageHeaders, () => page);
-    if (url.pathname === '/api/search') return api(request, searched(url));
-    if (url.pathname.startsWith('/api/packages/')) return api(request, shown(url, url.pathname.slice(14)));
-    if (url.pathname === '/api/status') return api(request, () => status(search));
-    if (url.pathname === '/api/openapi.json') return api(request, () => OPENAPI);
-    throw new Problem(404, 'Not found', 'Nothing here: /api/openapi.json lists what there is.');
+    const path = url.pathname.startsWith(API) ? url.pathname.slice(API.length) : null;
+    if (path === 'search') return api(request, url, searched(url));
+    if (path?.startsWith('packages/')) return api(request, url, shown(url, path.slice(9)));
+    if (path === 'status') return api(request, url, () => status(search));
+    if (path === 'openapi.json') return api(request, url, () => OPENAPI);
+    // The paths from before the API had a version.
+    if (/^\/api\/(search|packages\/.+|status|openapi\.json)$/.test(url.pathname)) return moved(url);
+    throw new Problem(404, 'Not found', `Nothing here: ${API}openapi.json lists what there is.`);
   }
 
   function searched(url: URL) {
-    const { q, ...options } = readParameters(url.searchParams, SEARCH_PARAMETERS);
+    const { q, cursor, limit, ...options } = readParameters(url.searchParams, SEARCH_PARAMETERS);
+    const from = readCursor(cursor, digest);
+    const to = from + limit!;
     return async () => {
-      const hits = await search.search(q!, options);
-      return { revision: search.info.revision, query: q, hits: hits.map(presentHit) };
+      // One more than asked for tells whether there are more.
+      const hits = await orBadValue(search.search(q!, { ...options, limit: Math.min(to + 1, MOST) }));
+      const next = hits.length > to ? cursorAt(to, digest) : null;
+      return { revision: search.info.revision, query: q, hits: hits.slice(from, to).map(presentHit), next };
     };
   }
 
   function shown(url: URL, encoded: string) {
     const { platform } = readParameters(url.searchParams, SHOW_PARAMETERS);
     const found = search.show(readName(encoded));
-    if (!found) throw new Problem(404, 'Not found', 'No package of this name: /api/search finds names.');
+    if (!found) throw new Problem(404, 'Not found', `No package of this name: ${API}search finds names.`);
     return () => ({
       revision: search.info.revision,
       package: clip(found.package),
@@ -68,7 +89,9 @@ export function createApp(search: Search, template: string, onError: (error: unk
     });
   }
 
-  function api(request: Request, answer: () => object | Promise<object>): Promise<Response> {
+  async function api(request: Request, url: URL, answer: () => object | Promise<object>): Promise<Response> {
+    const asked = (await digestOf(url.pathname + url.search)).slice(0, 12).replace(/[+/]/g, '_');
+    const etag = `W/"${digest.slice(0, 24)}-${OPENAPI.info.version}-${asked}"`;
     const headers = { ...CORS, etag, 'cache-control': 'no-cache', 'content-type': 'application/json' };
     return cached(request, headers, async () => JSON.stringify(await answer()));
   }
@@ -89,6 +112,17 @@ export function createApp(search: Search, template: string, onError: (error: unk
     for (const [name, value] of Object.entries(COMMON)) response.headers.set(name, value);
     return request.method === 'HEAD' ? new Response(null, response) : response;
   };
+}
+
+function moved({ pathname, search }: URL): Response {
+  return new Response(null, {
+    status: 308,
+    headers: {
+      ...CORS,
+      location: `${API}${pathname.slice('/api/'.length)}${search}`,
+      'cache-control': 'max-age=86400',
+    },
+  });
 }
 
 /** The parts of a request that an answer may depend on: not Host, not a body, no other header. */
@@ -115,7 +149,7 @@ function preflight(): Response {
   });
 }
 
-/** The ETag is of the index and the program, or of the page: an unchanged answer is known before it is computed. */
+/** The ETag is of the index, the program and the address, or of the page: what is unchanged is not computed again. */
 async function cached(
   request: Request,
   headers: Record<string, string>,
@@ -150,7 +184,7 @@ function status({ info }: Search) {
   return { ...served, model: { id, digest: modelDigest, dimension }, usage };
 }
 
-/** A hit without its long description, which `/api/packages/` has. */
+/** A hit without its long description, which `/api/v1/packages/` has. */
 function presentHit(hit: Hit): object {
   const { longDescription: _, ...rest } = toJson(hit);
   return clip(rest);

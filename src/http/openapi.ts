@@ -65,6 +65,7 @@ const SCHEMAS = {
     revision: described(text, 'The nixpkgs revision that is indexed.'),
     query: text,
     hits: { type: 'array', items: ref('Hit') },
+    next: described(textOrNull, 'The cursor of the hits after these; null where there are no more.'),
   }),
   OptionFacts: object({
     text: described(textOrNull, 'What its description says after the first paragraph.'),
@@ -122,7 +123,12 @@ const inQuery = ([name, option]: [string, Option]) => {
 };
 const answer = (description: string, schema: string) => ({
   description,
-  headers: { ETag: { description: 'Of the index and of the version of fdnix.', schema: text } },
+  headers: {
+    ETag: {
+      description: 'Of the index, the version of fdnix and the address: ask again with If-None-Match.',
+      schema: text,
+    },
+  },
   content: { 'application/json': { schema: ref(schema) } },
 });
 const problem = (description: string) => ({
@@ -132,18 +138,22 @@ const problem = (description: string) => ({
 const UNCHANGED = { description: 'Unchanged since the ETag that If-None-Match names.' };
 const FAILURES = { 500: problem('Failed; the server’s log says why.'), 503: problem('Busy: try again in a second.') };
 
-/** The API as OpenAPI 3.1, served at `/api/openapi.json`. A test walks it and holds real answers against it. */
+/** The API as OpenAPI 3.1, served at `/api/v1/openapi.json`. A test walks it and holds real answers against it. */
 export const OPENAPI = {
   openapi: '3.1.0',
   info: {
     title: 'fdnix',
     version: pkg.version,
-    description: 'Searches one nixpkgs revision by meaning and by name.',
+    description: [
+      'Searches one nixpkgs revision by meaning and by name.',
+      'Every origin may read the answers (CORS: `Access-Control-Allow-Origin: *`); nothing is ever sent with cookies.',
+      'Paths from before the API had a version, such as `/api/search`, redirect here (308).',
+    ].join(' '),
     license: { name: 'MIT', identifier: 'MIT' },
   },
   servers: [{ url: '/' }],
   paths: {
-    '/api/search': {
+    '/api/v1/search': {
       get: {
         operationId: 'search',
         summary: 'Ranked packages and options',
@@ -151,12 +161,15 @@ export const OPENAPI = {
         responses: {
           200: answer('The hits, best first; none is an empty list.', 'Answer'),
           304: UNCHANGED,
-          400: problem('A parameter is missing, unknown, repeated or out of range; `detail` says which.'),
+          400: problem(
+            'A parameter is missing, unknown, repeated or out of range, or no package has its value; `detail` says which.',
+          ),
+          410: problem('The cursor is of another index than the one that is served now: begin again.'),
           ...FAILURES,
         },
       },
     },
-    '/api/packages/{packageName}': {
+    '/api/v1/packages/{packageName}': {
       get: {
         operationId: 'show',
         summary: 'One package or option, with its version history',
@@ -179,14 +192,14 @@ export const OPENAPI = {
         },
       },
     },
-    '/api/status': {
+    '/api/v1/status': {
       get: {
         operationId: 'status',
         summary: 'What is indexed',
         responses: { 200: answer('The index.', 'Status'), 304: UNCHANGED, ...FAILURES },
       },
     },
-    '/api/openapi.json': {
+    '/api/v1/openapi.json': {
       get: {
         operationId: 'openapi',
         summary: 'This document',

@@ -2,7 +2,7 @@
 export async function headersOfPage(page: string): Promise<Record<string, string>> {
   const digests = async (tag: string) => {
     const elements = page.matchAll(new RegExp(`<${tag}[^>]*>([^]*?)</${tag}>`, 'g'));
-    const sums = await Promise.all([...elements].map(([, text]) => digest(text!)));
+    const sums = await Promise.all([...elements].map(([, text]) => digestOf(text!)));
     return sums.map(sum => `'sha256-${sum}'`).join(' ');
   };
   const policy = [
@@ -21,11 +21,12 @@ export async function headersOfPage(page: string): Promise<Record<string, string
     'content-security-policy': policy.join('; '),
     'cross-origin-opener-policy': 'same-origin',
     'cache-control': 'no-cache',
-    etag: `W/"${(await digest(page)).slice(0, 22)}"`,
+    etag: `W/"${(await digestOf(page)).slice(0, 22)}"`,
   };
 }
 
-async function digest(text: string): Promise<string> {
+/** The SHA-256 of a text, in Base64. */
+export async function digestOf(text: string): Promise<string> {
   const sum = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return btoa(String.fromCharCode(...new Uint8Array(sum)));
 }

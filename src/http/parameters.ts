@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import { UnknownValue } from '../search/filters.ts';
 import { type Options, readOptions, type Values } from '../search/option.ts';
 import { PACKAGE_NAME, QUERY, SEARCH_OPTIONS } from '../search/options.ts';
 import { Problem } from './problem.ts';
@@ -8,7 +9,29 @@ export const SEARCH_PARAMETERS = {
   q: QUERY,
   ...SEARCH_OPTIONS,
   limit: { ...SEARCH_OPTIONS.limit, schema: { ...SEARCH_OPTIONS.limit.schema, maximum: 100 } },
+  cursor: {
+    describe: 'where to go on: `next` of the answer before',
+    schema: { type: 'string', maxLength: 60 },
+  },
 } as const;
+
+/** Hits that can be reached by cursors: a search ranks no more. */
+const REACHED = SEARCH_OPTIONS.limit.schema.maximum;
+
+/** The cursor of the hits from `place` on; null behind the last that can be reached. */
+export function cursorAt(place: number, digest: string): string | null {
+  return place < REACHED ? `${place}-${digest.slice(0, 12)}` : null;
+}
+
+/** The place that a cursor names. A cursor of another index is 410, because its places are not those of this one. */
+export function readCursor(cursor: string | undefined, digest: string): number {
+  if (cursor === undefined) return 0;
+  const [, place, index] = /^(\d{1,4})-([0-9a-f]{12})$/.exec(cursor) ?? [];
+  if (place === undefined || Number(place) >= REACHED) throw bad(`Parameter cursor is no cursor that was given here.`);
+  if (index !== digest.slice(0, 12))
+    throw new Problem(410, 'Gone', 'Another index is served now: search again without a cursor.');
+  return Number(place);
+}
 
 /** The parameters of one package; the platform is named in snippets that must name one. */
 export const SHOW_PARAMETERS = {
@@ -33,6 +56,13 @@ export function readName(encoded: string): string {
   const most = PACKAGE_NAME.schema.maxLength;
   if (name === '' || name.length > most) throw bad(`A package name has 1 to ${most} characters.`);
   return name;
+}
+
+/** A search, with what it refuses as a 400. */
+export async function orBadValue<T>(search: Promise<T>): Promise<T> {
+  return search.catch(error => {
+    throw error instanceof UnknownValue ? bad(`${error.message}.`) : error;
+  });
 }
 
 /** What is a mistake of the user elsewhere is one of the client here. */

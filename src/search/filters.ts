@@ -1,13 +1,17 @@
+import { UserError } from '../errors.ts';
 import { FLAG } from '../index/columns.ts';
 import type { Index } from '../index/open.ts';
 import { providersOf } from '../index/programs.ts';
 import { setFamily } from '../index/variants.ts';
+import { nearest } from './nearest.ts';
 import type { Option } from './option.ts';
 
 type Test = (doc: number) => boolean;
 
 /** An option that leaves out documents: `admits` says which ones stay. */
 interface Filter<Value> extends Option {
+  /** The values that there are, and how two are compared. Any other value is a mistake, and is refused. */
+  known?: { values(index: Index): Iterable<string>; same(value: string): string };
   admits(index: Index, value: Value): Test;
 }
 
@@ -31,6 +35,7 @@ export const FILTERS = {
       ...named('x86_64-linux', 'aarch64-linux', 'aarch64-darwin', 'x86_64-darwin', 'riscv64-linux', 'x86_64-freebsd'),
     },
     schema: { type: 'string', maxLength: 100 },
+    known: { values: ({ lists }) => lists.platforms.flat(), same: exactly },
     // A package without platforms is not restricted to any.
     admits: (index, system) => listed(index, 'platforms', systems => systems.length === 0 || systems.includes(system)),
   } satisfies Filter<string>,
@@ -43,6 +48,7 @@ export const FILTERS = {
       ...['LGPL-2.1-or-later', 'BSD-3-Clause', 'BSD-2-Clause', 'MPL-2.0', 'ISC', 'AGPL-3.0-or-later'],
     ],
     schema: { type: 'string', maxLength: 100 },
+    known: { values: ({ lists }) => lists.license.flat(), same: lower },
     admits: (index, id) => listed(index, 'license', one(same(id))),
   } satisfies Filter<string>,
   set: {
@@ -50,6 +56,7 @@ export const FILTERS = {
     label: 'Package set',
     example: 'python313Packages',
     schema: { type: 'string', maxLength: 200 },
+    known: { values: ({ lists }) => lists.set.flat().filter(Boolean), same: set => lower(setFamily(set)) },
     admits: (index, set) =>
       listed(
         index,
@@ -103,11 +110,42 @@ export function allowed(index: Index, options: object): Uint8Array | null {
   const given = options as Record<string, never>;
   const tests = (Object.entries(FILTERS) as [string, Filter<never>][])
     .filter(([name]) => given[name] !== undefined)
-    .map(([name, filter]) => filter.admits(index, given[name]!));
+    .map(([name, filter]) => {
+      checkKnown(index, name, filter, given[name]!);
+      return filter.admits(index, given[name]!);
+    });
   if (tests.length === 0) return null;
   const result = new Uint8Array(index.size);
   for (let doc = 0; doc < index.size; doc++) if (tests.every(test => test(doc))) result[doc] = 1;
   return result;
+}
+
+/** What no package has, spelt as no package spells it. */
+export class UnknownValue extends UserError {}
+
+const knownOf = new WeakMap<Index, Map<string, ReadonlySet<string>>>();
+
+/** Refuses a value that the index does not have. What the page offers is known everywhere. */
+function checkKnown(index: Index, name: string, { known, choices, suggestions }: Filter<never>, value: string): void {
+  if (!known) return;
+  const ofIndex = knownOf.get(index) ?? new Map<string, ReadonlySet<string>>();
+  knownOf.set(index, ofIndex);
+  const offered = [...Object.keys(choices ?? {}), ...(suggestions ?? [])].filter(Boolean);
+  const all = () => [...known.values(index), ...offered];
+  const there = ofIndex.get(name) ?? new Set(all().map(known.same));
+  ofIndex.set(name, there);
+  if (there.has(known.same(value))) return;
+  const near = nearest(value, all());
+  const hint = near.length > 0 ? `; the nearest: ${near.join(', ')}` : '';
+  throw new UnknownValue(`there is no ${name} ${JSON.stringify(value.slice(0, 60))} in this index${hint}`);
+}
+
+function exactly(value: string): string {
+  return value;
+}
+
+function lower(value: string): string {
+  return value.toLowerCase();
 }
 
 function flag({ columns }: Index, bit: number, wanted: boolean): Test {

@@ -227,7 +227,7 @@ async function serve(file: string) {
     // Not fetch: it takes as much CPU as the search, on the core that the server needs for its other threads.
     const agent = new Agent({ keepAlive: true });
     const ask = async (query: string) => {
-      const [response] = await once(get(`${url}/api/search?q=${encodeURIComponent(query)}`, { agent }), 'response');
+      const [response] = await once(get(`${url}/api/v1/search?q=${encodeURIComponent(query)}`, { agent }), 'response');
       if (response.statusCode !== 200) throw new Error(`${response.statusCode} for ${query}`);
       await once(response.resume(), 'end');
     };

@@ -76,7 +76,7 @@ serve('any free port is printed; the page and the API answer; SIGTERM ends it wi
   assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
   assert.match(said.join(), /serving \d+ packages of a{40}, index [0-9a-f]{12}/);
   assert.match(await (await fetch(url)).text(), '<title>fdnix</title>');
-  const { hits } = await content(fetch(`${url}api/search?q=ripgrep`));
+  const { hits } = await content(fetch(`${url}api/v1/search?q=ripgrep`));
   assert.is(hits[0]!.packageName, 'ripgrep');
   assert.is(await stop('SIGTERM'), 0);
 });
@@ -85,11 +85,11 @@ serve('an index that is renamed over the old one is served next, without a resta
   const file = join(home, 'served.sqlite');
   await copyFile(join(home, 'index.sqlite'), file);
   const { url, saying, stop } = await start(serving('--port', '0', '--index', file));
-  assert.is((await content(fetch(`${url}api/status`))).revision, 'a'.repeat(40));
+  assert.is((await content(fetch(`${url}api/v1/status`))).revision, 'a'.repeat(40));
   await copyFile(join(home, 'next.sqlite'), `${file}.new`);
   await rename(`${file}.new`, file);
   await saying(/now serving \d+ packages of b{40}/);
-  assert.is((await content(fetch(`${url}api/status`))).revision, 'b'.repeat(40));
+  assert.is((await content(fetch(`${url}api/v1/status`))).revision, 'b'.repeat(40));
   assert.is(await stop('SIGINT'), 0);
 });
 
@@ -103,7 +103,7 @@ serve('a socket that systemd passes is served', async () => {
   const { url, stop } = await start(args, { stdio: ['ignore', 'pipe', 'pipe', fd] }, 'sh');
   server.close();
   assert.is(url, `http://127.0.0.1:${port}/`);
-  assert.is((await fetch(`${url}api/status`)).status, 200);
+  assert.is((await fetch(`${url}api/v1/status`)).status, 200);
   assert.is(await stop('SIGTERM'), 0);
 });
 

@@ -3,9 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp, requestFor } from '../../src/http/app.ts';
 import { OPENAPI } from '../../src/http/openapi.ts';
+import { UnknownValue } from '../../src/search/filters.ts';
 import type { Search } from '../../src/search/open.ts';
 import { QUERY } from '../../src/search/options.ts';
-import { content, memorySearch, REVISION, records } from './memory.ts';
+import { type Content, content, memorySearch, REVISION, records } from './memory.ts';
 
 const app = suite('http/app');
 const PAGE = '<!doctype html><style>p{}</style><p>page</p><script>go()</script>';
@@ -16,19 +17,20 @@ const json = (target: string) => content(get(target));
 
 /** Real requests for each documented answer; a status of the document without one fails the walk below. */
 const EXAMPLES: Record<string, [status: number, target: string][]> = {
-  '/api/search': [
-    [200, '/api/search?q=web+browser&limit=100'],
-    [200, '/api/search?q=nginx&type=option'],
-    [200, '/api/search?q=no-such-thing-at-all'],
-    [400, '/api/search'],
+  '/api/v1/search': [
+    [200, '/api/v1/search?q=web+browser&limit=100'],
+    [200, '/api/v1/search?q=nginx&type=option'],
+    [200, '/api/v1/search?q=no-such-thing-at-all'],
+    [400, '/api/v1/search'],
+    [410, '/api/v1/search?q=a&cursor=20-000000000000'],
   ],
-  '/api/packages/{packageName}': [
-    ...records.map(({ packageName }): [number, string] => [200, `/api/packages/${encodeURIComponent(packageName)}`]),
-    [400, '/api/packages/%ff'],
-    [404, '/api/packages/nope'],
+  '/api/v1/packages/{packageName}': [
+    ...records.map(({ packageName }): [number, string] => [200, `/api/v1/packages/${encodeURIComponent(packageName)}`]),
+    [400, '/api/v1/packages/%ff'],
+    [404, '/api/v1/packages/nope'],
   ],
-  '/api/status': [[200, '/api/status']],
-  '/api/openapi.json': [[200, '/api/openapi.json']],
+  '/api/v1/status': [[200, '/api/v1/status']],
+  '/api/v1/openapi.json': [[200, '/api/v1/openapi.json']],
 };
 
 app('every documented path, status and schema is what the handlers really answer', async () => {
@@ -58,7 +60,7 @@ app('every documented path, status and schema is what the handlers really answer
 });
 
 app('the document that is served is the one that is checked, and reads as OpenAPI 3.1', async () => {
-  const served = (await (await get('/api/openapi.json')).json()) as typeof OPENAPI;
+  const served = (await (await get('/api/v1/openapi.json')).json()) as typeof OPENAPI;
   assert.equal(served, JSON.parse(JSON.stringify(OPENAPI)));
   assert.match(served.openapi, /^3\.1\./);
   for (const [, target] of JSON.stringify(served).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g))
@@ -75,15 +77,19 @@ app('every documented parameter reaches the search with its type', async () => {
     },
   };
   const values = { q: 'ä&b', limit: 7, mode: 'lexical', type: 'option', unfree: false, broken: true, insecure: false };
-  const texts = { platform: 'x86_64-linux', license: 'MIT', set: 's', maintainer: 'm', program: 'p' };
+  const cursor = `10-${search.info.digest.slice(0, 12)}`;
+  const texts = { cursor, platform: 'x86_64-linux', license: 'MIT', set: 's', maintainer: 'm', program: 'p' };
   const given = { ...values, ...texts };
-  assert.equal(Object.keys(given).sort(), OPENAPI.paths['/api/search'].get.parameters.map(({ name }) => name).sort());
+  assert.equal(
+    Object.keys(given).sort(),
+    OPENAPI.paths['/api/v1/search'].get.parameters.map(({ name }) => name).sort(),
+  );
   const query = new URLSearchParams(
     Object.entries(given).map(([name, value]): [string, string] => [name, String(value)]),
   );
-  await createApp(spy, PAGE)(requestFor('GET', `/api/search?${query}`, undefined));
-  const { q, ...options } = given;
-  assert.equal(received, { query: q, ...options });
+  await createApp(spy, PAGE)(requestFor('GET', `/api/v1/search?${query}`, undefined));
+  const { q, cursor: _, ...options } = given;
+  assert.equal(received, { query: q, ...options, limit: 10 + 7 + 1 });
 });
 
 app('a wrong parameter is a 400 that names it and is never searched', async () => {
@@ -101,23 +107,59 @@ app('a wrong parameter is a 400 that names it and is never searched', async () =
     ['q=a&__proto__=1', /Unknown parameter/],
   ];
   for (const [query, message] of wrong) {
-    const response = await get(`/api/search?${query}`);
+    const response = await get(`/api/v1/search?${query}`);
     assert.is(response.status, 400, query);
     assert.match((await content(response)).detail, message);
   }
   assert.is(search.asked, asked);
 });
 
+app('cursors lead through all hits, each once, and end; those of another index are refused', async () => {
+  const all = (await json('/api/v1/search?q=e&limit=100')).hits.map(({ packageName }) => packageName);
+  assert.ok(all.length > 10);
+  const seen: string[] = [];
+  let next: string | null = null;
+  do {
+    const answer: Content = await json(`/api/v1/search?q=e&limit=7${next ? `&cursor=${next}` : ''}`);
+    seen.push(...answer.hits.map(({ packageName }) => packageName));
+    next = answer.next;
+  } while (next);
+  assert.equal(seen, all);
+  const far = await get(`/api/v1/search?q=e&limit=10&cursor=999-${search.info.digest.slice(0, 12)}`);
+  assert.is((await content(far)).next, null);
+  for (const cursor of ['x', '1000-aaaaaaaaaaaa', '-1-aaaaaaaaaaaa', ''])
+    assert.is((await get(`/api/v1/search?q=e&cursor=${cursor}`)).status, 400, cursor);
+});
+
+app('a value that no package has is a 400 with the nearest that there are', async () => {
+  const refusing = createApp(
+    { ...search, search: async () => Promise.reject(new UnknownValue('there is no set "x"')) },
+    PAGE,
+  );
+  const response = await refusing(requestFor('GET', '/api/v1/search?q=a&set=x', undefined));
+  assert.is(response.status, 400);
+  assert.is((await content(response)).detail, 'there is no set "x".');
+});
+
+app('the paths from before the API had a version redirect', async () => {
+  for (const target of ['search?q=a%26b&limit=3', 'packages/a%2Fb', 'status', 'openapi.json']) {
+    const response = await get(`/api/${target}`);
+    assert.is(response.status, 308);
+    assert.is(response.headers.get('location'), `/api/v1/${target}`);
+    assert.is(response.headers.get('access-control-allow-origin'), '*');
+  }
+});
+
 app('hostile queries are answered, or refused in one line, whatever they hold', async () => {
   for (const q of ['"', "'; DROP TABLE--", 'a AND (b OR NEAR(', 'x*', '\0', '\ud800', '\u202e', '%', '日本語', '-', ''])
-    assert.is((await get(`/api/search?q=${encodeURIComponent(q.toWellFormed())}`)).status, 200, JSON.stringify(q));
-  assert.is((await get('/api/search?q=%00%ff%fe%')).status, 200);
-  assert.is((await get(`/api/search?q=${'a'.repeat(100_000)}`)).status, 414);
-  assert.is((await get('/api/search?q=%27&license=%00')).status, 200);
+    assert.is((await get(`/api/v1/search?q=${encodeURIComponent(q.toWellFormed())}`)).status, 200, JSON.stringify(q));
+  assert.is((await get('/api/v1/search?q=%00%ff%fe%')).status, 200);
+  assert.is((await get(`/api/v1/search?q=${'a'.repeat(100_000)}`)).status, 414);
+  assert.is((await get('/api/v1/search?q=%27&license=%00')).status, 200);
   for (const path of [
-    '/api/packages/..%2f..%2fetc%2fpasswd',
-    '/api/packages/',
-    '/api/packages/%00',
+    '/api/v1/packages/..%2f..%2fetc%2fpasswd',
+    '/api/v1/packages/',
+    '/api/v1/packages/%00',
     '//x',
     '/%',
     '/api',
@@ -129,7 +171,7 @@ app('fields of a megabyte and lone surrogates leave as bounded, valid JSON', asy
   const huge = 'x'.repeat(16_383) + '\u{1f600}'.repeat(250_000);
   const pkg = { ...records[0]!, description: huge, longDescription: huge, platforms: Array(10_000).fill(huge) };
   const hostile = createApp(memorySearch([{ ...pkg, packageName: 'hostile', platforms: [huge] }]), PAGE);
-  for (const target of ['/api/search?q=hostile', '/api/packages/hostile']) {
+  for (const target of ['/api/v1/search?q=hostile', '/api/v1/packages/hostile']) {
     const text = await (await hostile(requestFor('GET', target, undefined))).text();
     assert.ok(text.length < 100_000, `${text.length}`);
     assert.not.match(text, /\\ud[89a-f]/i);
@@ -138,42 +180,43 @@ app('fields of a megabyte and lone surrogates leave as bounded, valid JSON', asy
 });
 
 app('hits carry everything a page shows but long descriptions; show has those, and the history', async () => {
-  const { hits, revision } = await json('/api/search?q=ripgrep&limit=1');
+  const { hits, revision } = await json('/api/v1/search?q=ripgrep&limit=1');
   assert.is(revision, REVISION);
   assert.is(hits[0]!.packageName, 'ripgrep');
   assert.not('longDescription' in hits[0]!);
-  const shown = await json('/api/packages/fd');
+  const shown = await json('/api/v1/packages/fd');
   assert.match(shown.package.longDescription ?? '', /alternative to/);
   assert.equal(shown.versions[0], { version: shown.package.version, firstRevision: REVISION, lastRevision: null });
   const quoted = 'aroccPackages."0-unstable-2025-03-05"';
-  assert.is((await json(`/api/packages/${encodeURIComponent(quoted)}`)).package.packageName, quoted);
+  assert.is((await json(`/api/v1/packages/${encodeURIComponent(quoted)}`)).package.packageName, quoted);
 });
 
 app('the ETag follows the index, and an unchanged answer is not searched again', async () => {
-  const first = await get('/api/search?q=jq');
+  const first = await get('/api/v1/search?q=jq');
   const etag = first.headers.get('etag')!;
   const asked = search.asked;
   for (const header of [etag, `"other", ${etag}`, etag.replace('W/', ''), '*']) {
-    const again = await get('/api/search?q=jq', header);
+    const again = await get('/api/v1/search?q=jq', header);
     assert.is(again.status, 304);
     assert.is(await again.text(), '');
     assert.is(again.headers.get('etag'), etag);
   }
   assert.is(search.asked, asked);
+  assert.is.not((await get('/api/v1/search?q=fd')).headers.get('etag'), etag);
   const next = createApp(memorySearch(records, { digest: 'c'.repeat(64) }), PAGE);
-  assert.is((await next(requestFor('GET', '/api/search?q=jq', etag))).status, 200);
+  assert.is((await next(requestFor('GET', '/api/v1/search?q=jq', etag))).status, 200);
 });
 
 app('methods: HEAD as GET without a body, OPTIONS for other origins, the rest 405', async () => {
-  const head = await serve(requestFor('HEAD', '/api/status', undefined));
+  const head = await serve(requestFor('HEAD', '/api/v1/status', undefined));
   assert.is(head.status, 200);
   assert.is(await head.text(), '');
   assert.ok(head.headers.get('etag'));
-  const preflight = await serve(requestFor('OPTIONS', '/api/search?q=a', undefined));
+  const preflight = await serve(requestFor('OPTIONS', '/api/v1/search?q=a', undefined));
   assert.is(preflight.status, 204);
   assert.is(preflight.headers.get('access-control-allow-origin'), '*');
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'FOO']) {
-    const response = await serve(requestFor(method, '/api/search?q=a', undefined));
+    const response = await serve(requestFor(method, '/api/v1/search?q=a', undefined));
     assert.is(response.status, 405);
     assert.is(response.headers.get('allow'), 'GET, HEAD, OPTIONS');
   }
@@ -183,7 +226,9 @@ app('a failure inside is a 500 that tells the log everything and the client noth
   const secret = 'no such table: /home/alice/.local/share/fdnix/index.sqlite';
   const logged: unknown[] = [];
   const failing = { ...search, search: () => Promise.reject(new Error(secret)) };
-  const response = await createApp(failing, PAGE, e => logged.push(e))(requestFor('GET', '/api/search?q=a', undefined));
+  const response = await createApp(failing, PAGE, e => logged.push(e))(
+    requestFor('GET', '/api/v1/search?q=a', undefined),
+  );
   assert.is(response.status, 500);
   const seen = JSON.stringify([await response.json(), ...response.headers]);
   assert.not.match(seen, /alice|sqlite|Error|\.ts/);
@@ -191,7 +236,7 @@ app('a failure inside is a 500 that tells the log everything and the client noth
 });
 
 app('no answer has a header that tells more than it must', async () => {
-  for (const target of ['/', '/api/search?q=a', '/api/status', '/nope', '/api/search']) {
+  for (const target of ['/', '/api/v1/search?q=a', '/api/v1/status', '/nope', '/api/v1/search']) {
     const { headers } = await get(target);
     assert.is(headers.get('x-content-type-options'), 'nosniff');
     assert.is(headers.get('server') ?? headers.get('x-powered-by'), null);

@@ -30,16 +30,16 @@ const event = (
 
 lambda('the same answers as over HTTP, compressed as base64', async () => {
   const handler = createLambda(async () => createApp(memorySearch(), '<p>page</p>'));
-  const plain = await handler(event('/api/search', 'q=web%20browser&limit=5'));
+  const plain = await handler(event('/api/v1/search', 'q=web%20browser&limit=5'));
   assert.is(plain.statusCode, 200);
   assert.is(plain.isBase64Encoded, false);
   assert.ok(JSON.parse(plain.body).hits.length > 0);
-  const packed = await handler(event('/api/search', 'q=web%20browser&limit=5', { 'accept-encoding': 'gzip, br' }));
+  const packed = await handler(event('/api/v1/search', 'q=web%20browser&limit=5', { 'accept-encoding': 'gzip, br' }));
   assert.is(packed.headers['content-encoding'], 'br');
   assert.is(brotliDecompressSync(Buffer.from(packed.body, 'base64')).toString(), plain.body);
   const etag = plain.headers.etag!;
-  assert.is((await handler(event('/api/search', 'q=a', { 'if-none-match': etag }))).statusCode, 304);
-  assert.is((await handler(event('/api/packages/aspellDicts.de'))).statusCode, 200);
+  assert.is((await handler(event('/api/v1/search', 'q=web%20browser&limit=5', { 'if-none-match': etag }))).statusCode, 304);
+  assert.is((await handler(event('/api/v1/packages/aspellDicts.de'))).statusCode, 200);
   assert.is((await handler(event('/nope'))).statusCode, 404);
   assert.is((await handler(event('/', '', {}, 'POST'))).statusCode, 405);
   assert.match((await handler(event('/'))).body, /page/);
@@ -51,18 +51,18 @@ lambda('the index is opened once, and again after a failure', async () => {
     if (++opened === 1) throw new Error('the index is not there yet');
     return createApp(memorySearch(), '');
   });
-  await handler(event('/api/status')).then(
+  await handler(event('/api/v1/status')).then(
     () => assert.unreachable(),
     error => assert.match(error.message, /not there yet/),
   );
-  await Promise.all([1, 2, 3].map(() => handler(event('/api/status'))));
+  await Promise.all([1, 2, 3].map(() => handler(event('/api/v1/status'))));
   assert.is(opened, 2);
 });
 
 lambda('the runtime API is asked for events and told of answers and failures until the end', async () => {
   const told: [path: string, body: string][] = [];
   const stop = new AbortController();
-  const events = ['/api/status', '/boom'];
+  const events = ['/api/v1/status', '/boom'];
   const api = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
     if (request.method === 'POST') {

@@ -15,6 +15,7 @@ export const REVISION = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';
 export interface Content {
   revision: string;
   hits: HitJson[];
+  next: string | null;
   package: Package;
   versions: Version[];
   detail: string;

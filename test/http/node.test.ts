@@ -47,7 +47,7 @@ async function raw(bytes: string): Promise<string> {
 }
 
 node('answers come as the client accepts them: brotli, gzip, plain', async () => {
-  const path = '/api/search?q=the&limit=50';
+  const path = '/api/v1/search?q=the&limit=50';
   const plain = await ask(path);
   assert.is(plain.headers['content-encoding'], undefined);
   assert.is(Number(plain.headers['content-length']), plain.bytes.length);
@@ -64,12 +64,12 @@ node('answers come as the client accepts them: brotli, gzip, plain', async () =>
 });
 
 node('304, HEAD and 204 have no body, and the connection stays usable', async () => {
-  const { headers } = await ask('/api/status');
-  const unchanged = await ask('/api/status', { headers: { 'if-none-match': headers.etag } });
+  const { headers } = await ask('/api/v1/status');
+  const unchanged = await ask('/api/v1/status', { headers: { 'if-none-match': headers.etag } });
   assert.is(unchanged.status, 304);
-  assert.is((await ask('/api/status', { method: 'HEAD' })).bytes.length, 0);
+  assert.is((await ask('/api/v1/status', { method: 'HEAD' })).bytes.length, 0);
   const reply = await raw(
-    'HEAD /api/status HTTP/1.1\r\nHost: a\r\n\r\nOPTIONS /api/status HTTP/1.1\r\nHost: a\r\n\r\n' +
+    'HEAD /api/v1/status HTTP/1.1\r\nHost: a\r\n\r\nOPTIONS /api/v1/status HTTP/1.1\r\nHost: a\r\n\r\n' +
       'GET /nope HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
   );
   assert.equal(reply.match(/^HTTP\/1\.1 \d+/gm), ['HTTP/1.1 200', 'HTTP/1.1 204', 'HTTP/1.1 404']);
@@ -85,21 +85,24 @@ node('no Server header, no date of the build, no Host reflected', async () => {
 });
 
 node('a request with a body is answered, and its connection closed', async () => {
-  const reply = await ask('/api/search?q=jq', { method: 'POST' }, 'x'.repeat(100_000));
+  const reply = await ask('/api/v1/search?q=jq', { method: 'POST' }, 'x'.repeat(100_000));
   assert.is(reply.status, 405);
   assert.is(reply.headers.connection, 'close');
 });
 
 node('what is no HTTP, too long or too strange is refused, and nothing falls over', async () => {
   assert.match(await raw('NONSENSE\r\n\r\n'), /^HTTP\/1\.1 400 /);
-  assert.match(await raw(`GET /api/search?q=${'a'.repeat(100_000)} HTTP/1.1\r\nHost: a\r\n\r\n`), /^HTTP\/1\.1 431 /);
+  assert.match(
+    await raw(`GET /api/v1/search?q=${'a'.repeat(100_000)} HTTP/1.1\r\nHost: a\r\n\r\n`),
+    /^HTTP\/1\.1 431 /,
+  );
   assert.match(await raw(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(50_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
   const close = 'Host: a\r\nConnection: close\r\n\r\n';
   assert.match(await raw(`TRACE / HTTP/1.1\r\n${close}`), /^HTTP\/1\.1 40[05] /);
   assert.match(await raw(`GET //[ HTTP/1.1\r\n${close}`), /^HTTP\/1\.1 40[04] /);
-  assert.match(await raw(`GET http://evil.example/api/status HTTP/1.1\r\n${close}`), /^HTTP\/1\.1 200 /);
-  assert.match(await raw('GET /api/search?q=\u0007 HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /);
-  assert.is((await ask('/api/status')).status, 200);
+  assert.match(await raw(`GET http://evil.example/api/v1/status HTTP/1.1\r\n${close}`), /^HTTP\/1\.1 200 /);
+  assert.match(await raw('GET /api/v1/search?q=\u0007 HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  assert.is((await ask('/api/v1/status')).status, 200);
 });
 
 node('beyond 64 requests at once the rest hear 503 and when to come back', async () => {
@@ -110,7 +113,7 @@ node('beyond 64 requests at once the rest hear 503 and when to come back', async
   search.pause = () => held;
   const refused: Reply[] = [];
   const replies = Array.from({ length: 80 }, async () => {
-    const reply = await ask('/api/search?q=jq');
+    const reply = await ask('/api/v1/search?q=jq');
     if (reply.status === 503) refused.push(reply);
     if (refused.length === 16) release();
     return reply.status;
@@ -120,7 +123,7 @@ node('beyond 64 requests at once the rest hear 503 and when to come back', async
   assert.is(refused[0]!.headers['retry-after'], '1');
   assert.is(statuses.filter(status => status === 200).length, 64);
   assert.is(statuses.filter(status => status === 503).length, 16);
-  assert.is((await ask('/api/search?q=jq')).status, 200);
+  assert.is((await ask('/api/v1/search?q=jq')).status, 200);
 });
 
 node('stopping lets a request under way finish and takes no new one', async () => {
@@ -136,10 +139,10 @@ node('stopping lets a request under way finish and takes no new one', async () =
         begun();
       });
   });
-  const late = ask('/api/search?q=jq', there);
+  const late = ask('/api/v1/search?q=jq', there);
   await started;
   const stopped = stopServer(other);
-  const refused = await ask('/api/status', there).then(
+  const refused = await ask('/api/v1/status', there).then(
     () => 'answered',
     (error: Error) => error.message,
   );

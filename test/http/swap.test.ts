@@ -32,7 +32,7 @@ async function follow(file: string) {
     onError: error => events.push((error as Error).message),
     interval: 20,
   });
-  const ask = (target = '/api/status') => content(followed.app(requestFor('GET', target, undefined)));
+  const ask = (target = '/api/v1/status') => content(followed.app(requestFor('GET', target, undefined)));
   return { ...followed, ask, opened, events };
 }
 
@@ -58,7 +58,7 @@ swap('a file renamed over the index takes over; requests drain from the old one,
     new Promise(resolve => {
       release = resolve;
     });
-  const slow = ask('/api/search?q=jq');
+  const slow = ask('/api/v1/search?q=jq');
   await replace(file, 'two');
   await until(() => events.length === 1);
   assert.equal(events, ['two']);
@@ -110,7 +110,7 @@ swap('a hundred requests across a swap all succeed', async () => {
   for (let i = 1; i <= 5; i++) {
     await replace(file, String(i));
     while (events.length < i) {
-      const { hits, revision } = await ask('/api/search?q=jq');
+      const { hits, revision } = await ask('/api/v1/search?q=jq');
       assert.is(hits[0]!.packageName, 'jq');
       answers.push(revision);
       await new Promise(resolve => setTimeout(resolve, 1));

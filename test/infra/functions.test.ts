@@ -60,10 +60,10 @@ test('search answers from what is published', async () => {
   const get = (path: string, query = '') =>
     search.invoke({ rawPath: path, rawQueryString: query, headers: {}, requestContext: { http: { method: 'GET' } } });
   type Answer = { statusCode: number; headers: Record<string, string>; body: string };
-  const found = (await get('/api/search', 'q=firefox&limit=1')) as Answer;
+  const found = (await get('/api/v1/search', 'q=firefox&limit=1')) as Answer;
   assert.is(found.statusCode, 200);
   assert.match(found.body, /"packageName":"firefox"/);
-  const status = (await get('/api/status')) as Answer;
+  const status = (await get('/api/v1/status')) as Answer;
   assert.match(status.body, new RegExp(NEWER));
   const page = (await get('/')) as Answer;
   assert.match(page.headers['content-type']!, /^text\/html/);

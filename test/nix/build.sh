@@ -94,14 +94,14 @@ jq -cen 'first(inputs | select(.packageName == "hello")) | {packageName, version
 
 say "the search image serves the index inside"
 (inside search -- serve --host 127.0.0.1 --port 8080) & pid=$!
-for _ in {1..50}; do beside curl --silent --fail 'http://127.0.0.1:8080/api/search?q=hello&limit=1' > "$dir/hit.json" 2> /dev/null && break; sleep 0.2; done
+for _ in {1..50}; do beside curl --silent --fail 'http://127.0.0.1:8080/api/v1/search?q=hello&limit=1' > "$dir/hit.json" 2> /dev/null && break; sleep 0.2; done
 jq -ce '[.. | .packageName? // empty][0]' "$dir/hit.json"
 stop
 
 say "the search image answers Lambda's runtime"
 cat > "$dir/runtime.mjs" <<'RUNTIME'
 import { createServer } from 'node:http';
-const event = { version: '2.0', rawPath: '/api/search', rawQueryString: 'q=hello&limit=1', headers: {}, requestContext: { http: { method: 'GET' } } };
+const event = { version: '2.0', rawPath: '/api/v1/search', rawQueryString: 'q=hello&limit=1', headers: {}, requestContext: { http: { method: 'GET' } } };
 let asked = 0;
 createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray()).toString();

@@ -45,7 +45,7 @@ test('what the table does not allow is refused, by name', () => {
 test('every filter is at every door', () => {
   const page = withForm(readFileSync(new URL('../../src/http/page.html', import.meta.url), 'utf8'));
   const flags = toFlags(SEARCH_OPTIONS);
-  const parameters = OPENAPI.paths['/api/search'].get.parameters.map(({ name }) => name);
+  const parameters = OPENAPI.paths['/api/v1/search'].get.parameters.map(({ name }) => name);
   for (const [name, filter] of Object.entries<Option>(FILTERS)) {
     assert.ok(flags[name]!.describe!.startsWith(filter.describe), name);
     assert.ok(parameters.includes(name), name);

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UserError } from '../../src/errors.ts';
+import { EXIT, UserError } from '../../src/errors.ts';
 import { setFamily } from '../../src/index/variants.ts';
+import { UnknownValue } from '../../src/search/filters.ts';
 import { openSearch } from '../../src/search/open.ts';
 import type { SearchOptions } from '../../src/search/options.ts';
 import { inWords } from '../../src/search/why.ts';
@@ -105,6 +106,36 @@ test('other releases and builds of what was asked for follow it, at most three',
   assert.is((await names('cartopy', { limit: 50 })).filter(name => name.endsWith('.cartopy')).length, 1);
   const rows = await names('postgresql', { limit: 20 });
   assert.is(rows.filter(name => /^postgresql(_\d+)?$/.test(name)).length, 4);
+});
+
+test('a platform, licence or set that no package has is refused, with the nearest', async () => {
+  const wrong: [SearchOptions, RegExp][] = [
+    [{ platform: 'x86-64-linux' }, /^there is no platform "x86-64-linux" in this index; the nearest: x86_64-linux/],
+    [{ platform: 'linux' }, /the nearest: .*-linux/],
+    [{ license: 'GPL3' }, /there is no license "GPL3" in this index; the nearest: GPL-3\.0/],
+    [{ license: 'apache' }, /Apache-2\.0/],
+    [{ set: 'pythonPackage' }, /python/],
+    [{ set: '\u202e zz' }, /^there is no set "[^"]*" in this index$/],
+  ];
+  for (const [options, message] of wrong) {
+    try {
+      await search.search('a', options);
+      assert.unreachable(JSON.stringify(options));
+    } catch (error) {
+      assert.instance(error, UnknownValue);
+      assert.is((error as UnknownValue).code, EXIT.usage);
+      assert.match((error as UnknownValue).message, message);
+    }
+  }
+  for (const options of [{ license: 'mit' }, { set: 'python3Packages' }, { platform: 'x86_64-freebsd' }])
+    assert.ok(await search.search('a', options), JSON.stringify(options));
+});
+
+test('insecure packages are left out, or alone', async () => {
+  const flags = async (insecure?: boolean) =>
+    (await search.search('a library', { limit: 1000, mode: 'semantic', insecure })).map(hit => hit.insecure);
+  assert.ok((await flags(true)).every(Boolean));
+  assert.ok(!(await flags(false)).some(Boolean));
 });
 
 test('what has a quoted phrase, stemmed and in that order, is preferred and says so', async () => {

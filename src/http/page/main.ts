@@ -28,7 +28,7 @@ async function search(): Promise<void> {
     const { open, q, ...filters } = state;
     const given = Object.entries(filters).filter(([, value]) => value);
     const query = new URLSearchParams([['q', q!], ...given, ['limit', String(limit)]]);
-    const hits = asked ? (await ask(`/api/search?${query}`, signal)).hits : [];
+    const hits = asked ? (await ask(`/api/v1/search?${query}`, signal)).hits : [];
     if (open && !hits.some(hit => hit.packageName === open)) {
       const shown = await askPackage(open, state.platform!, signal).catch(error => {
         if (hits.length === 0) throw error;
@@ -164,7 +164,7 @@ function credits(usage: Answer['usage']): (Node | string)[] {
 
 fillForm();
 search();
-ask('/api/status')
+ask('/api/v1/status')
   .then(({ packages, options, created, usage }) => {
     const number = new Intl.NumberFormat('en');
     const parts = [`${number.format(packages)} packages`, ...(options ? [`${number.format(options)} options`] : [])];

@@ -61,5 +61,5 @@ export async function ask(address: string, signal?: AbortSignal): Promise<Answer
 /** A package with its history and its snippets, those for a platform where one is given. */
 export function askPackage(name: string, platform: string, signal?: AbortSignal): Promise<Answer> {
   const query = platform ? `?${new URLSearchParams({ platform })}` : '';
-  return ask(`/api/packages/${encodeURIComponent(name)}${query}`, signal);
+  return ask(`/api/v1/packages/${encodeURIComponent(name)}${query}`, signal);
 }
