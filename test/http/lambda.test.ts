@@ -38,7 +38,10 @@ lambda('the same answers as over HTTP, compressed as base64', async () => {
   assert.is(packed.headers['content-encoding'], 'br');
   assert.is(brotliDecompressSync(Buffer.from(packed.body, 'base64')).toString(), plain.body);
   const etag = plain.headers.etag!;
-  assert.is((await handler(event('/api/v1/search', 'q=web%20browser&limit=5', { 'if-none-match': etag }))).statusCode, 304);
+  assert.is(
+    (await handler(event('/api/v1/search', 'q=web%20browser&limit=5', { 'if-none-match': etag }))).statusCode,
+    304,
+  );
   assert.is((await handler(event('/api/v1/packages/aspellDicts.de'))).statusCode, 200);
   assert.is((await handler(event('/nope'))).statusCode, 404);
   assert.is((await handler(event('/', '', {}, 'POST'))).statusCode, 405);
