@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenOff, reason, UserError } from './errors.ts';
 
-/** What the three AWS backends share: how long to wait, what to try again, how hard to push, and what to say. */
+/** What the three AWS backends share: timeouts, retries, adaptive concurrency, and messages. */
 
 /** Milliseconds, and a count. The defaults are for deployed runs; tests shrink them. */
 export interface Patience {
   /** One attempt may take this long, reply included. The SDK alone waits for ever on a silent or dripping peer. */
   attempt: number;
-  /** A call is given up after this long, all its attempts together. */
+  /** A call with all its attempts is given up after this long. */
   deadline: number;
   /** Full jitter: attempt n waits a random time below `min(cap, base · 2ⁿ)`. */
   base: number;
   cap: number;
-  /** So many attempts may end in doubt, as where replies cannot be read: trying again seldom helps. Throttling is not counted. */
+  /** How many attempts may end in doubt, such as an unreadable reply: another try seldom helps. Throttling does not count. */
   tries: number;
 }
 export const PATIENCE: Patience = { attempt: 30_000, deadline: 300_000, base: 100, cap: 10_000, tries: 5 };
@@ -43,7 +43,7 @@ export interface Try {
   allow(ms: number): void;
 }
 export type Attempt<T> = (signal: AbortSignal, current: Try) => Promise<T>;
-/** `object` is what within the resource the call is about, for messages. */
+/** `object` names the thing inside the resource that the call is about, for messages. */
 export type Caller = <T>(
   action: string,
   signal: AbortSignal | undefined,
@@ -150,7 +150,7 @@ function isSkewed(error: unknown): boolean {
 const SKEWED =
   /^(AuthFailure|InvalidSignatureException|RequestExpired|RequestInTheFuture|RequestTimeTooSkewed|SignatureDoesNotMatch)$/;
 
-/** What may help: `never` is for what the service refused for good. Names and codes as SDK 3.1162 gives them. */
+/** What may help. `never` means that the service refused for good. Names and codes are those of SDK 3.1162. */
 export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful' | 'never' {
   const { name = '', code = '', message = '', $fault, $metadata, $retryable } = error as ServiceError;
   const status = $metadata?.httpStatusCode ?? 0;
@@ -161,7 +161,7 @@ export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful'
   if (/socket hang up|aborted|premature/i.test(message)) return 'transient';
   if (DOUBTFUL.test(name) || name === 'SyntaxError') return 'doubtful';
   if (name === 'CredentialsProviderError' || NO_REGION.test(message)) return 'never';
-  // What the service refuses has its `$fault`; the rest is a reply that could not be read, or no connection.
+  // A refusal of the service has a `$fault`. Anything else is an unreadable reply, or there was no connection.
   return $fault ? 'never' : 'doubtful';
 }
 
@@ -211,7 +211,7 @@ export function explain(error: unknown, place: Place, action: string, tries: num
   return refused(`${service}:${action} on ${resource} (${variable}) was refused: ${what}`);
 }
 
-/** Adaptive concurrency: one more for every round of successes, half after throttling (AIMD, as TCP does). */
+/** Adaptive concurrency: one more after each round of successes, half as many after throttling (AIMD, as in TCP). */
 export interface Gate {
   run<T>(work: () => Promise<T>): Promise<T>;
   faster(): void;
@@ -247,7 +247,7 @@ export function openGate(max: number, start = Math.min(8, max)): Gate {
       admit();
     },
     slower() {
-      // Calls that were under way together fail together: that is one signal, not ten.
+      // Calls that were under way together fail together, which is one signal and not ten.
       if (Date.now() - slowed < 100) return;
       slowed = Date.now();
       limit = Math.max(1, limit / 2);

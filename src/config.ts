@@ -34,7 +34,7 @@ const RELEASES = `${pkg.homepage}/releases/latest/download`;
 
 type Environment = Record<string, string | undefined>;
 
-/** The configuration of this process. The only reader of the environment besides {@link environment}. */
+/** The configuration of this process. Only this function and {@link environment} read the environment. */
 export function configure(flags: Flags, env: Environment = process.env): Config {
   const home = resolve(flags.home ?? (env.FDNIX_HOME || join(dataHome(env), 'fdnix')));
   return {
@@ -55,7 +55,7 @@ function prefixed(prefix: string, value: string | undefined): string | undefined
   return value ? prefix + value : undefined;
 }
 
-/** Everything else that the environment decides. Empty variables count as unset. */
+/** Everything else that environment variables decide. An empty variable counts as unset. */
 export function environment(env: Environment = process.env) {
   return {
     /** Where programs keep data of the user. */
@@ -70,7 +70,7 @@ export function environment(env: Environment = process.env) {
     nixpkgsRevision: env.FDNIX_NIXPKGS_REV || null,
     /** Seconds since 1970 that stand in for the time of the run, where results must be reproducible. */
     sourceDateEpoch: env.SOURCE_DATE_EPOCH ? Number(env.SOURCE_DATE_EPOCH) : null,
-    /** Where S3 is, if not at AWS: the SDK reads these itself, and we only whether bucket names can be host names. */
+    /** Custom S3 endpoint. The SDK reads it; we only choose path-style URLs. */
     s3Endpoint: env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || null,
     /** Where published indexes are (`FDNIX_RELEASES`): the folder of a `manifest.json`, or the address of that file. */
     releases: env.FDNIX_RELEASES || RELEASES,

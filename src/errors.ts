@@ -26,8 +26,8 @@ export class Refused extends UserError {
 }
 
 /**
- * The work was ended before its end by a service or a limit: credentials, throttling, time, memory, disk, network. What is
- * finished is kept, and the same command run again goes on from there: exit status 5.
+ * A service or a limit stopped the work before its end: credentials, throttling, time, memory, disk, network. What is
+ * finished is kept, and the same command continues from there when it is run again: exit status 5.
  */
 export class BrokenOff extends UserError {
   constructor(message: string, cause?: unknown) {

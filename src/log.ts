@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from './config.ts';
 import type { Progress } from './progress.ts';
 
-/** What a run says on stderr where nobody watches: one JSON object a line, and metrics at its end. */
+/** What a run writes to stderr when no person watches: one JSON object per line, and metrics at the end. */
 export interface Log {
   progress(progress: Progress): void;
   message(level: 'info' | 'warn' | 'error', message: string): void;
   /** Numbers of the run; those of the same name add up. */
   count(counts: Record<string, number>): void;
-  /** The last line but one, and the line that CloudWatch makes metrics of. */
+  /** Writes the last two lines: the summary, and the one from which CloudWatch makes metrics. */
   end(status: number): void;
 }
 
 export const NAMESPACE = 'fdnix';
-/** Between two lines of progress. */
+/** Milliseconds between two lines of progress. */
 const EVERY_MS = 5_000;
 
-/** The commands that run as tasks; the others answer somebody. */
+/** The commands that run as tasks. The others answer a person or a program. */
 const TASKS = ['init', 'extract', 'embed', 'index', 'run', 'publish'];
 
 /** True where a run is a task in AWS rather than somebody's terminal: its log is read by machines. */
@@ -61,8 +61,8 @@ export function openLog(command: string, write: (line: string) => void, now: () 
 }
 
 /**
- * CloudWatch's embedded metric format: every number a metric, with the command as dimension and without any (an alarm
- * on one number need not know who tells it). Names begin with a capital, as CloudWatch's own do.
+ * CloudWatch's embedded metric format. Every number becomes two metrics: one with the command as its dimension and one
+ * without, so that an alarm need not know which command reported it. Names are capitalised as CloudWatch's own are.
  */
 function metrics(command: string, values: Record<string, number>, time: number): object {
   const named = Object.entries(values).map(([name, value]) => [name[0]!.toUpperCase() + name.slice(1), value] as const);

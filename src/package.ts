@@ -101,8 +101,8 @@ export function nixString(text: string): string {
 const ESCAPED: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * The record of one attribute. Total: every shape that real metadata has gives a record; what cannot be read as the
- * field's type is left out. Throws only where `packageName` is no attribute path or `raw` no object.
+ * The record of one attribute. Every shape that real metadata has gives a record; a value that does not have the type of
+ * its field is left out. Throws only if `packageName` is no attribute path or `raw` is no object.
  */
 export function parsePackage(packageName: string, raw: RawPackage): Package {
   const segments = splitAttrPath(packageName);
@@ -171,7 +171,7 @@ export function serialisePackage(pkg: Package): string {
 }
 const FIELDS_AND_POSITION = [...FIELDS, 'file', 'line'];
 
-/** Attribute paths in the order of their UTF-16 code units: the one order that every output of fdnix is sorted by. */
+/** Compares attribute paths by their UTF-16 code units. Every output of fdnix is sorted in this order. */
 export function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -214,7 +214,7 @@ function unique(values: string[]): string[] {
   return [...new Set(values)];
 }
 
-/** As `builtins.parseDrvName`: the version starts after the first dash that no letter follows. */
+/** Like `builtins.parseDrvName`: the version starts after the first dash that is not followed by a letter. */
 function parseDrvName(name: string): { name: string; version: string | null } {
   const match = /^(.+?)-([^A-Za-z].*)$/s.exec(name);
   return match ? { name: match[1]!, version: match[2]! } : { name, version: null };

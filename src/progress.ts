@@ -10,5 +10,5 @@ export interface Progress {
   note?: string;
 }
 
-/** Stages call this as often as they like; who listens decides what is shown. */
+/** Stages call this as often as they like; the listener decides what is shown. */
 export type Report = (progress: Progress) => void;

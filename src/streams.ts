@@ -15,7 +15,7 @@ export async function drain<T, R>(stream: AsyncGenerator<T, R>, each: (value: T)
   }
 }
 
-/** Lists of `size` values; the last may be shorter. */
+/** The values in lists of `size`; the last list may be shorter. */
 export async function* grouped<T>(source: AsyncIterable<T> | Iterable<T>, size: number): AsyncGenerator<T[]> {
   let group: T[] = [];
   for await (const value of source) {
@@ -26,7 +26,7 @@ export async function* grouped<T>(source: AsyncIterable<T> | Iterable<T>, size: 
   if (group.length > 0) yield group;
 }
 
-/** What the sources yield, as it comes; one value a source is read ahead. A failure of one fails the whole. */
+/** The values of all sources as they arrive. One value per source is read ahead; if one source fails, so does the whole. */
 export async function* merge<T>(sources: AsyncGenerator<T>[]): AsyncGenerator<T> {
   const next = (source: AsyncGenerator<T>) => source.next().then(result => ({ source, result }));
   const waiting = new Map(sources.map(source => [source, next(source)]));
@@ -48,7 +48,7 @@ export async function* merge<T>(sources: AsyncGenerator<T>[]): AsyncGenerator<T>
   }
 }
 
-/** `work` on each value, `depth` at once, results in order. */
+/** Runs `work` on each value, `depth` at a time, and yields the results in order. */
 export async function* ahead<T, R>(
   depth: number,
   source: AsyncIterable<T>,

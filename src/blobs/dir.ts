@@ -11,7 +11,7 @@ const STEP = 'check its permissions, or name another with --blobs';
 /** Blobs as files below one directory. The etag is the sha256 of the bytes. */
 export function openDir(root: string): Blobs {
   const inside = resolve(root) + sep;
-  /** A name may come from an index that somebody else wrote: none leads out of the directory. */
+  /** A name may come from an index that somebody else wrote, so it must not lead out of the directory. */
   const path = (name: string) => {
     const file = join(root, name);
     if (!`${resolve(file)}${sep}`.startsWith(inside))

@@ -5,7 +5,7 @@ import { environment } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { Blob, Blobs } from './blobs.ts';
 
-/** A body may take this many milliseconds a byte (1 MB/s) on top of the time that any attempt has. */
+/** A body gets this many milliseconds per byte (1 MB/s) in addition to the time of any attempt. */
 const MS_PER_BYTE = 1e-3;
 
 /** Opens `s3://BUCKET[/PREFIX]`, given without the scheme. An etag is S3's ETag. */
@@ -17,7 +17,7 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
     ...CLIENT,
     requestHandler: HTTP,
     followRegionRedirects: true,
-    // Emulators seldom answer to bucket.host; AWS's own private endpoints take both forms.
+    // Emulators seldom answer under bucket.host; AWS's own private endpoints accept both forms.
     forcePathStyle: environment().s3Endpoint !== null,
   });
   const call = caller(
@@ -62,7 +62,7 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
     async init() {
       const exists = await call('ListBucket', undefined, async abortSignal => {
         try {
-          // HeadBucket would do, but its refusals have no body and so no reason.
+          // HeadBucket would be enough, but its refusals have no body and therefore give no reason.
           const command = new sdk.ListObjectsV2Command({ Bucket, MaxKeys: 1 });
           const page = await client.send(command, { abortSignal });
           if (page.IsTruncated === undefined) throw named('Garbled', 'the reply is no listing');

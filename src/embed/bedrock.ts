@@ -63,17 +63,17 @@ const FAMILIES: readonly Family[] = [
 ];
 
 const KINDS = { document: 'search_document', query: 'search_query' };
-/** What one call of `embed` takes where the model takes one text a call. */
+/** How many texts one call of `embed` takes if the model takes one text at a time. */
 const BATCH = 96;
 const CONCURRENCY = 8;
-/** A zero vector or a crash of the model may be chance: this many such replies before the text is held to be the cause. */
+/** A zero vector or a crash of the model may be chance. After this many such replies the text counts as the cause. */
 const BLAME_AFTER = 3;
 
 function cohere(texts: readonly string[], kind: TextKind, type: EmbeddingType) {
   return { texts, input_type: KINDS[kind], embedding_types: [type] };
 }
 
-/** With embedding_types the vectors are keyed by type; some deployments have answered with the bare list all the same. */
+/** With embedding_types the vectors are keyed by type, but some deployments have answered with the bare list anyway. */
 function cohereReply({ embeddings }: Reply, type: EmbeddingType): unknown {
   return Array.isArray(embeddings) ? embeddings : (embeddings as Record<string, unknown> | undefined)?.[type];
 }
@@ -93,7 +93,7 @@ export async function openBedrock(
   if (!family.types.includes(type))
     throw new UserError(`bedrock:${modelId} gives no ${type} vectors: choose one of ${family.types.join(', ')}`);
   const { dimension } = family;
-  // HTTP/1.1, one call a connection: on the SDK's HTTP/2 default one stalled connection stalls every call.
+  // HTTP/1.1 has one call per connection. On HTTP/2, the SDK's default, one stalled connection stalls every call.
   const client = new sdk.BedrockRuntimeClient({ ...CLIENT, requestHandler: new NodeHttpHandler(HTTP) });
   const gate = openGate(CONCURRENCY);
   const damaged = lengthCheck(type === 'float' ? (family.isUnit ?? null) : false);
@@ -109,7 +109,7 @@ export async function openBedrock(
     options.patience,
   );
 
-  /** One call; the service's reason where it refuses these texts. */
+  /** Makes one call; returns the service's reason if it refuses these texts. */
   function invoke(texts: readonly string[], kind: TextKind, signal?: AbortSignal) {
     const body = JSON.stringify(family!.request(texts, kind, type));
     const command = new sdk.InvokeModelCommand({
@@ -140,7 +140,7 @@ export async function openBedrock(
     );
   }
 
-  /** A refusal is a text's own fault only if the model takes other texts. */
+  /** A refusal is the fault of a text only if the model accepts other texts. */
   let proof: Promise<Awaited<ReturnType<typeof invoke>>> | undefined;
   async function prove(refused: EmbedFailure, signal?: AbortSignal) {
     proof ??= invoke(['nixpkgs'], 'document', signal);
@@ -152,7 +152,7 @@ export async function openBedrock(
       throw new UserError(`bedrock:${modelId} (BEDROCK_MODEL_ID) refuses every text: ${refused.reason}`);
   }
 
-  /** Halves what is refused until the texts at fault are alone: 2·log₂(n) calls a text, and only for refused ones. */
+  /** Halves refused texts until those at fault are isolated. That takes 2·log₂(n) calls for each of them. */
   async function isolate(texts: readonly string[], kind: TextKind, signal?: AbortSignal): Promise<Outcome[]> {
     const answer = await invoke(texts, kind, signal);
     if (!(answer instanceof EmbedFailure)) return answer;
@@ -198,13 +198,13 @@ export async function openBedrock(
 type Outcome = Float32Array | EmbedFailure;
 
 type LengthCheck = (lengths: readonly number[], blame: boolean) => number;
-/** Models compute in float32; a digit changed in the second place of a number that matters moves the length further. */
+/** Models compute in float32. A wrong digit in the second place of a number that matters changes the length by more than this. */
 const LENGTH_TOLERANCE = 1e-3;
 
 /**
- * Finds the vector of a reply that is damaged though it can be read: where a model gives unit vectors, one of another
- * length. Whether it does is promised (`isUnit`), or null and seen by most vectors of a reply. An alarm that lasts is a
- * false one: then this model is not checked any more. Gives -1 where nothing is wrong.
+ * Finds a damaged vector in a reply that could be read: where a model gives unit vectors, one of another length is damaged.
+ * `isUnit` says whether the model promises that; if null, the majority of the vectors decides. If the alarm persists it is
+ * false, and the model is not checked any more. Returns -1 if nothing is wrong.
  */
 export function lengthCheck(isUnit: boolean | null): LengthCheck {
   return (lengths, blame) => {
@@ -218,7 +218,7 @@ export function lengthCheck(isUnit: boolean | null): LengthCheck {
   };
 }
 
-/** Unit vectors out of a reply, or an error that has the call repeated. `blame`: a zero vector is the text's own. */
+/** Makes unit vectors of a reply, or throws so that the call is repeated. With `blame` a zero vector is the fault of its text. */
 function readVectors(
   vectors: unknown,
   count: number,
@@ -256,7 +256,7 @@ export function cut(text: string, length: number): string {
   return /[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head;
 }
 
-/** Calls a minute, `burst` of them at once: each use gives the milliseconds to wait before the call. */
+/** Limits calls per minute, of which `burst` may come at once. Each use returns the milliseconds to wait before the call. */
 export function tokenBucket(perMinute: number, burst: number, now: () => number = Date.now): () => number {
   if (!(perMinute > 0)) throw new UserError(`--rate ${perMinute}: give calls a minute, more than 0`);
   const interval = 60_000 / perMinute;

@@ -71,7 +71,7 @@ function load(dir: string): Model {
       throw new UserError(`cannot use ${source.file}: ${reason(error)}`, { cause: error });
     }
   };
-  // Of the configuration only `normalize` matters, and vectors have unit length here in any case.
+  // Only `normalize` in the configuration matters, and here vectors have unit length in any case.
   parse(read('config.json', 'config_sentence_transformers.json'), bytes => JSON.parse(bytes.toString()));
   const tokenizer = parse(read('tokenizer.json', '0_StaticEmbedding/tokenizer.json'), bytes =>
     parseWordPiece(JSON.parse(bytes.toString())),
@@ -139,7 +139,7 @@ function embed(model: Model, text: string): Float32Array | null {
   return sum;
 }
 
-/** In f32 and in NumPy's order: eight sums side by side, blocks of at most 128 (`pairwise_sum` in its loops). */
+/** Adds in f32 and in NumPy's order: eight sums side by side, in blocks of at most 128 (see `pairwise_sum` there). */
 function sumOfSquares(values: Float32Array, from: number, length: number): number {
   const { fround } = Math;
   if (length > 128) {

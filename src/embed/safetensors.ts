@@ -16,7 +16,7 @@ export interface Safetensors {
 const SIZES: Record<string, number> = { I8: 1, U8: 1, F16: 2, BF16: 2, I32: 4, F32: 4, I64: 8, F64: 8 };
 const MAX_HEADER = 100 << 20;
 
-/** Throws an Error that says what is wrong with the bytes; the tensors share their memory. */
+/** Throws an Error that says what is wrong with the bytes. The tensors share the memory of `bytes`. */
 export function readSafetensors(file: Uint8Array): Safetensors {
   if (file.length < 8) throw new Error('not a safetensors file: shorter than its header');
   const size = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));

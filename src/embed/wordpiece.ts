@@ -107,7 +107,7 @@ const CJK =
 
 const WORD = /[!-/:-@[-`{-~\p{P}]|[^!-/:-@[-`{-~\p{P}\s]+/gu;
 
-/** The longest piece of the vocabulary first, again and again; unknown as a whole if that fails anywhere. */
+/** Takes the longest piece of the vocabulary again and again. If none fits somewhere, the whole word is unknown. */
 function pieces(word: string, vocabulary: ReadonlyMap<string, number>, unknown: number, longest: number): number[] {
   const chars = [...word];
   if (chars.length > longest) return [unknown];

@@ -28,7 +28,7 @@ export interface Release {
  */
 export async function openRelease(source: string, signal?: AbortSignal): Promise<Release> {
   const url = /^https?:\/\//.test(source) ? new URL(source) : null;
-  // A directory of our own: in a shared /tmp anybody could have put a link where a foreseeable name will be written.
+  // In a shared /tmp somebody else could place a link at a name that they can foresee, so the file gets a new directory.
   const dir = url && (await mkdtemp(join(tmpdir(), 'fdnix-')));
   const scratch = url && dir && join(dir, url.pathname.split('/').at(-1) || 'release');
   const close = async () => {
@@ -47,9 +47,9 @@ export async function openRelease(source: string, signal?: AbortSignal): Promise
 }
 
 /**
- * The records of a release, in the file's order. Streams: the whole 286 MB of JSON is never in memory. An entry that
- * gives no record is among the failures returned; a file that is cut short or is no package set is a UserError after whatever
- * came before.
+ * Yields the records of a release in the file's order, and returns the entries that give no record as failures. It
+ * streams: the 286 MB of JSON are never in memory as a whole. Throws a UserError, perhaps after some records, if the file
+ * is cut short or is no package set.
  */
 export async function* readRelease(
   release: Release,
@@ -116,7 +116,7 @@ interface Parsed {
   key: string | number | undefined;
 }
 
-/** 2 is today's. 1 was the same without pname and version, which then come from the name. */
+/** The current version is 2. Version 1 had no pname and no version, which are then read from the name. */
 function checkVersion(version: string, source: string): string {
   if (version !== '1' && version !== '2')
     throw new UserError(`${source} has format version ${version}; this fdnix reads 1 and 2: is there a newer fdnix?`);
@@ -131,7 +131,7 @@ function percent(done: number, total: number): string {
   return total === 0 ? '' : `${Math.floor((100 * done) / total)} %`;
 }
 
-/** By magic number, because people rename files; brotli has none, so there the name decides. */
+/** Recognises the compression by its magic number, because people rename files. Brotli has none: there the name decides. */
 export async function decompressor(file: string): Promise<Transform[]> {
   const handle = await open(file);
   const head = Buffer.alloc(4);

@@ -1,8 +1,8 @@
 /**
- * Line numbers of a large generated file (hackage-packages.nix has 16 MB) in one pass outside Nix, which would read the
- * file again for every package. Knows the literals `pname = "…"`, `version = "…"` and so on, and what each is within.
+ * Finds line numbers in a large generated file (hackage-packages.nix has 16 MB) in one pass, where Nix would read the file
+ * again for every package. It knows literals such as `pname = "…"` and `version = "…"`, and what surrounds each of them.
  */
-/** Attributes whose place nixpkgs takes for the package's; which one, depends on the builder. */
+/** nixpkgs takes the position of one of these attributes as that of the package; the builder decides which one. */
 export const POSITION_ATTRS = ['description', 'version', 'pname', 'name'] as const;
 const WANTED = new Set<string>(POSITION_ATTRS);
 
@@ -22,7 +22,7 @@ export interface Definitions {
   line(attr: string, value: string, name: string, pname: string | null): number | null;
 }
 
-/** Reads Nix source. Total: text that is no Nix gives no or fewer lines. */
+/** Reads Nix source. It never throws: text that is not Nix gives fewer lines, or none. */
 export function readDefinitions(source: string): Definitions {
   const literals = new Map<string, Definition[]>();
   const pnames = new Map<number, string>();

@@ -6,12 +6,12 @@ import { UserError } from '../errors.ts';
 
 const MIB = 1024 * 1024;
 
-/** Below this no evaluator gets through its first package: nixpkgs loaded takes 110 MiB, fdnix itself some 150. */
+/** With less, no evaluator finishes its first package: loading nixpkgs takes 110 MiB, and fdnix itself about 150. */
 export const LEAST_MEMORY = 384;
 
 /**
- * MiB that all processes together may take where nothing else is said: nine tenths of what the cgroup allows or the
- * machine has free, the rest being for what else runs there.
+ * The default limit for all processes together, in MiB: nine tenths of what the cgroup allows or the machine has free. The
+ * rest is left to other programs.
  */
 export function defaultMemory(): number {
   const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
@@ -24,7 +24,7 @@ export function ownMemory(): number {
   return process.memoryUsage.rss() / MIB;
 }
 
-/** Resident memory of other processes, MiB; 0 for one that has ended. /proc where there is one, else ps. */
+/** Resident memory of other processes in MiB; 0 for one that has ended. Read from /proc, or from ps where there is none. */
 export async function residentMemory(pids: readonly number[]): Promise<number[]> {
   if (process.platform === 'linux') return Promise.all(pids.map(fromProc));
   const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,rss=', '-p', pids.join(',')]).catch(() => ({

@@ -11,7 +11,7 @@ import { UserError } from '../errors.ts';
 const SHARD = fileURLToPath(new URL('./shard.nix', import.meta.url));
 const OLDEST = [2, 18];
 
-/** Refuses where there is no Nix, or one that lacks what the evaluator needs (lazy line numbers came with 2.18). */
+/** Refuses if Nix is missing or too old: lazy line numbers, which the evaluator needs, came with 2.18. */
 export async function checkNix(): Promise<void> {
   const { stdout } = await promisify(execFile)('nix-instantiate', ['--version']).catch(cause => {
     throw new UserError(
@@ -35,7 +35,7 @@ export function checkTree(tree: string): string {
   return realpathSync(tree);
 }
 
-/** A place of its own for Nix: no settings, store, channels or caches of the user are read or written. */
+/** A separate place for Nix, which neither reads nor writes the user's settings, store, channels and caches. */
 export interface Scratch {
   dir: string;
   env: Record<string, string>;
@@ -62,9 +62,9 @@ export type End = 'done' | 'error' | 'crash' | 'memory' | 'time';
 
 export interface Evaluator {
   readonly pid: number;
-  /** Gives it its next unit of work, which it begins when it has done the last one, unless it has ended before. */
+  /** Gives it the next unit of work. It begins that after the current one, unless it ends before. */
   give(work: object): void;
-  /** Milliseconds since it last said something, the time in which nobody listened not counted. */
+  /** Milliseconds since it last said something. Time during which it was paused does not count. */
   silence(): number;
   pause(): void;
   resume(): void;
@@ -76,7 +76,7 @@ export interface Evaluator {
 export interface EvaluatorOptions {
   nixpkgs: string;
   system: string;
-  /** MiB that it may fill before it collects garbage, of which it makes little: 15 % of its time for 20 % of its memory. */
+  /** MiB that it may fill before it collects garbage. Collecting costs 15 % of its time and saves 20 % of its memory. */
   heap: number;
 }
 
@@ -87,7 +87,7 @@ export function startEvaluator(
   first: object,
   hear: (value: unknown) => void,
 ): Evaluator {
-  // What a package may trace itself cannot be taken for ours.
+  // A random mark, so that nothing which a package traces can be mistaken for our messages.
   const mark = `fdnix-${randomBytes(8).toString('hex')} `;
   const units = join(scratch.dir, mark.trim());
   mkdirSync(units);
@@ -107,7 +107,7 @@ export function startEvaluator(
     ...option('system', system),
     ...[nixpkgs, units, SHARD].flatMap((path, i) => ['-I', `fdnix${i}=${path}`]),
   ];
-  // Reserved at once, which not every machine grants without bounds: all of nixpkgs takes no more.
+  // Nix reserves this at once, and not every machine grants any size. All of nixpkgs needs no more.
   const env = { ...scratch.env, GC_INITIAL_HEAP_SIZE: `${Math.floor(Math.min(heap, 6144))}M` };
   const child = spawn('nix-instantiate', args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
 
@@ -174,8 +174,8 @@ function option(name: string, value: string): string[] {
 }
 
 /**
- * Nix's message out of what it wrote, on one line, with the place: the last `error:` is the cause, those before it say
- * while what. Paths become relative to `tree`, unless that is empty.
+ * Extracts Nix's message and its position from what it wrote, on one line. The last `error:` is the cause; those before it
+ * say what Nix was doing. Paths become relative to `tree`, unless that is empty.
  */
 export function readError(stderr: string, tree: string): string {
   const lines = stderr

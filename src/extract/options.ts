@@ -65,7 +65,7 @@ export function parseOption(path: string, raw: RawOption): Package {
   };
 }
 
-/** A release's options.json(.br, .gz, .zst), in the order of its names. 25,000 options are 20 MB: read as a whole. */
+/** A release's options.json (.br, .gz, .zst), sorted by name. The file is read as a whole: 25,000 options are 20 MB. */
 export async function* readOptions(
   release: Release,
   options: { report?: Report; signal?: AbortSignal } = {},
@@ -107,7 +107,7 @@ export function* parseOptions(
   return { failures, floor: 1 };
 }
 
-/** A packages.json, given by mistake, is an object as well. */
+/** A packages.json that was given by mistake is an object too, and is recognised here. */
 function isOptions(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return !('packages' in value && 'version' in value);

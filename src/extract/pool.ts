@@ -4,7 +4,7 @@ import type { Evaluator } from './nix.ts';
 interface Limits {
   /** MiB of all evaluators and this process. */
   maxMemory: number;
-  /** Seconds without a word. */
+  /** Seconds that an evaluator may be silent. */
   timeLimit: number;
 }
 
@@ -16,14 +16,14 @@ interface Member {
 
 export type Pool = ReturnType<typeof createPool>;
 
-/** MiB of this process, when it has heard some thousand records. */
+/** MiB that this process takes once it has received a few thousand records. */
 const OWN = 300;
-/** Milliseconds between two looks at the evaluators, in which one may grow by 100 MiB. */
+/** Milliseconds between two measurements. An evaluator may grow by 100 MiB in that time. */
 const INTERVAL = 100;
 
 /**
- * Keeps evaluators that run at the same time within their limits: the largest is stopped when all together come near
- * `maxMemory`, and one that says nothing for `timeLimit` is stopped too.
+ * Keeps evaluators within their limits. When all of them together come near `maxMemory`, the largest is stopped; so is one
+ * that has been silent for `timeLimit`.
  */
 export function createPool({ maxMemory, timeLimit }: Limits) {
   const members = new Map<Evaluator, Member>();
@@ -72,7 +72,7 @@ export function createPool({ maxMemory, timeLimit }: Limits) {
         members.delete(evaluator);
       }
     },
-    /** Makes them wait, where what they tell is taken more slowly than they tell it. */
+    /** Pauses the evaluators, or lets them go on: they wait while their consumer is slower than they are. */
     pause(on: boolean): void {
       if (on === paused) return;
       paused = on;

@@ -4,8 +4,8 @@ import type { RawPackage } from '../package.ts';
 import { type Definitions, POSITION_ATTRS, readDefinitions } from './definitions.ts';
 
 /**
- * From this size on, lines are found outside Nix. Nix 2.26 takes about 2 ms a megabyte and package for one; in real
- * trees half a dozen generated files, with a fifth of all packages, are larger.
+ * In files of this size and more, lines are found outside Nix. For each package Nix 2.26 takes about 2 ms per megabyte of
+ * its file. Real trees have half a dozen larger files, all generated, with a fifth of all packages.
  */
 const LARGE = 128 * 1024;
 
@@ -14,12 +14,12 @@ export interface Told {
   record: RawPackage & { meta: Record<string, unknown> };
   /** `FILE:LINE`, exact. */
   position?: string;
-  /** A large file that it stands in, and the file that this was concluded from. */
+  /** The large file that holds the package, and the file from which this was concluded. */
   file?: string;
   from?: string;
 }
 
-/** For each set, `from` and `file`: which attribute's place is the package's; null where it could not be learned. */
+/** For each set, `from` and `file`: the attribute whose position is the package's; null if that could not be learned. */
 export type Rules = Map<string, Rule | null>;
 
 /** An attribute that the builder chose, or mkDerivation's own choice for each package. */
@@ -50,27 +50,27 @@ export function createPositions(tree: string) {
   };
   const learn = (told: Told, name: string): Rule | null => {
     const fits = (rule: Rule) => told.position === `${told.file}:${lineOf(told, rule, name)}`;
-    // Of a builder's packages none is where mkDerivation would have it; most builders go by pname.
+    // A builder's packages never have the position that mkDerivation would choose; most builders use that of pname.
     const rules: readonly Rule[] =
       told.from === told.file ? ['usual', ...POSITION_ATTRS] : ['pname', 'version', 'name'];
     const rule = rules.find(fits) ?? null;
     const score = learned.get(told.file!) ?? { hits: 0, misses: 0 };
     learned.set(told.file!, score);
     rule === null ? score.misses++ : score.hits++;
-    // As where one builder makes all packages of a file: its lines are left to Nix from here on.
+    // For example, one builder makes all packages of this file. From here on Nix finds its lines.
     if (score.hits === 0 && score.misses >= 3) delete large[told.file!];
     return rule;
   };
 
   return {
-    /** The large files of which lines can be found here, for `shard.nix`; none before `findLarge`. */
+    /** The large files whose lines can be found here, for `shard.nix`. Empty before `findLarge`. */
     large: large as Readonly<Record<string, true>>,
     findLarge(): void {
       for (const file of largeFiles(join(tree, 'pkgs'))) large[file] = true;
     },
     /**
-     * `FILE:LINE` relative to the tree, null if there is none; false if Nix itself has to be asked. `rules` belong to
-     * one evaluator: it tells the first positions of each set in a large file exactly, and they teach the others.
+     * `FILE:LINE` relative to the tree; null if the package has none, false if only Nix can tell. `rules` belong to one
+     * evaluator: it tells the first positions of each set in a large file exactly, and the others are derived from these.
      */
     locate(told: Told, attrPath: readonly string[], rules: Rules): string | null | false {
       const name = attrPath.at(-1)!;
@@ -92,7 +92,7 @@ function usualAttr({ version, meta }: Told['record']): PositionAttr {
   return typeof meta.description === 'string' ? 'description' : version ? 'version' : 'name';
 }
 
-/** Files below pkgs/, but for by-name, where a file has one package: half the tree, so 0.3 s and not 0.6. */
+/** Large files below pkgs/ except by-name, where each file has one package. Skipping that half takes 0.3 s off 0.6. */
 function largeFiles(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap(entry => {
     const path = join(dir, entry.name);

@@ -18,11 +18,11 @@ export interface Tree {
 
 /**
  * Finds a nixpkgs: a directory, a flake reference (fetched by Nix as for any other flake), or, for null, the one that
- * fdnix pins. `revision`, if known, saves finding out.
+ * fdnix pins. A known `revision` saves the time of finding it out.
  */
 export async function openTree(spec: string | null, revision?: string): Promise<Tree> {
   if (spec === null) return pinned(revision);
-  // As for Nix, what could be a path is one.
+  // As in Nix, anything that could be a path is taken as one.
   if (/^[./~]/.test(spec) || existsSync(spec)) {
     if (!existsSync(spec)) throw new UserError(`there is no ${spec}: give --nixpkgs a directory or a flake reference`);
     return { path: realpathSync(spec), revision: revision ?? (await revisionOf(realpathSync(spec))) };
@@ -52,9 +52,9 @@ async function pinned(revision?: string): Promise<Tree> {
   return fetchFlake(reference, revision);
 }
 
-/** Into the user's own store, as every use of a flake does: the next run need not fetch it again. */
+/** Fetches into the user's own store, as every use of a flake does, so that the next run need not fetch again. */
 async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
-  // Only a name such as `nixpkgs/nixos-unstable` needs the registry, which Nix else would download in any case.
+  // Only a name such as `nixpkgs/nixos-unstable` needs the registry; without this Nix would download it in any case.
   const registry = /^(?!flake:)[a-z0-9+.-]+:/.test(reference) ? ['--option', 'flake-registry', ''] : [];
   try {
     const { stdout } = await run('nix', ['flake', 'prefetch', '--json', ...FLAKES, ...registry, '--', reference]);
@@ -72,17 +72,17 @@ function physical(storePath: string): string {
   return existsSync(storePath) ? storePath : join(environment().dataHome, 'nix/root', storePath);
 }
 
-/** A checkout's commit, a channel's `.git-revision`, else version and NAR hash (5 s of reading for nixpkgs). */
+/** The commit of a checkout, or the `.git-revision` of a channel; otherwise version and NAR hash, which takes 5 s for nixpkgs. */
 async function revisionOf(path: string): Promise<string> {
   const git = async (...args: string[]) => (await run('git', ['-C', path, ...args])).stdout.trim();
   try {
-    // A tree within another repository has nothing of its commits.
+    // A tree inside another repository is not described by the commits of that repository.
     if (existsSync(join(path, '.git')) && realpathSync(await git('rev-parse', '--show-toplevel')) === path) {
       const changed = await git('status', '--porcelain', '--untracked-files=no');
       return `${await git('rev-parse', 'HEAD')}${changed === '' ? '' : '-dirty'}`;
     }
   } catch {
-    // No git here, or none that trusts this directory: the contents still tell.
+    // There is no git, or it does not trust this directory. The contents still identify the tree.
   }
   const file = join(path, '.git-revision');
   const commit = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
@@ -95,7 +95,7 @@ async function revisionOf(path: string): Promise<string> {
   return identify(path, hash.stdout.trim());
 }
 
-/** `26.11-sha256-…`, the hash in hex, because a revision may become part of a path. */
+/** Such as `26.11-sha256-…`. The hash is in hex, because a revision may become part of a path. */
 function identify(path: string, narHash: string): string {
   const file = ['.version', 'lib/.version'].map(name => join(path, name)).find(existsSync);
   const hash = narHash.startsWith('sha256-') ? Buffer.from(narHash.slice(7), 'base64').toString('hex') : narHash;

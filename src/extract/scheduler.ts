@@ -163,7 +163,7 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     queue.add(...parts);
   };
 
-  /** The next unit for an evaluator that has so much room: rather of the set that it is at than of another's. */
+  /** The next unit for an evaluator with this much room. It prefers the evaluator's own set and avoids those of others. */
   const take = (room: number, worker?: Worker) => {
     const own = worker && setOf(worker);
     const others = [...running].filter(other => other !== worker).map(setOf);
@@ -174,7 +174,7 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     return queue.take(Math.min(unitSize(queue.cost, jobs), NAMES_PER_MIB * room), rank)!;
   };
 
-  /** Starts evaluators up to their number, and gives those that run what they do next while they have room for it. */
+  /** Starts evaluators until there are `jobs`, and gives each that runs its next unit if it has room for that. */
   const fill = () => {
     while (running.size < jobs && queue.alone !== null && !closed) {
       const alone = queue.alone || [...running].some(({ unit }) => unit.alone);

@@ -1,6 +1,6 @@
 /**
  * What there is to evaluate, as data: parts (names of one set), units (what one evaluator gets), and the walk through a
- * unit that an evaluator reports, from which follows what is left when it dies. Pure.
+ * unit. An evaluator reports its walk, which tells what is left when it dies. All of this is pure.
  */
 
 import { UserError } from '../errors.ts';
@@ -12,14 +12,14 @@ export interface Part {
   names: readonly string[];
   /** How these names must be evaluated. */
   mode: Mode;
-  /** How often an evaluator has died in this part: many deaths make a caught evaluation the cheaper one. */
+  /** How often an evaluator has died in this part. After many deaths a caught evaluation is cheaper. */
   deaths: number;
 }
 
 /**
- * `plain`: the evaluator dies of what throws, which gives the message. `caught`: it survives but cannot tell why.
- * `exact`: positions by Nix itself, for what the text of a large file did not settle. `alone`: one name, one evaluator,
- * with all memory to itself.
+ * `plain`: a throw ends the evaluator, and so gives its message. `caught`: the evaluator survives a throw, but cannot tell
+ * its message. `exact`: Nix itself finds the positions that the text of a large file did not settle. `alone`: one evaluator
+ * evaluates one name and has all memory to itself.
  */
 export type Mode = 'plain' | 'caught' | 'exact' | 'alone';
 
@@ -57,7 +57,7 @@ function weight(part: Part): number {
 
 export function createQueue() {
   const waiting: Part[] = [];
-  // Last: nothing else can run meanwhile.
+  // These come last, because nothing else can run beside them.
   const alone: Part[] = [];
   return {
     add(...parts: Part[]): void {
@@ -90,7 +90,7 @@ export function createQueue() {
       for (let i = 0; i < waiting.length && room > 0; ) {
         const part = waiting[i]!;
         const fits = Math.max(1, Math.floor(room / weight(part)));
-        // A part that does not fit is cut only where it opens a unit, or small ranges of every set would come out.
+        // A part that does not fit is cut only if it is the first of a unit. Otherwise units would be small ranges of many sets.
         if (parts.length > 0 && part.names.length > fits) i++;
         else {
           const names = part.names.slice(0, fits);
@@ -106,9 +106,9 @@ export function createQueue() {
 }
 
 /**
- * What the next unit may cost: the less waits, the smaller, so that all evaluators finish together (guided
- * self-scheduling, Polychronopoulos and Kuck 1987). A unit costs next to nothing, unlike an evaluator; but below 200
- * names, some 50 ms, an evaluator may have ended before it is given the next one.
+ * What the next unit may cost. Units shrink as less work waits, so that all evaluators finish together (guided
+ * self-scheduling, Polychronopoulos and Kuck 1987). Another unit costs next to nothing, unlike another evaluator. But with
+ * fewer than 200 names, about 50 ms, an evaluator may have ended before it gets its next unit.
  */
 export function unitSize(waiting: number, jobs: number): number {
   return Math.min(3000, Math.max(200, Math.ceil(waiting / (4 * jobs))));
@@ -157,7 +157,7 @@ export function createWalk(unit: Unit) {
     get told(): boolean {
       return told;
     },
-    /** How many attributes were begun, those of sets walked on the way included. */
+    /** How many attributes were begun, including those of sets walked on the way. */
     get begun(): number {
       return begun;
     },
@@ -184,7 +184,7 @@ export function createWalk(unit: Unit) {
       frames.push({ part: { path: current!, names, mode: part.mode, deaths: part.deaths }, next: 0 });
       told = true;
     },
-    /** What is left, `current` included unless its outcome is known or `without` it. Innermost first. */
+    /** What is left, innermost set first. It includes `current`, unless its outcome is known or `without` is set. */
     rest(without: boolean): Part[] {
       const again = current !== null && !told && !without ? 1 : 0;
       const left = frames

@@ -69,7 +69,7 @@ export function toItem(pkg: StoredPackage): Item {
   return byteSize(item) <= MAX_ITEM ? item : pack(pkg, Object.fromEntries(small.map(name => [name, item[name]!])));
 }
 
-/** Too large for one item: the record goes into one compressed attribute. No package of nixpkgs comes near. */
+/** Packs a record that is too large for one item into one compressed attribute. No package of nixpkgs comes near that size. */
 function pack(pkg: StoredPackage, item: Item): Item {
   const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
   item.packed = { B: brotliCompressSync(serialisePackage(pkg), quality) };
@@ -107,7 +107,7 @@ export function fromKeys(item: Item): StoredKey {
   };
 }
 
-/** By the first letter of the text's hash: even, and the same on every machine. */
+/** The first letter of the text's hash chooses the partition: evenly, and equally on every machine. */
 export function shardOf(pkg: { embeddingHash: string }): string {
   const digit = pkg.embeddingHash[0] ?? '0';
   return SHARDS.includes(digit) ? digit : '0';
@@ -117,7 +117,7 @@ function setText(item: Item, name: string, value: string | null): void {
   if (value !== null) item[name] = { S: value };
 }
 
-/** Half of a record: sixty names, sorted and unlike. As a set they cost a third of the CPU and bytes of a list. */
+/** Sixty sorted, distinct names are half of a record. A set costs a third of the CPU and bytes of a list. */
 function fromPlatforms(platforms: string[]): AttributeValue {
   const isSet = platforms.every((name, n) => name !== '' && (n === 0 || platforms[n - 1]! < name));
   return isSet ? { SS: platforms } : { L: platforms.map(value => ({ S: value })) };
@@ -127,7 +127,7 @@ function fromPosition(map: Item | undefined): Package['position'] {
   return map ? { file: map.file?.S ?? '', line: map.line?.N === undefined ? null : Number(map.line.N) } : null;
 }
 
-/** As DynamoDB counts: UTF-8 bytes of names and values, three a list or map and one more an element. */
+/** The size as DynamoDB counts it: UTF-8 bytes of names and values, three for a list or map, and one for each element. */
 function byteSize(item: Item): number {
   let size = 0;
   for (const name in item) size += Buffer.byteLength(name) + valueSize(item[name]!);

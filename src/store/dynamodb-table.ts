@@ -12,12 +12,12 @@ const INDEX = {
   KeySchema: keySchema(KEYS.index),
   Projection: { ProjectionType: 'KEYS_ONLY' as const },
 };
-/** DynamoDB fills an index of a table that has items at its own pace. */
+/** Where a table has items already, DynamoDB fills a new index at its own pace. */
 const PATIENCE_MS = 3_600_000;
 
 /**
- * Makes the table what docs/formats.md says, one step after another until nothing is left to do: on demand, the sparse
- * index, point-in-time recovery. A table that has another key is refused. True if anything but the last was missing.
+ * Makes the table what docs/formats.md says, step by step: on-demand billing, the sparse index, point-in-time recovery.
+ * A table with another key is refused. True if anything but the last was missing.
  */
 export async function initTable(client: sdk.DynamoDBClient, table: string, call: Caller): Promise<boolean> {
   const TableName = table;
@@ -30,7 +30,7 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
         throw error;
       }
     });
-  /** One whose acknowledgement was lost finds the table in use by itself; whoever else uses it is waited for. */
+  /** A step whose acknowledgement was lost finds the table in use by itself. It also waits for anybody else who uses it. */
   const change = (action: 'CreateTable' | 'UpdateTable', send: (options: object) => Promise<unknown>) =>
     call(action, undefined, async abortSignal => {
       try {
@@ -62,7 +62,7 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
       await change('CreateTable', options => client.send(new sdk.CreateTableCommand(create), options));
       changed = true;
     } else if (isActive && !isOnDemand(found)) {
-      // Before the index, which would need a throughput of its own.
+      // This comes before the index, which would otherwise need its own throughput.
       await update({ BillingMode: 'PAY_PER_REQUEST' });
       changed = true;
     } else if (isActive && !index) {
@@ -78,7 +78,7 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
     try {
       await client.send(command, { abortSignal });
     } catch (error) {
-      // Emulators lack the call; DynamoDB itself never answers so.
+      // Emulators lack this call. DynamoDB itself never gives this answer.
       if (!is(error, 'UnknownOperationException')) throw error;
     }
   });

@@ -28,7 +28,7 @@ import {
   type StoredPackage,
 } from './store.ts';
 
-/** A scan is split into this many, read at once: at 27–50 µs of CPU an item four keep one core busy; more cost memory. */
+/** A scan runs in this many parallel parts. An item takes 27–50 µs of CPU: four keep one core busy, more cost memory. */
 const SEGMENTS = 4;
 const BATCH_WRITE = 25;
 const BATCH_GET = 100;
@@ -48,7 +48,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     options.patience,
   );
 
-  /** Sends the 25 until DynamoDB has taken every one: it may take some and hand back the others. */
+  /** Sends 25 items until DynamoDB has taken all of them: it may take some and hand the others back. */
   async function writeBatch(items: Item[], signal?: AbortSignal) {
     let left: sdk.WriteRequest[] = items.map(Item => ({ PutRequest: { Item } }));
     await call('BatchWriteItem', signal, async abortSignal => {
@@ -99,7 +99,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     ExpressionAttributeValues: { ':shard': { S: shard } },
   });
 
-  /** Consistent: what an earlier run wrote a moment ago must be seen, or it would be written and embedded again. */
+  /** A consistent read. Otherwise what an earlier run has just written might be written and embedded again. */
   async function* scan(input: Partial<sdk.ScanCommandInput>, signal?: AbortSignal): AsyncGenerator<Item> {
     const segments = Array.from({ length: SEGMENTS }, (_, Segment) =>
       pages('Scan', { TableName: table, ConsistentRead: true, ...input, Segment, TotalSegments: SEGMENTS }, signal),
@@ -147,7 +147,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     },
 
     async put(items, signal) {
-      // A batch with one key twice is refused as a whole; the later item wins, as it would have.
+      // DynamoDB refuses a whole batch that has one key twice. The later item wins, as it would in two batches.
       const latest = new Map(items.map(item => [`${item.packageName}\0${item.version}`, item]));
       const unfit: Failure[] = [];
       await each(gate, chunks([...latest.values()], BATCH_WRITE), async chunk => {

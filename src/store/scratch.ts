@@ -11,9 +11,9 @@ export interface Leaving {
 }
 
 /**
- * What a run must remember until it has passed its gates, on disk: the keys of the store, what was seen, what changed.
- * In memory it was 180 MB more for 115,000 packages, and grew with every night that leaves history behind. The file is
- * SQLite's own temporary one: it has no name and vanishes with the process.
+ * What a run must remember until it has passed its gates: the keys of the store, what was seen, what changed. It lies on
+ * disk, because it took 180 MB of memory for 115,000 packages, and more with each night of history. The file is a temporary
+ * one of SQLite: it has no name and vanishes with the process.
  */
 export interface Scratch {
   remember(keys: Iterable<StoredKey>): void;

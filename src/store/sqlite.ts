@@ -26,7 +26,7 @@ const KEY_COLUMNS = [
   ...['embeddingHash', 'hasEmbedding', 'embeddingModel', 'vectorBatch', 'embeddingError'],
 ];
 const COLUMNS = [...KEY_COLUMNS, 'record', 'revision', 'lastUpdated'];
-/** Rows read at a time, so that a listing never holds a read transaction while its reader writes. */
+/** Rows read at once. A listing reads page by page, so that it holds no read transaction while its reader writes. */
 const PAGE = 1000;
 
 type Row = Record<string, SQLOutputValue>;
@@ -44,7 +44,7 @@ export function openSqlite(path: string, options: { create?: boolean } = {}): St
     return database;
   }
 
-  /** Runs `body`, in a transaction where it writes, and names this store in whatever goes wrong. */
+  /** Runs `body`, in a transaction if it writes, and names this store in every error. */
   function attempt<T>(body: (db: DatabaseSync) => T, transaction = false): T {
     try {
       const open = db();
@@ -198,7 +198,7 @@ function connect(path: string): DatabaseSync {
   }
 }
 
-/** There SQLite could not even read in WAL mode, unless it is told that nobody writes. */
+/** On a read-only disk SQLite cannot even read in WAL mode, unless it is told that nobody writes. */
 function onReadOnlyDisk(path: string): boolean {
   try {
     accessSync(path, constants.W_OK);

@@ -57,7 +57,7 @@ export interface EmbeddingMark {
   embeddingError: string | null;
 }
 
-/** The last complete run of a kind, for gates, `status` and `SOURCE_DATE_EPOCH`-free reproducibility. */
+/** The last complete run of a kind, for the gates, for `status`, and for the time that an index states reproducibly. */
 export interface RunRecord {
   revision: string;
   finished: string;
@@ -82,9 +82,9 @@ export interface Beginning {
 }
 
 /**
- * Where records live. Every method may reject with a UserError that names the backend and the object; a listing that
- * breaks half-way throws rather than end early. Writes are durable when their promise resolves, and writing the same
- * thing twice is the same as writing it once.
+ * Where records live. Every method may reject with a UserError that names the backend and the object. A listing that
+ * breaks half-way throws; it never just ends early. A write is durable when its promise resolves, and writing the same
+ * thing twice has the effect of writing it once.
  */
 export interface Store {
   /** As given to `openStore`: `sqlite:/home/…/packages.sqlite`. */

@@ -52,10 +52,10 @@ export interface SyncResult {
   failures: readonly Failure[];
 }
 
-/** Losing more than this share of what was current is refused; more than WARN_LOSS is said. As nxv's gates do. */
+/** A run that loses more than this share of the current packages is refused; above WARN_LOSS it warns. nxv has such gates. */
 const REFUSE_LOSS = 0.3;
 const WARN_LOSS = 0.1;
-/** Their disappearance has always meant a broken evaluation. */
+/** Whenever one of these disappeared, the evaluation was broken. */
 const SENTINELS = /^(firefox|thunderbird|python3\d*Packages\.requests)$/;
 const BATCH = 500;
 
@@ -123,7 +123,7 @@ export async function sync(
     result.failures = ended.failures;
     if (result.complete) gates(scratch, result, ended.floor, options);
 
-    // An interruption stops the reading, not the few seconds of writing that keep everything that was read.
+    // An interruption stops the reading. The writing that follows takes a few seconds and keeps everything that was read.
     const writing = grace(signal, GRACE.writing);
     let written = 0;
     const unfit = new Map<string, Failure>();
@@ -134,7 +134,7 @@ export async function sync(
       written += batch.length;
       options.report?.({ phase: 'storing', done: written, total: result.added + result.changed, unit: 'packages' });
     }
-    // What is replaced or gone now was last seen in the last complete run.
+    // A version that is replaced or gone now was seen last by the last complete run.
     const mark = { lastRevision: previous?.revision ?? revision, lastUpdated: now };
     const kept = result.complete ? ended.failures.map(failure => failure.packageName) : null;
     result.unfit = unfit.size;

@@ -14,7 +14,7 @@ export interface TrainingOptions {
   seed: number;
 }
 
-/** Adam (Kingma and Ba 2015), of a row only when the row has a gradient. */
+/** Adam (Kingma and Ba 2015). A row is updated only when it has a gradient. */
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;

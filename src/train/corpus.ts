@@ -80,7 +80,7 @@ export function joinCorpus(
     ]);
     const url = pkg.homepage ? canonicalUrl(pkg.homepage) : '';
     const there = byHomepage.get(url) ?? [];
-    // A homepage that many share (gnu.org, a monorepo) says nothing.
+    // A homepage that many packages share (gnu.org, a monorepo) identifies none of them.
     if (there.length <= 3 && (sourcesAt.get(url)?.size ?? 0) <= 2) for (const i of there) found.add(i);
     return [...found];
   });

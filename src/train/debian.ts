@@ -87,7 +87,7 @@ function* stanzas(text: string): Generator<Record<string, string>> {
   }
 }
 
-/** apt's own reader knows every compression that apt writes; Node has no lz4. */
+/** apt's own reader knows every compression that apt uses, including lz4, which Node lacks. */
 async function readList(file: string): Promise<string> {
   if (!/\.\w+$/.test(file.replace(/.*_/, ''))) return readFile(file, 'utf8').catch(unreadable(file));
   const run = promisify(execFile)('/usr/lib/apt/apt-helper', ['cat-file', file], { maxBuffer: 1 << 30 });

@@ -5,7 +5,7 @@ import type { DebianPackage } from './debian.ts';
 import { Matrices } from './matrix.ts';
 import { namesIn, sentencesOf, without } from './pairs.ts';
 
-/** Of `queries` texts, how many have the software at the first place and among the first ten; mean reciprocal rank. */
+/** For how many of the `queries` texts the software comes first and is among the first ten; and the mean reciprocal rank. */
 export interface Scores {
   queries: number;
   first: number;

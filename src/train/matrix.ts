@@ -7,7 +7,7 @@ export interface Matrix {
   values: Float32Array;
 }
 
-/** What is used of the global, which the types of Node leave out. */
+/** The part of the global `WebAssembly` that is used here; the types of Node lack it. */
 declare const WebAssembly: {
   Memory: new (size: { initial: number }) => Memory;
   Module: new (bytes: Uint8Array) => object;

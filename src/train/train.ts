@@ -13,7 +13,7 @@ import { findUses } from './usage.ts';
 
 export interface TrainOptions extends TrainingOptions {
   leaveOut: ReadonlySet<number>;
-  /** A token that fewer texts have is not learnt. */
+  /** Tokens that occur in fewer texts are not learnt. */
   leastFrequency: number;
   /**
    * To what power of their idf tokens count in the end. They are trained by idf itself, but the rare ones have learnt
@@ -24,8 +24,9 @@ export interface TrainOptions extends TrainingOptions {
 }
 
 /**
- * The seed: of 1, 2 and 3 the one whose twin without buckets 4 to 9 does best on 5,791 texts left out (reciprocal rank
- * .4758, .4793, .4823 on long ones; .508 to .512 on short ones). What a seed is worth, not what training is.
+ * The seed. Of 1, 2 and 3 it is the one whose twin, trained without buckets 4 to 9, does best on the 5,791 texts left out
+ * (reciprocal rank .4758, .4793, .4823 on long ones; .508 to .512 on short ones). These figures say what a seed is worth,
+ * not what training is worth.
  */
 export const DEFAULTS: TrainOptions = {
   dimension: 256,
@@ -50,7 +51,7 @@ export interface Trained {
   scores: { buckets: number[]; ranks: Record<string, Scores> } | null;
 }
 
-/** Buckets that judge the product: nothing here measures on them. */
+/** These buckets are reserved for judging the product. Nothing here measures on them. */
 const RESERVED: ReadonlySet<number> = new Set([8, 9]);
 
 /** Trains static token vectors on Debian's texts, nixpkgs' metadata and texts about using software. The same input and seed give the same bits. */

@@ -13,8 +13,8 @@ export interface Adopted {
 }
 
 /**
- * Marks what batches hold that are stored and in no index, as a run leaves them that was killed. Each is checked against its
- * name, which is made from its contents. One that cannot be read is told and left alone.
+ * Marks the items of batches that are stored and in no index: a run that was killed leaves such batches. Each is checked
+ * against its name, which is made from its contents. A batch that cannot be read is reported and left alone.
  */
 export async function adoptStrays(
   store: Store,

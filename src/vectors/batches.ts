@@ -56,7 +56,7 @@ export interface EmbedResult {
   complete: boolean;
 }
 
-/** How often the index is replaced while batches come in; the next run finds by itself what it does not name yet. */
+/** Milliseconds between two replacements of the index. The next run finds batches that the index does not name yet. */
 const INDEX_EVERY_MS = 15_000;
 
 /**

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '../blobs/blobs.ts';
 import { BrokenOff } from '../errors.ts';
 
-/** Who embeds into a place for vectors: two at once would both pay for every text. */
+/** Says who embeds into a place for vectors. Two at once would both pay for every text. */
 export const LEASE = 'vector-index/lease.json';
 
-/** Milliseconds. A lease that is not renewed for `expires` may be taken over; who waits looks every `poll`. */
+/** Milliseconds. A lease that is not renewed for `expires` may be taken over; a waiter looks every `poll`. */
 export interface LeaseTimes {
   expires: number;
   renew: number;
@@ -20,7 +20,7 @@ export interface LeaseTimes {
 const TIMES: LeaseTimes = { expires: 60_000, renew: 20_000, poll: 2_000, release: 3_000 };
 
 export interface Lease {
-  /** Resolves while it is ours: to be awaited before each call that costs. A BrokenOff where another has taken over. */
+  /** Resolves while the lease is ours; await it before each call that costs. Rejects with BrokenOff once another has it. */
   hold(): Promise<void>;
   /** Never rejects. */
   release(): Promise<void>;
@@ -38,10 +38,10 @@ interface Held {
 const NOBODY: Held = { formatVersion: 1, holder: null, who: null, renewals: 0 };
 
 /**
- * Waits until nobody else embeds into `blobs`, and keeps it so until released. The lease is one blob, changed only by
- * conditional replacement. No clocks are compared: it is over when it has not changed for `expires` while somebody
- * watched, as in Amazon's DynamoDB Lock Client, and its holder starts nothing once it could not renew it for as long.
- * What a killed process of this machine held is taken at once. `tell` gets one line if there is somebody to wait for.
+ * Waits until nobody else embeds into `blobs`, and keeps others out until released. The lease is one blob that is changed
+ * only by conditional replacement. No clocks are compared: a waiter takes the lease after watching it unchanged for
+ * `expires`, as in Amazon's DynamoDB Lock Client; a holder that cannot renew it for that long starts nothing new. The lease
+ * of a killed process of this machine is taken at once. `tell` gets one line if there is somebody to wait for.
  */
 export async function takeLease(
   blobs: Blobs,
@@ -150,7 +150,7 @@ function serialise(held: Held): Buffer {
   return Buffer.from(`${JSON.stringify(held)}\n`);
 }
 
-/** Bytes that are no lease are one of somebody unknown: over when nothing changes them. */
+/** Bytes that are no lease count as a lease of somebody unknown, which ends when nothing changes them. */
 function parse(bytes: Buffer): Held {
   try {
     const held = JSON.parse(bytes.toString()) as Partial<Held>;
@@ -188,7 +188,7 @@ function hasEnded(holder: string): boolean {
     const text = readFileSync(signature(holder), 'utf8');
     const [pid, space] = text.split(' ');
     if (text === ENDED) return true;
-    // An id means nothing outside of its namespace; and our own may have been that of a process of an earlier boot.
+    // A process id means nothing outside its namespace, and ours may have belonged to another process before a reboot.
     if (space !== processSpace() || Number(pid) === process.pid) return false;
     process.kill(Number(pid), 0);
     return false;
@@ -197,7 +197,7 @@ function hasEnded(holder: string): boolean {
   }
 }
 
-/** Which process ids are meant: containers have their own. */
+/** The namespace of process ids: a container has its own. */
 function processSpace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');

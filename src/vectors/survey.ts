@@ -12,7 +12,7 @@ import {
   type VectorIndex,
 } from './format.ts';
 
-/** What lies among the vectors, held against what their index says. */
+/** What lies among the vectors, compared with what their index says. */
 export interface Survey {
   /** Batches that the index does not know of: left behind by a run that was killed, or by somebody else. */
   strays: string[];
@@ -25,8 +25,8 @@ export interface Survey {
 }
 
 /**
- * Costs one request for a thousand objects: an etag tells whether bytes are still the same. Where a place has none
- * without reading, such as a directory, the bytes are read.
+ * Takes one request for a thousand objects, because an etag tells whether bytes are still the same. Where a place has no
+ * etags without reading, as in a directory, the bytes are read.
  */
 export async function survey(blobs: Blobs, index: VectorIndex | null, signal?: AbortSignal): Promise<Survey> {
   const found: Survey = { strays: [], damaged: [], recognised: [], foreign: [] };
