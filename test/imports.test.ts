@@ -72,11 +72,7 @@ test('a dependency is imported where its owner is, and nowhere else', () => {
 
 test('the AWS SDK and every backend are loaded on first use', () => {
   for (const { file, to, type, lazy } of imports) {
-    if (
-      /^\.\/(sqlite|dynamodb|dir|s3|bedrock|static|model2vec)\.ts$/.test(to) &&
-      /(store|blobs|embedder)\.ts$/.test(file)
-    )
-      assert.ok(lazy || type, `${file} imports ${to}`);
+    if (CONTRACTS.includes(file) && to.startsWith('./')) assert.ok(lazy || type, `${file} imports ${to}`);
   }
 });
 
