@@ -3,7 +3,7 @@ import { type Hit, toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
 import { SEARCH_OPTIONS } from '../search/options.ts';
 import { snippetsFor } from '../snippets.ts';
-import { withForm } from './form.ts';
+import { firstPage } from './first-page.ts';
 import { OPENAPI } from './openapi.ts';
 import { digestOf, headersOfPage } from './page.ts';
 import {
@@ -45,12 +45,11 @@ const CORS = {
  * client may see.
  */
 export function createApp(search: Search, template: string, onError: (error: unknown) => void = () => {}): App {
-  const page = withForm(template);
   const { digest } = search.info;
-  const pageHeaders = headersOfPage(page);
+  const pageHeaders = headersOfPage(template);
 
   async function route(request: Request, url: URL): Promise<Response> {
-    if (url.pathname === '/') return cached(request, await pageHeaders, () => page);
+    if (url.pathname === '/') return page(request, url);
     const path = url.pathname.startsWith(API) ? url.pathname.slice(API.length) : null;
     if (path === 'search') return api(request, url, searched(url));
     if (path?.startsWith('packages/')) return api(request, url, shown(url, path.slice(9)));
@@ -59,6 +58,12 @@ export function createApp(search: Search, template: string, onError: (error: unk
     // The paths from before the API had a version.
     if (/^\/api\/(search|packages\/.+|status|openapi\.json)$/.test(url.pathname)) return moved(url);
     throw new Problem(404, 'Not found', `Nothing here: ${API}openapi.json lists what there is.`);
+  }
+
+  async function page(request: Request, url: URL): Promise<Response> {
+    const { etag: ofTemplate, ...headers } = await pageHeaders;
+    const etag = `W/"${ofTemplate}-${digest.slice(0, 16)}-${await tagOf(url)}"`;
+    return cached(request, { ...headers, etag }, () => firstPage(template, search, url.searchParams));
   }
 
   function searched(url: URL) {
@@ -90,8 +95,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
   }
 
   async function api(request: Request, url: URL, answer: () => object | Promise<object>): Promise<Response> {
-    const asked = (await digestOf(url.pathname + url.search)).slice(0, 12).replace(/[+/]/g, '_');
-    const etag = `W/"${digest.slice(0, 24)}-${OPENAPI.info.version}-${asked}"`;
+    const etag = `W/"${digest.slice(0, 24)}-${OPENAPI.info.version}-${await tagOf(url)}"`;
     const headers = { ...CORS, etag, 'cache-control': 'no-cache', 'content-type': 'application/json' };
     return cached(request, headers, async () => JSON.stringify(await answer()));
   }
@@ -112,6 +116,11 @@ export function createApp(search: Search, template: string, onError: (error: unk
     for (const [name, value] of Object.entries(COMMON)) response.headers.set(name, value);
     return request.method === 'HEAD' ? new Response(null, response) : response;
   };
+}
+
+/** What tells one address from another in an ETag. */
+async function tagOf({ pathname, search }: URL): Promise<string> {
+  return (await digestOf(pathname + search)).slice(0, 12).replace(/[+/]/g, '_');
 }
 
 function moved({ pathname, search }: URL): Response {

@@ -1,4 +1,7 @@
-/** Only the page's own inline script and style may run, named by their digests; it may talk to its own origin only. */
+/**
+ * Headers of the page; `etag` tells this page from another and is no header yet. Only the page's own inline script and style may run,
+ * named by their digests; it may talk to its own origin only.
+ */
 export async function headersOfPage(page: string): Promise<Record<string, string>> {
   const digests = async (tag: string) => {
     const elements = page.matchAll(new RegExp(`<${tag}[^>]*>([^]*?)</${tag}>`, 'g'));
@@ -12,7 +15,7 @@ export async function headersOfPage(page: string): Promise<Record<string, string
     "connect-src 'self'",
     'img-src data:',
     "base-uri 'none'",
-    "form-action 'none'",
+    "form-action 'self'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
   ];
@@ -21,7 +24,7 @@ export async function headersOfPage(page: string): Promise<Record<string, string
     'content-security-policy': policy.join('; '),
     'cross-origin-opener-policy': 'same-origin',
     'cache-control': 'no-cache',
-    etag: `W/"${(await digestOf(page)).slice(0, 22)}"`,
+    etag: (await digestOf(page)).slice(0, 22).replace(/[+/]/g, '_'),
   };
 }
 

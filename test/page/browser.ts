@@ -35,6 +35,8 @@ export interface Opened {
   /** Everything that the page complained of: errors, console, violations of its policy, requests elsewhere. */
   complaints: string[];
   origin: string;
+  /** Another index takes over. */
+  swap(search: Search): void;
   close(): Promise<void>;
 }
 
@@ -47,7 +49,9 @@ export async function openPage(
 ): Promise<Opened> {
   const html = await readPage();
   const complaints: string[] = [];
-  const server = createNodeServer(createApp(search, html, error => complaints.push(`server: ${error}`)));
+  const appOver = (search: Search) => createApp(search, html, error => complaints.push(`server: ${error}`));
+  let app = appOver(search);
+  const server = createNodeServer(request => app(request));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const context = await browser.newContext({ viewport: { width: 900, height: 900 }, ...options });
@@ -63,7 +67,10 @@ export async function openPage(
     await context.close();
     await stopServer(server, 100);
   };
-  return { page, complaints, origin, close };
+  const swap = (search: Search) => {
+    app = appOver(search);
+  };
+  return { page, complaints, origin, swap, close };
 }
 
 /** A suite of tests in a browser, each in a window of its own, where whatever the page complains of fails it. */
@@ -110,10 +117,11 @@ export async function until(page: Page, expression: string): Promise<void> {
   }
 }
 
-export const names = (page: Page) => page.locator('.hit h2 button').allTextContents();
-export const settled = (page: Page) => until(page, 'document.querySelector("#hits").children.length > 0');
+export const names = (page: Page) => page.locator('#hits:not([data-static]) .hit h2 a').allTextContents();
+export const settled = (page: Page) =>
+  until(page, 'document.querySelector("#hits:not([data-static])")?.children.length > 0');
 export const query = (page: Page) => page.evaluate('location.search') as Promise<string>;
-export const opened = (page: Page) => page.locator('.hit.open .detail');
+export const opened = (page: Page) => page.locator('#hits:not([data-static]) .hit.open .detail');
 export const rowOf = (page: Page, title: string) => shown(page.locator(`.detail dt:text-is("${title}") + dd`).first());
 
 /** The text as it is laid out: what is shown is what is tested. */

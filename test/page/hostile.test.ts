@@ -32,7 +32,7 @@ inPage(
   async page => {
     await page.evaluate('window.alert = text => { throw new Error(`alert ${text}`) }');
     await settled(page);
-    await page.click('.hit h2 button');
+    await page.click('.hit h2 a');
     await opened(page).waitFor();
     const text = (await page.evaluate('document.body.innerText')) as string;
     assert.match(text, '<img src=x onerror=alert(1)>');
@@ -57,6 +57,21 @@ inPage(
     assert.match(await shown(page.locator('pre')), 'permittedInsecurePackages = [ "hostile\\"; \\${evil}-1');
   },
   { search: memorySearch([...records, hostile]) },
+);
+
+inPage(
+  'hostile metadata and queries are text where no script runs, too',
+  `/?q=hostile&open=${encodeURIComponent(hostile.packageName)}&set=${encodeURIComponent(EVIL)}`,
+  async (page, { origin }) => {
+    await page.goto(`${origin}/?q=hostile&open=${encodeURIComponent(hostile.packageName)}`);
+    const html = await page.content();
+    assert.ok(html.length < 100_000, `${html.length} characters`);
+    assert.is(await page.locator('main img, main script, main style, main iframe').count(), 0);
+    assert.is(await page.locator('main a[href^="javascript"], main a[href^="data"]').count(), 0);
+    assert.not.match(await shown(page.locator('main')), /[\u202a-\u202e\u2066-\u2069\u200b\x1b\x07]/);
+    assert.match(await shown(page.locator('.hit.open .detail')), '<img src=x onerror=alert(1)>');
+  },
+  { search: memorySearch([...records, hostile]), window: { javaScriptEnabled: false } },
 );
 
 inPage(

@@ -183,4 +183,96 @@ inPage(
   { complains: true },
 );
 
+inPage(
+  'without script the address, the form and the links do everything',
+  '/?q=browser&unfree=true&license=',
+  async page => {
+    const list = page.locator('#hits li');
+    assert.equal(await page.locator('.hit h2 a').allTextContents(), ['google-chrome']);
+    assert.is(await page.inputValue('#q'), 'browser');
+    assert.is(await page.inputValue('[name=unfree]'), 'true');
+    await page.click('.hit h2 a');
+    assert.match(await shown(page.locator('.detail')), /nix shell --impure github:NixOS/);
+    assert.is(await page.locator('.detail dt:text-is("Homepage") + dd a').count(), 1);
+    await page.selectOption('[name=unfree]', '');
+    await page.fill('#q', 'e');
+    await page.click('button.plain');
+    assert.is(await list.count(), 20);
+    await page.click('#more-hits');
+    assert.is(await list.count(), 40);
+    await page.fill('#q', 'zzzz');
+    await page.keyboard.press('Enter');
+    assert.match(await shown(page.locator('#said')), /^Nothing found/);
+    assert.match(await shown(page.locator('#about')), /^85 packages · 2 options · nixpkgs 241313f4e8/);
+  },
+  { window: { javaScriptEnabled: false } },
+);
+
+inPage('a hit is a link to itself, which opens in a tab of its own', '/?q=ripgrep', async (page, { origin }) => {
+  await settled(page);
+  const link = page.locator('.hit h2 a').first();
+  assert.is(await link.getAttribute('href'), '/?q=ripgrep&open=ripgrep');
+  const [other] = await Promise.all([page.context().waitForEvent('page'), link.click({ modifiers: ['Control'] })]);
+  await opened(other).waitFor();
+  assert.is(other.url(), `${origin}/?q=ripgrep&open=ripgrep`);
+  assert.is(await opened(page).count(), 0);
+});
+
+inPage('more hits are added below, and whoever comes back finds the same place', '/?q=e', async page => {
+  await settled(page);
+  assert.is((await names(page)).length, 20);
+  await page.evaluate('document.querySelectorAll(".hit")[5].dataset.kept = "yes"');
+  await page.click('#further');
+  await until(page, 'document.querySelectorAll(".hit").length === 40');
+  assert.is(
+    await page.evaluate('[...document.querySelectorAll(".hit")].indexOf(document.activeElement.closest(".hit"))'),
+    20,
+  );
+  assert.is(await page.evaluate('document.querySelectorAll(".hit")[5].dataset.kept'), 'yes');
+  assert.is(new Set(await names(page)).size, 40);
+  const name = (await names(page))[30]!;
+  await page.locator('.hit h2 a').nth(30).click();
+  await opened(page).waitFor();
+  await page.goBack();
+  await until(page, '!document.querySelector(".hit.open")');
+  assert.is((await names(page)).length, 40);
+  await page.reload();
+  await until(page, 'document.querySelectorAll("#hits:not([data-static]) .hit").length === 40');
+  assert.is((await names(page))[30], name);
+});
+
+inPage(
+  'after an outage the page asks again by itself, and keeps what it shows meanwhile',
+  '/?q=ripgrep',
+  async page => {
+    await settled(page);
+    await page.context().setOffline(true);
+    await page.fill('#q', 'jq');
+    await until(page, 'document.querySelector("#said").textContent.includes("Trying again in")');
+    assert.equal(await names(page), ['ripgrep', 'ripgrep-all']);
+    await page.context().setOffline(false);
+    await until(page, 'document.querySelector(".hit bdi")?.textContent === "jq"');
+    assert.is(await page.locator('#said.failed').count(), 0);
+  },
+  { complains: true },
+);
+
+inPage('the page tells when another index has arrived', '/?q=ripgrep', async (page, { swap }) => {
+  await settled(page);
+  await until(page, 'document.querySelector("#about").textContent.includes("2026")');
+  swap(
+    memorySearch(
+      records.filter(({ packageName }) => packageName !== 'ripgrep'),
+      { digest: 'c'.repeat(64) },
+    ),
+  );
+  await page.evaluate('document.dispatchEvent(new Event("visibilitychange"))');
+  await page.locator('#news').waitFor();
+  assert.match(await shown(page.locator('#news')), /^A newer index is served now\.\s*Search it$/);
+  assert.equal(await names(page), ['ripgrep', 'ripgrep-all']);
+  await page.click('#news button');
+  await until(page, 'document.querySelector(".hit bdi")?.textContent === "ripgrep-all"');
+  assert.ok(await page.locator('#news').isHidden());
+});
+
 run();

@@ -1,13 +1,14 @@
 import { type Actions, detail, licence } from './detail.ts';
 import { byId, el, marked, oneLine } from './dom.ts';
 import { askPackage, type Shown } from './server.ts';
-import { go, state } from './state.ts';
+import { addressOf, go, state } from './state.ts';
 
 export const list = byId('hits');
 
 const KERNELS = { Linux: '-linux', macOS: '-darwin' };
 /** What opens or closes the card of a hit. */
 const toggles = new WeakMap<HTMLElement, () => Promise<void>>();
+const expanders = new WeakMap<HTMLElement, () => Promise<void>>();
 
 export function find(name: string | undefined): HTMLElement | undefined {
   return ([...list.children] as HTMLElement[]).find(item => item.dataset.name === name);
@@ -27,17 +28,20 @@ export function card(hit: Shown, words: string[], actions: Actions): HTMLElement
   const also = (hit.also ?? []).slice(0, 3).map(name => oneLine(name, 60));
   const others = also.join(', ') + (hit.also?.length > 3 ? ` and ${hit.also.length - 3} more` : '');
   const onclick = () => toggle(item, hit, actions);
+  // A link, so that it opens in another tab as any link does; a plain click opens the hit in place.
+  const href = addressOf({ ...state, open: hit.packageName });
+  const inPlace = (event: MouseEvent) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    onclick();
+  };
   const item: HTMLElement = el(
     'li',
     { class: 'hit' },
     el(
       'h2',
       {},
-      el(
-        'button',
-        { type: 'button', 'aria-expanded': 'false', onclick },
-        el('bdi', {}, marked(titleOf(hit), words, true)),
-      ),
+      el('a', { href, 'aria-expanded': 'false', onclick: inPlace }, el('bdi', {}, marked(titleOf(hit), words, true))),
       version ? el('span', { class: 'version' }, version) : null,
       hit.type === 'option' ? el('span', { class: 'badge option' }, 'option') : null,
       flags.map(flag => el('span', { class: `badge ${/^\w+$/.test(flag) ? flag : ''}` }, oneLine(flag, 20))),
@@ -54,6 +58,7 @@ export function card(hit: Shown, words: string[], actions: Actions): HTMLElement
   );
   item.dataset.name = hit.packageName;
   toggles.set(item, onclick);
+  expanders.set(item, () => expand(item, hit, actions));
   if (state.open === hit.packageName) expand(item, hit, actions);
   return item;
 }
@@ -61,6 +66,15 @@ export function card(hit: Shown, words: string[], actions: Actions): HTMLElement
 /** Opens a card that is closed, and closes one that is open. */
 export async function toggleCard(item: HTMLElement): Promise<void> {
   await toggles.get(item)?.();
+}
+
+/** Opens and closes cards until what is open is what the address says. */
+export async function followAddress(): Promise<void> {
+  const open = list.querySelector<HTMLElement>('.open');
+  if (open?.dataset.name === state.open || (!open && !state.open)) return;
+  if (open) collapse(open);
+  const item = find(state.open);
+  if (item) await expanders.get(item)?.();
 }
 
 async function toggle(item: HTMLElement, hit: Shown, actions: Actions): Promise<void> {
@@ -74,12 +88,12 @@ async function toggle(item: HTMLElement, hit: Shown, actions: Actions): Promise<
 function collapse(item: HTMLElement): void {
   item.classList.remove('open');
   item.querySelector('.detail')?.remove();
-  item.querySelector('button')!.setAttribute('aria-expanded', 'false');
+  item.querySelector('h2 a')!.setAttribute('aria-expanded', 'false');
 }
 
 async function expand(item: HTMLElement, hit: Shown, actions: Actions): Promise<void> {
   item.classList.add('open');
-  item.querySelector('button')!.setAttribute('aria-expanded', 'true');
+  item.querySelector('h2 a')!.setAttribute('aria-expanded', 'true');
   const shown = await askPackage(hit.packageName, state.platform!).catch(() => null);
   if (!item.classList.contains('open')) return;
   item.querySelector('.detail')?.remove();

@@ -1,9 +1,19 @@
 /** The script of the page: searching as you type, the keyboard, and what happens on a click. */
-import { card, find, list, toggleCard } from './card.ts';
+import { card, find, followAddress, list, toggleCard } from './card.ts';
 import { byId, el, link, oneLine, wordsOf } from './dom.ts';
-import { type Answer, ask, askPackage, isCommit, revision, type Shown } from './server.ts';
+import {
+  type Answer,
+  ask,
+  askPackage,
+  isCommit,
+  revision,
+  type Shown,
+  STATUS,
+  Unavailable,
+  watchIndex,
+} from './server.ts';
 import { copy } from './snippets.ts';
-import { BROWSABLE, FILTERS, fillForm, form, go, goBack, input, limit, MOST, PAGE, type State, setLimit, state, toggleMore } from './state.ts'; // biome-ignore format: one list
+import { BROWSABLE, FILTERS, fillForm, form, go, goBack, input, limit, PAGE, rememberShown, type State, state, toggleMore } from './state.ts'; // biome-ignore format: one list
 
 const said = byId('said');
 /** Milliseconds of silence after which what was typed is searched for. */
@@ -13,6 +23,18 @@ const DEBOUNCE = 70;
 let running: AbortController | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
+/** Seconds until what failed is asked for again; doubled each time, up to half a minute. */
+let patience = 1;
+/** The cursor of the hits after those shown; null at the end. */
+let next: string | null = null;
+
+function addressOfHits(limit: number, cursor: string | null): string {
+  const { open: _, q, ...filters } = state;
+  const given = Object.entries(filters).filter(([, value]) => value);
+  const cursors = cursor === null ? [] : [['cursor', cursor]];
+  return `/api/v1/search?${new URLSearchParams([['q', q!], ...given, ['limit', String(limit)], ...cursors])}`;
+}
+
 async function search(): Promise<void> {
   clearTimeout(timer);
   running?.abort();
@@ -21,14 +43,14 @@ async function search(): Promise<void> {
   document.title = state.q ? `${oneLine(state.q, 60)} · fdnix` : 'fdnix';
   const asked = state.q!.trim() !== '' || BROWSABLE.some(name => state[name]); // filters alone list what they leave
   byId('start').hidden = asked || state.open !== '';
+  next = null;
   if (!asked && state.open === '') return render([], '');
   list.setAttribute('aria-busy', 'true');
   const began = performance.now();
   try {
-    const { open, q, ...filters } = state;
-    const given = Object.entries(filters).filter(([, value]) => value);
-    const query = new URLSearchParams([['q', q!], ...given, ['limit', String(limit)]]);
-    const hits = asked ? (await ask(`/api/v1/search?${query}`, signal)).hits : [];
+    const { open } = state;
+    const answer = asked ? await ask(addressOfHits(limit, null), signal) : { hits: [], next: null };
+    const hits = [...answer.hits];
     if (open && !hits.some(hit => hit.packageName === open)) {
       const shown = await askPackage(open, state.platform!, signal).catch(error => {
         if (hits.length === 0) throw error;
@@ -36,14 +58,44 @@ async function search(): Promise<void> {
       if (shown) hits.unshift({ ...shown.package, flags: flagsOf(shown.package), also: [], why: [] });
     }
     if (signal.aborted) return;
+    patience = 1;
+    next = answer.next;
     const took = Math.max(1, Math.round(performance.now() - began));
-    const found =
-      hits.length === limit ? `The best ${hits.length}` : `${hits.length} result${hits.length === 1 ? '' : 's'}`;
-    render(hits, hits.length ? `${found} in ${took} ms` : 'Nothing found. Fewer words or filters may help.');
+    render(hits, hits.length ? `${counted(hits.length)} in ${took} ms` : NOTHING);
   } catch (error) {
     if (signal.aborted) return;
-    const why = error instanceof TypeError ? 'the server cannot be reached' : (error as Error).message;
-    render([], `Search failed: ${oneLine(why)}`, true);
+    const why = oneLine((error as Error).message);
+    if (!(error instanceof Unavailable)) return render([], `Search failed: ${why}`, true);
+    // What is shown stays, and the same is asked again by itself.
+    list.removeAttribute('aria-busy');
+    said.textContent = `Search failed: ${why}. Trying again in ${patience} s.`;
+    said.classList.add('failed');
+    timer = setTimeout(search, patience * 1000);
+    patience = Math.min(30, patience * 2);
+  }
+}
+const NOTHING = 'Nothing found. Fewer words or filters may help.';
+
+function counted(hits: number): string {
+  return next ? `The best ${hits}` : `${hits} result${hits === 1 ? '' : 's'}`;
+}
+
+/** Adds the hits after those shown, which stay where they are. */
+async function showMore(): Promise<void> {
+  const before = list.children.length;
+  if (next === null) return;
+  try {
+    const answer = await ask(addressOfHits(PAGE, next), running?.signal);
+    const shown = new Set([...list.children].map(item => (item as HTMLElement).dataset.name));
+    const hits = answer.hits.filter(hit => !shown.has(hit.packageName));
+    next = answer.next;
+    list.append(...hits.map(hit => card(hit, wordsOf(state.q!), { narrow, follow })));
+    said.textContent = counted(list.children.length);
+    byId('further').hidden = next === null;
+    rememberShown(list.children.length);
+    focus(list.children[before]);
+  } catch (error) {
+    if (!running?.signal.aborted) said.textContent = `There are more, but: ${oneLine((error as Error).message)}`;
   }
 }
 
@@ -54,22 +106,23 @@ function flagsOf(pkg: Shown): string[] {
 
 function render(hits: Shown[], message: string, failed = false): void {
   list.removeAttribute('aria-busy');
+  list.removeAttribute('data-static');
+  document.getElementById('more-hits')?.remove();
   said.textContent = message;
   said.classList.toggle('failed', failed);
   const words = wordsOf(state.q!);
   const focused = document.activeElement?.closest<HTMLElement>('.hit')?.dataset.name;
   list.replaceChildren(...hits.map(hit => card(hit, words, { narrow, follow })));
-  byId('further').hidden = hits.length < limit || limit >= MOST;
+  byId('further').hidden = next === null;
   if (focused) focus(find(focused));
 }
 
 function focus(item: Element | null | undefined): void {
-  item?.querySelector('button')?.focus();
+  item?.querySelector<HTMLElement>('h2 a')?.focus();
 }
 
 function narrow(changes: State): void {
   go({ ...changes, open: '' });
-  setLimit(PAGE);
   fillForm();
   search();
 }
@@ -89,7 +142,6 @@ async function copyFrom(item: HTMLElement): Promise<void> {
 }
 
 input.addEventListener('input', () => {
-  setLimit(PAGE);
   go({ q: input.value, open: '' }, { burst: true });
   clearTimeout(timer);
   timer = setTimeout(search, DEBOUNCE);
@@ -102,16 +154,15 @@ form.addEventListener('change', event => {
 form.addEventListener('submit', event => event.preventDefault());
 byId('toggle').addEventListener('click', toggleMore);
 byId('clear').addEventListener('click', () => narrow(Object.fromEntries(FILTERS.map(name => [name, '']))));
-byId('further').addEventListener('click', async () => {
-  const before = list.children.length;
-  setLimit(Math.min(MOST, limit * 2));
-  await search();
-  focus(list.children[before]);
+byId('further').addEventListener('click', showMore);
+addEventListener('online', () => {
+  if (said.classList.contains('failed')) search();
 });
 addEventListener('popstate', () => {
-  goBack();
+  const another = goBack();
   fillForm();
-  search();
+  if (another || (state.open && !find(state.open))) search();
+  else followAddress();
 });
 
 addEventListener('keydown', event => {
@@ -136,11 +187,11 @@ addEventListener('keydown', event => {
     search().then(() => {
       const first = list.firstElementChild;
       focus(first);
-      if (first && !first.classList.contains('open')) first.querySelector('button')!.click();
+      if (first && !first.classList.contains('open')) first.querySelector<HTMLElement>('h2 a')!.click();
     });
   } else if (event.key === 'Escape') {
     const open = list.querySelector('.open');
-    if (open) open.querySelector('button')!.click();
+    if (open) open.querySelector<HTMLElement>('h2 a')!.click();
     else if (target === input && input.value) {
       input.value = '';
       go({ q: '', open: '' });
@@ -162,19 +213,30 @@ function credits(usage: Answer['usage']): (Node | string)[] {
   ]);
 }
 
+/** How much is indexed, of which nixpkgs. */
+function describe({ packages, options, created, usage }: Answer): void {
+  const number = new Intl.NumberFormat('en');
+  const parts = [`${number.format(packages)} packages`, ...(options ? [`${number.format(options)} options`] : [])];
+  const day = new Date(created);
+  const form = { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' } as const;
+  const when = Number.isNaN(day.getTime()) ? '' : ` · ${day.toLocaleDateString('en-GB', form)}`;
+  const indexed = isCommit(revision)
+    ? link(`https://github.com/NixOS/nixpkgs/commit/${revision}`, revision.slice(0, 10))
+    : oneLine(revision, 40);
+  byId('credits').replaceChildren(...credits(usage));
+  byId('about').replaceChildren(el('span', {}, `${parts.join(' · ')} · nixpkgs `, indexed, when));
+}
+
 fillForm();
 search();
-ask('/api/v1/status')
-  .then(({ packages, options, created, usage }) => {
-    const number = new Intl.NumberFormat('en');
-    const parts = [`${number.format(packages)} packages`, ...(options ? [`${number.format(options)} options`] : [])];
-    const day = new Date(created);
-    const form = { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' } as const;
-    const when = Number.isNaN(day.getTime()) ? '' : ` · ${day.toLocaleDateString('en-GB', form)}`;
-    const indexed = isCommit(revision)
-      ? link(`https://github.com/NixOS/nixpkgs/commit/${revision}`, revision.slice(0, 10))
-      : oneLine(revision, 40);
-    byId('credits').replaceChildren(...credits(usage));
-    byId('about').replaceChildren(el('span', {}, `${parts.join(' · ')} · nixpkgs `, indexed, when));
-  })
-  .catch(() => {});
+ask(STATUS).then(describe, () => {});
+watchIndex(status => {
+  describe(status);
+  const news = byId('news');
+  const onclick = () => {
+    news.hidden = true;
+    search();
+  };
+  news.replaceChildren('A newer index is served now.', el('button', { type: 'button', onclick }, 'Search it'));
+  news.hidden = false;
+});

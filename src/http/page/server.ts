@@ -23,6 +23,8 @@ export type Shown = Omit<HitJson, 'score'> & { option?: OptionFacts | null; snip
 export interface Answer {
   revision: string;
   hits: Shown[];
+  next: string | null;
+  digest: string;
   package: Shown;
   option?: OptionFacts | null;
   snippets: Snippet[];
@@ -38,8 +40,14 @@ export interface Answer {
 export let revision: string | null = null;
 
 export function isCommit(text: string | null): text is string {
-  return /^[0-9a-f]{40}$/.test(text ?? '');
+  return /^[0-9a-f]{40}$|^[0-9a-f]{11,12}$/.test(text ?? '');
 }
+
+/** Nobody answers now, or nobody has time: it is worth asking again. */
+export class Unavailable extends Error {}
+
+/** The index that the answers so far are of; another one has other hits and places. */
+let index: string | null = null;
 
 const cache = new Map<string, Answer>();
 
@@ -47,16 +55,38 @@ const cache = new Map<string, Answer>();
 export async function ask(address: string, signal?: AbortSignal): Promise<Answer> {
   const known = cache.get(address);
   if (known) return known;
-  const response = await fetch(address, { signal });
+  const response = await fetch(address, { signal }).catch(error => {
+    throw error instanceof TypeError ? new Unavailable('the server cannot be reached') : error;
+  });
   const status = `the server answered ${response.status}`;
   const answer: Answer = await response.json().catch(() => ({ detail: status }));
-  if (!response.ok) throw new Error(answer.detail ?? status);
-  if (revision !== null && answer.revision && answer.revision !== revision) cache.clear(); // another index took over
+  if (!response.ok) {
+    const message = answer.detail ?? status;
+    throw [502, 503, 504].includes(response.status) ? new Unavailable(message) : new Error(message);
+  }
+  const served = response.headers.get('etag')?.slice(3, 27) ?? null;
+  if (index !== null && served !== index) cache.clear(); // another index took over
+  index = served;
   revision = answer.revision ?? revision;
   cache.set(address, answer);
   if (cache.size > 60) cache.delete(cache.keys().next().value!);
   return answer;
 }
+
+/** Looks, while the page is seen, whether another index is served than the one whose hits are shown. */
+export function watchIndex(onNew: (status: Answer) => void, every = 60_000): void {
+  const look = async () => {
+    if (document.hidden || index === null) return;
+    const shown = index;
+    cache.delete(STATUS);
+    const status = await ask(STATUS).catch(() => null);
+    if (status && index !== shown) onNew(status);
+  };
+  setInterval(look, every);
+  document.addEventListener('visibilitychange', look);
+}
+
+export const STATUS = '/api/v1/status';
 
 /** A package with its history and its snippets, those for a platform where one is given. */
 export function askPackage(name: string, platform: string, signal?: AbortSignal): Promise<Answer> {

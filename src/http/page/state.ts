@@ -19,13 +19,23 @@ const HIDDEN = namesOf(more.querySelectorAll('input, select'));
 /** These alone already ask for something. */
 export const BROWSABLE = namesOf(more.querySelectorAll('input'));
 
-/** Hits that are asked for at first, and at most. */
+/** Hits that are asked for at first and with each `Show more`, and at most at once. */
 export const PAGE = 20;
 export const MOST = 100;
 
 export let state = readState();
-export let limit = PAGE;
+/** How many hits to ask for at first: as many as this entry of the history has shown before. */
+export let limit = shownBefore();
 let changed = Number.NEGATIVE_INFINITY;
+
+function shownBefore(): number {
+  return Math.min(MOST, Math.max(PAGE, Number(history.state?.shown) || PAGE));
+}
+
+/** Keeps with this entry of the history how many hits it shows, so that whoever comes back finds the same place. */
+export function rememberShown(shown: number): void {
+  history.replaceState({ ...history.state, shown }, '');
+}
 
 // State lives in the address: every change of it can be shared, and undone with the back button.
 function readState(): State {
@@ -44,18 +54,19 @@ export function go(changes: State, { burst = false } = {}): void {
   const merge = burst && performance.now() - changed < 1500;
   changed = burst ? performance.now() : Number.NEGATIVE_INFINITY;
   if (addressOf(state) === location.pathname + location.search) return;
-  history[merge ? 'replaceState' : 'pushState'](null, '', addressOf(state));
+  // Opening and closing a hit keeps the others.
+  const same = Object.keys(changes).every(name => name === 'open');
+  history[merge ? 'replaceState' : 'pushState'](same ? history.state : null, '', addressOf(state));
+  limit = shownBefore();
 }
 
-/** After the back button. */
-export function goBack(): void {
+/** After the back button. Whether another search is asked for, and not only another hit opened. */
+export function goBack(): boolean {
+  const before = addressOf({ ...state, open: '' });
   state = readState();
-  limit = PAGE;
+  limit = shownBefore();
   changed = Number.NEGATIVE_INFINITY;
-}
-
-export function setLimit(value: number): void {
-  limit = value;
+  return addressOf({ ...state, open: '' }) !== before;
 }
 
 export function fillForm(): void {

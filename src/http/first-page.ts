@@ -1,0 +1,64 @@
+import { UserError } from '../errors.ts';
+import type { Search } from '../search/open.ts';
+import { readOptions } from '../search/option.ts';
+import { QUERY, SEARCH_OPTIONS } from '../search/options.ts';
+import { flakeRef, isCommit, snippetsFor } from '../snippets.ts';
+import { escapeHtml, withForm } from './form.ts';
+import { renderHits, text } from './render.ts';
+
+/** Hits at first, and how many more each `Show more` asks for where no script runs. */
+const PAGE = 20;
+
+/**
+ * The page for what its address asks for: form, results and details are in it, so that it works where no script runs,
+ * and is read at once where one does.
+ */
+export async function firstPage(template: string, search: Search, query: URLSearchParams): Promise<string> {
+  // A form without script sends empty fields as well.
+  const given = Object.fromEntries([...query].filter(([, value]) => value !== ''));
+  const { open = '', shown: _, q = '', ...filters } = given;
+  const asked = q.trim() !== '' || Object.keys(filters).length > 0;
+  const shown = Math.min(1000, Math.max(PAGE, Number(given.shown) || PAGE));
+  const addressOf = (changes: Record<string, string>) => {
+    const all = Object.entries({ ...given, ...changes }).filter(([, value]) => value !== '');
+    return all.length > 0 ? `/?${new URLSearchParams(all)}` : '/';
+  };
+  let said = '';
+  let items = '';
+  let more = '';
+  try {
+    const read = readOptions(Object.entries({ q, ...filters, limit: shown }), { q: QUERY, ...SEARCH_OPTIONS });
+    const { q: wanted, ...options } = read;
+    const hits = asked ? await search.search(wanted!, options) : [];
+    const found = open === '' ? null : search.show(open);
+    const snippets = found
+      ? snippetsFor(found.package, { revision: search.info.revision, platform: options.platform })
+      : [];
+    const listed =
+      found && !hits.some(hit => hit.packageName === open) ? [{ ...found.package, flags: [], also: [] }] : [];
+    items = renderHits({ hits: [...listed, ...hits], open: found && { ...found, snippets }, addressOf });
+    if (asked && hits.length === 0) said = 'Nothing found. Fewer words or filters may help.';
+    if (hits.length >= shown && shown < 1000)
+      more = `<a id="more-hits" href="${escapeHtml(addressOf({ shown: String(shown + PAGE) }))}">Show more</a>`;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    said = error.message;
+  }
+  return withForm(template, { ...filters, q })
+    .replace('<!-- about -->', () => about(search))
+    .replace('<!-- said -->', () => text(said))
+    .replace('<!-- hits -->', () => items)
+    .replace('<!-- more hits -->', () => more)
+    .replace(/<section id="start"/, part => (asked || open ? `${part} hidden` : part));
+}
+
+/** How much is indexed, of which nixpkgs. */
+function about({ info }: Search): string {
+  const number = new Intl.NumberFormat('en');
+  const options = info.options > 0 ? ` · ${number.format(info.options)} options` : '';
+  const { revision } = info;
+  const indexed = isCommit(revision)
+    ? `<a href="https://github.com/NixOS/nixpkgs/commit/${revision}" title="${flakeRef(revision)}">${revision.slice(0, 10)}</a>`
+    : text(revision, 40);
+  return `${number.format(info.packages)} packages${options} · nixpkgs ${indexed}`;
+}
