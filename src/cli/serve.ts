@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { openBlobs } from '../blobs/blobs.ts';
 import { environment } from '../config.ts';
-import { EXIT, reason, UserError } from '../errors.ts';
+import { BrokenOff, EXIT, reason, UserError } from '../errors.ts';
+import { withProbes } from '../http/health.ts';
 import { createLambda } from '../http/lambda.ts';
 import { createNodeServer, readPage, stopServer } from '../http/node.ts';
-import { openApp } from '../http/open.ts';
+import { type OpenApp, openApp } from '../http/open.ts';
 import { openPool } from '../http/pool.ts';
 import { answerLambda } from '../http/runtime.ts';
 import { followIndex } from '../http/swap.ts';
@@ -18,6 +20,8 @@ import { fetchedIndexes, indexFile } from './open.ts';
 
 /** Milliseconds between two looks at what the blobs publish. */
 const PUBLISHED_EVERY = 60_000;
+/** Connections that may wait to be accepted; beyond them a client tries again a second later. */
+const BACKLOG = 4096;
 
 export default command({
   usage: 'serve',
@@ -25,6 +29,11 @@ export default command({
     host: { string: true, default: '127.0.0.1', describe: 'address to listen on' },
     port: { number: true, default: 8080, describe: 'port to listen on; 0 for any, which is printed' },
     threads: { number: true, default: 1, describe: 'threads that search, each some 120 MB and 200 queries a second' },
+    'trusted-hops': {
+      number: true,
+      default: 0,
+      describe: 'proxies in front of it whose X-Forwarded-For says who the client is',
+    },
     follow: {
       boolean: true,
       default: false,
@@ -45,6 +54,9 @@ export default command({
     const { threads } = args;
     if (!Number.isInteger(threads) || threads < 0 || threads > 64)
       throw new UserError(`--threads ${threads} is no number of threads: give 1 to 64, or 0 for none of their own`);
+    const trustedHops = args['trusted-hops'];
+    if (!Number.isInteger(trustedHops) || trustedHops < 0)
+      throw new UserError(`--trusted-hops ${trustedHops} is no number of proxies: give 0, or how many there are`);
     const options = { model: args.model };
     const page = await readPage();
     const follow = args.follow ? await published(context) : null;
@@ -76,9 +88,9 @@ export default command({
           signal,
         );
       else {
-        const server = createNodeServer(followed.app);
+        const server = createNodeServer(withProbes(followed), { trustedHops });
         const listening = once(server, 'listening', { signal });
-        server.listen(listenFd === null ? { host: args.host, port: args.port } : { fd: listenFd });
+        server.listen(listenFd === null ? { host: args.host, port: args.port, backlog: BACKLOG } : { fd: listenFd });
         await listening.catch(error => {
           if (signal.aborted) return;
           const where = listenFd === null ? `${args.host}:${args.port}` : 'the socket that systemd gave';
@@ -88,8 +100,12 @@ export default command({
         });
         log(`serving ${describe(followed.info)}`);
         await context.out(`${url(server.address() as AddressInfo | string | null, args.host)}\n`);
-        if (!signal.aborted) await once(signal, 'abort');
+        const dead = await untilDead(followed, signal);
         await stopServer(server);
+        if (dead)
+          throw new BrokenOff(
+            `no search thread of ${file} stays alive: check memory ('journalctl -k') and the index ('fdnix status --verify'), then start it again`,
+          );
       }
     } finally {
       await followed.close();
@@ -98,6 +114,15 @@ export default command({
     return EXIT.ok;
   },
 });
+
+/** Resolves to true when nothing can be answered any longer by this process, to false when it is told to stop. */
+async function untilDead(opened: OpenApp, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    if (!opened.health().alive) return true;
+    await setTimeout(1000, undefined, { signal }).catch(() => {});
+  }
+  return false;
+}
 
 /** What the blobs publish, as a local file that is asked for at most once a minute; null while nothing is published. */
 async function published({ config, warn }: Context) {

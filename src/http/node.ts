@@ -3,46 +3,137 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { fileURLToPath } from 'node:url';
 import { type App, busy, requestFor } from './app.ts';
 import { compress } from './compress.ts';
+import { type Connection, type ConnectionLimits, clientOf, createConnections } from './connections.ts';
+import { PROBES } from './health.ts';
 
-/** Requests under way at once; a request takes milliseconds, so that many waiting means more than this can serve. */
-const CONCURRENCY = 64;
+/** What a client is held to. Times in milliseconds. */
+export interface Limits extends ConnectionLimits {
+  /** Requests that are being answered at once, and those of one client. Beyond them: 503, at once. */
+  requests: number;
+  requestsPerClient: number;
+  /** Requests that one connection may send ahead of the answers. */
+  pipelined: number;
+  /** Time for the head of a request, for all of it, for taking an answer, and between two requests. */
+  headTime: number;
+  requestTime: number;
+  answerTime: number;
+  idleTime: number;
+}
 
-/**
- * An app as a Node server, not yet listening. It holds a client to time and size: 5 s for the headers and 40 kB of
- * them, 10 s for a request, 30 s of silence between two, 1,000 connections.
- */
-export function createNodeServer(app: App): Server {
+/** docs/operations.md explains each. A request takes milliseconds: many that wait mean more than this can serve. */
+export const LIMITS: Limits = {
+  ...{ connections: 2000, perAddress: 250, young: 500, unsent: 32 << 20 },
+  ...{ requests: 64, requestsPerClient: 48, pipelined: 100 },
+  ...{ headTime: 5000, requestTime: 10_000, answerTime: 30_000, idleTime: 30_000 },
+};
+
+export interface ServerOptions {
+  limits?: Partial<Limits>;
+  /** How many proxies in front of this server append to `X-Forwarded-For`. */
+  trustedHops?: number;
+}
+
+/** An app as a Node server, not yet listening, which no client can keep from answering the others. */
+export function createNodeServer(app: App, { limits: given, trustedHops = 0 }: ServerOptions = {}): Server {
+  const limits = { ...LIMITS, ...given };
+  const { headTime, requestTime, idleTime } = limits;
+  const server = createServer({
+    ...{ maxHeaderSize: 40_960, headersTimeout: headTime, requestTimeout: requestTime, keepAliveTimeout: idleTime },
+    // Node looks for what is late only so often, by default every 30 s.
+    connectionsCheckingInterval: Math.min(1000, headTime),
+  });
+  server.timeout = Math.max(idleTime, requestTime);
+  const connections = createConnections(limits, trustedHops > 0);
+  const clients = new Map<string | null, number>();
   let underWay = 0;
-  const server = createServer({ maxHeaderSize: 40_960, headersTimeout: 5000, requestTimeout: 10_000 });
-  server.keepAliveTimeout = 30_000;
-  server.maxConnections = 1000;
-  server.timeout = 60_000;
-  server.on('request', async (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    underWay++;
+
+  server.on('connection', socket => connections.open(socket));
+  server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const connection = connections.of(incoming.socket);
+    if (++connection.queued > limits.pipelined) return refuse(connection, incoming, outgoing);
+    // One at a time: a connection that sends many requests ahead takes no more than one place.
+    connection.turn = connection.turn.then(() => answer(connection, incoming, outgoing));
+  });
+
+  /** Resolves when the client has taken the answer, or is gone. */
+  async function answer(connection: Connection, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    if (outgoing.destroyed) return;
+    connection.busy = true;
+    let length = 0;
     try {
-      await send(underWay > CONCURRENCY ? busy() : await app(toRequest(incoming)), incoming, outgoing);
+      const response = await admitted(incoming);
+      length = await send(response, incoming, outgoing);
     } catch {
       // Not the app, which never rejects: a request line that no Request can hold, or a client that went away.
       if (!outgoing.headersSent) outgoing.writeHead(400, { 'content-length': 0 });
       outgoing.end();
+    }
+    connection.busy = false;
+    connection.queued--;
+    connections.refresh(connection);
+    await taken(connection, outgoing, length);
+  }
+
+  async function admitted(incoming: IncomingMessage): Promise<Response> {
+    if (PROBES.includes(incoming.url!)) return app(toRequest(incoming));
+    const forwarded = incoming.headers['x-forwarded-for'] as string | undefined;
+    const client = clientOf(incoming.socket.remoteAddress, trustedHops > 0 ? forwarded : undefined, trustedHops);
+    const own = clients.get(client) ?? 0;
+    if (underWay >= limits.requests || (client !== null && own >= limits.requestsPerClient)) return busy();
+    underWay++;
+    clients.set(client, own + 1);
+    try {
+      return await app(toRequest(incoming));
     } finally {
       underWay--;
+      const left = clients.get(client)! - 1;
+      left === 0 ? clients.delete(client) : clients.set(client, left);
     }
-  });
+  }
+
+  function taken(connection: Connection, outgoing: ServerResponse, length: number): Promise<void> {
+    if (outgoing.writableFinished || outgoing.destroyed) return Promise.resolve();
+    connections.sending(connection, length);
+    return new Promise(resolve => {
+      const late = setTimeout(() => connection.socket.destroy(), limits.answerTime);
+      const done = () => {
+        clearTimeout(late);
+        connections.sent(connection);
+        resolve();
+      };
+      outgoing.once('finish', done).once('close', done);
+    });
+  }
+
+  function refuse(connection: Connection, incoming: IncomingMessage, outgoing: ServerResponse): void {
+    incoming.socket.pause();
+    connection.turn = connection.turn.then(async () => {
+      outgoing.setHeader('connection', 'close');
+      await send(busy(), incoming, outgoing);
+    });
+  }
+
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    const status = STATUS[error.code ?? ''] ?? '400 Bad Request';
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    else socket.destroy();
+    // Whoever does not listen to that either is cut.
+    setTimeout(() => socket.destroy(), 1000).unref();
   });
   return server;
 }
+
+const STATUS: Record<string, string> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
 
 /** A target may be absolute (RFC 9112, 3.2.2); its host is as little asked for as the Host header. */
 function toRequest({ method, url, headers }: IncomingMessage): Request {
   return requestFor(method!, url!.replace(/^https?:\/\/[^/?]*/i, ''), headers['if-none-match']);
 }
 
-async function send(response: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+/** Sends an answer as the client accepts it; returns the bytes of its body. */
+async function send(response: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<number> {
   const whole = Buffer.from(await response.arrayBuffer());
   const { bytes, encoding } = await compress(whole, incoming.headers['accept-encoding'] as string | undefined);
   for (const [name, value] of response.headers) outgoing.setHeader(name, value);
@@ -52,6 +143,7 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   if (incoming.headers['content-length'] || incoming.headers['transfer-encoding'])
     outgoing.setHeader('connection', 'close');
   outgoing.writeHead(response.status).end(bytes);
+  return bytes.length;
 }
 
 /** The web page with its script inlined: in dist/ it is so already, from the sources esbuild does it here. */

@@ -3,14 +3,25 @@ import type { IndexInfo } from '../search/open.ts';
 import { type OpenOptions, openSearch } from '../search/open.ts';
 import { type App, createApp } from './app.ts';
 
+export interface Health {
+  threads: number;
+  wanted: number;
+  alive: boolean;
+}
+
 /** An app over an open index. */
 export interface OpenApp {
   readonly info: IndexInfo;
   readonly app: App;
+  /** How many threads can answer, of how many; `alive` is false where it takes a new process to get any. */
+  health(): Health;
   close(): Promise<void>;
 }
 
-/** Opens an index in this thread. Vectors and model are in memory when this resolves. */
+/**
+ * Opens an index in this thread. Vectors and model are in memory when this resolves. Every answer says in `fdnix-index`
+ * which index it is from, by its digest.
+ */
 export async function openApp(
   file: string,
   page: string,
@@ -25,5 +36,14 @@ export async function openApp(
     throw error;
   }
   const app = createApp(search, page, error => warn(`a request failed: ${reason(error)}`));
-  return { info: search.info, app, close: () => search.close() };
+  return {
+    info: search.info,
+    app: async request => {
+      const response = await app(request);
+      response.headers.set('fdnix-index', search.info.digest);
+      return response;
+    },
+    health: () => ({ threads: 1, wanted: 1, alive: true }),
+    close: () => search.close(),
+  };
 }

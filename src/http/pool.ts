@@ -1,102 +1,106 @@
-import { Worker } from 'node:worker_threads';
-import { UserError } from '../errors.ts';
-import type { IndexInfo, OpenOptions } from '../search/open.ts';
-import { type App, failed } from './app.ts';
+import { reason } from '../errors.ts';
+import type { OpenOptions } from '../search/open.ts';
+import { type App, busy } from './app.ts';
 import type { OpenApp } from './open.ts';
+import { startThread, type Thread } from './thread.ts';
 
-export interface ToWorker {
-  id: number;
-  method: string;
-  target: string;
-  ifNoneMatch: string | undefined;
+export interface PoolOptions extends OpenOptions {
+  /** What the threads run; `worker.ts` if absent. */
+  script?: URL;
+  /** Milliseconds. */
+  timing?: Partial<typeof TIMING>;
 }
 
-export type FromWorker =
-  | { info: IndexInfo }
-  | { failure: string; code: number | null }
-  | { warning: string }
-  | { id: number; status: number; headers: [string, string][]; body: string };
+/**
+ * A thread that ended is replaced after `first`, and twice as late each time until `last`; one that lived for `calm`
+ * counts as sound. One that holds requests and does not say a word for `stuck` is ended. All in milliseconds.
+ */
+const TIMING = { first: 100, last: 30_000, calm: 60_000, stuck: 30_000 };
+/** Ends in a row after which a thread is given up for dead, though it is still tried: by then a minute has passed. */
+const HOPELESS = 10;
 
-interface Thread {
-  info: IndexInfo;
-  worker: Worker;
-  waiting: Map<number, (response: Response) => void>;
+/** A place in the pool: a thread, or the wait for the next one. */
+interface Slot {
+  thread: Thread | null;
+  /** Ends in a row. */
+  ends: number;
+  started: number;
+  timer: NodeJS.Timeout | undefined;
 }
 
 /**
  * Opens an index in `size` threads of its own. This thread is left with connections and compression, so that one
  * thread searches all the time: of 5.3 ms of CPU a query 4.7 are the search's. Another thread takes 120 MB.
+ * A thread that ends is replaced. Our own, because piscina replaces a worker at once and for ever: an index that kills
+ * its reader would keep a core busy, and nobody would hear of it.
  */
 export async function openPool(
   size: number,
   file: string,
   page: string,
-  options: OpenOptions,
+  { script = new URL('./worker.ts', import.meta.url), timing, ...options }: PoolOptions,
   warn: (message: string) => void,
 ): Promise<OpenApp> {
-  const threads = new Set<Thread>();
-  const close = async () => void (await Promise.all([...threads].map(({ worker }) => worker.terminate())));
-  let next = 0;
-  try {
-    await Promise.all(Array.from({ length: size }, () => startThread({ file, page, options }, warn, threads)));
-  } catch (error) {
+  const { first, last, calm, stuck } = { ...TIMING, ...timing };
+  const slots = Array.from({ length: size }, (): Slot => ({ thread: null, ends: 0, started: 0, timer: undefined }));
+  const living = () => slots.flatMap(({ thread }) => thread ?? []);
+  let closed = false;
+
+  async function start(slot: Slot): Promise<Thread> {
+    slot.started = Date.now();
+    const thread = await startThread(script, { file, page, options }, warn);
+    if (closed) await thread.stop('the pool is closed');
+    slot.thread = thread;
+    thread.ended.then(why => {
+      slot.thread = null;
+      replace(slot, why);
+    });
+    return thread;
+  }
+
+  function replace(slot: Slot, why: string): void {
+    if (closed) return;
+    if (Date.now() - slot.started > calm) slot.ends = 0;
+    const wait = Math.min(last, first * 2 ** slot.ends++);
+    warn(`a search thread ended (${why}); the next one starts in ${wait / 1000} s, ${living().length} are left`);
+    const again = () => {
+      start(slot).then(
+        () => warn('a search thread was replaced'),
+        error => replace(slot, reason(error)),
+      );
+    };
+    slot.timer = setTimeout(again, wait).unref();
+  }
+
+  const watch = setInterval(() => {
+    for (const thread of living())
+      if (thread.silence() > stuck) void thread.stop(`it held requests and did not answer for ${stuck / 1000} s`);
+  }, stuck / 10).unref();
+
+  async function close(): Promise<void> {
+    closed = true;
+    clearInterval(watch);
+    for (const { timer } of slots) clearTimeout(timer);
+    await Promise.all(living().map(thread => thread.stop('the pool is closed')));
+  }
+
+  const started = await Promise.allSettled(slots.map(start));
+  const failure = started.find(one => one.status === 'rejected');
+  if (failure) {
     await close();
-    throw error;
+    throw failure.reason;
   }
   const app: App = request => {
-    const [thread] = [...threads].sort((a, b) => a.waiting.size - b.waiting.size);
-    if (!thread) return Promise.resolve(failed());
-    const { pathname, search } = new URL(request.url);
-    const ifNoneMatch = request.headers.get('if-none-match') ?? undefined;
-    const id = next++;
-    return new Promise(resolve => {
-      thread.waiting.set(id, resolve);
-      thread.worker.postMessage({
-        id,
-        method: request.method,
-        target: pathname + search,
-        ifNoneMatch,
-      } satisfies ToWorker);
-    });
+    const [thread] = living().sort((a, b) => a.waiting - b.waiting);
+    return thread ? thread.ask(request) : Promise.resolve(busy());
   };
-  return { info: [...threads][0]!.info, app, close };
-}
-
-/** Resolves when the thread can answer and is among `threads`, which it leaves when it ends, failing what waits. */
-function startThread(workerData: object, warn: (message: string) => void, threads: Set<Thread>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // Of JavaScript objects a thread holds some 30 MB; V8 would let garbage grow to gigabytes where there is room.
-    const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, resourceLimits });
-    const waiting: Thread['waiting'] = new Map();
-    let thread: Thread | undefined;
-    worker.unref();
-    worker.on('message', (message: FromWorker) => {
-      if ('info' in message) {
-        thread = { info: message.info, worker, waiting };
-        threads.add(thread);
-        resolve();
-      } else if ('warning' in message) warn(message.warning);
-      else if ('failure' in message) reject(failure(message));
-      else {
-        const { id, status, headers, body } = message;
-        waiting.get(id)?.(new Response(body === '' ? null : body, { status, headers }));
-        waiting.delete(id);
-      }
-    });
-    worker.on('error', error => {
-      warn(`a search thread ended: ${error.message}`);
-      reject(error);
-    });
-    worker.on('exit', () => {
-      if (thread) threads.delete(thread);
-      for (const answer of waiting.values()) answer(failed());
-      waiting.clear();
-      reject(new Error('a search thread ended while it was started'));
-    });
-  });
-}
-
-function failure({ failure, code }: { failure: string; code: number | null }): Error {
-  return code === null ? new Error(failure) : new UserError(failure, { code });
+  return {
+    info: living()[0]!.info,
+    app,
+    close,
+    health: () => {
+      const threads = living().length;
+      return { threads, wanted: size, alive: threads > 0 || slots.some(({ ends }) => ends < HOPELESS) };
+    },
+  };
 }

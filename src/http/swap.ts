@@ -32,7 +32,13 @@ export async function followIndex(options: FollowOptions): Promise<OpenApp> {
   let wanted = await identity(first);
   let served = await serve(first);
   let looking: Promise<void> | null = null;
-  const closing: Promise<void>[] = [];
+  const closing = new Set<Promise<void>>();
+
+  function close(old: Served): void {
+    const closed = old.opened.close().catch(error => onError?.(error));
+    closing.add(closed);
+    closed.finally(() => closing.delete(closed));
+  }
 
   async function serve(file: string): Promise<Served> {
     return { opened: await open(file), users: 0, retired: false };
@@ -56,7 +62,7 @@ export async function followIndex(options: FollowOptions): Promise<OpenApp> {
 
   function retire(old: Served): void {
     old.retired = true;
-    if (old.users === 0) closing.push(old.opened.close());
+    if (old.users === 0) close(old);
   }
 
   const timer = setInterval(() => {
@@ -67,13 +73,14 @@ export async function followIndex(options: FollowOptions): Promise<OpenApp> {
 
   return {
     info: served.opened.info,
+    health: () => served.opened.health(),
     app: async request => {
       const mine = served;
       mine.users++;
       try {
         return await mine.opened.app(request);
       } finally {
-        if (--mine.users === 0 && mine.retired) closing.push(mine.opened.close());
+        if (--mine.users === 0 && mine.retired) close(mine);
       }
     },
     close: async () => {

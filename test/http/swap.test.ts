@@ -23,7 +23,8 @@ async function follow(file: string) {
     if (revision.startsWith('broken')) throw new Error(`not an index: ${revision}`);
     const search = memorySearch(records, { revision, digest: revision.padEnd(64, '0') });
     opened.push(search);
-    return { info: search.info, app: createApp(search, ''), close: () => search.close() };
+    const health = () => ({ threads: 1, wanted: 1, alive: true });
+    return { info: search.info, app: createApp(search, ''), health, close: () => search.close() };
   };
   const followed = await followIndex({
     locate: () => file,

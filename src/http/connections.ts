@@ -1,0 +1,129 @@
+import { isIPv4, isIPv6, type Socket } from 'node:net';
+
+export interface ConnectionLimits {
+  /** Connections at once, and those of one address. Beyond them the one that has waited longest is cut. */
+  connections: number;
+  perAddress: number;
+  /** Milliseconds for which a connection of a crowded address is left alone: time to send its request. */
+  young: number;
+  /** Bytes of answers that clients have not taken yet, of all together. Beyond them the slowest reader is cut. */
+  unsent: number;
+}
+
+/** One client's connection. */
+export interface Connection {
+  readonly socket: Socket;
+  /** Whose it is; null where nobody can tell them apart: behind a proxy, or on a Unix socket. */
+  readonly address: string | null;
+  readonly opened: number;
+  /** True while a request of it is being answered: then it is not cut. */
+  busy: boolean;
+  /** Requests that were sent without waiting for the answers to those before them. */
+  queued: number;
+  /** The answer before the next one. */
+  turn: Promise<void>;
+}
+
+/**
+ * Keeps the connections of a server within limits. Who comes is always let in, and who has waited longest without a whole
+ * request is cut instead, so that nobody can keep others out by holding connections.
+ */
+export function createConnections(limits: ConnectionLimits, shared: boolean) {
+  // Sets keep the order of insertion: whoever was answered last is put at the end.
+  const all = new Set<Connection>();
+  const byAddress = new Map<string, Set<Connection>>();
+  const known = new WeakMap<Socket, Connection>();
+  const unsent = new Map<Connection, number>();
+  let unsentBytes = 0;
+
+  function cutOldest(among: Iterable<Connection>, young: number): boolean {
+    const now = performance.now();
+    for (const connection of among) {
+      if (connection.busy) continue;
+      if (now - connection.opened < young) return false;
+      forget(connection);
+      connection.socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  function forget(connection: Connection): void {
+    all.delete(connection);
+    const same = byAddress.get(connection.address ?? '');
+    same?.delete(connection);
+    if (same?.size === 0) byAddress.delete(connection.address!);
+  }
+
+  function remember(connection: Connection): void {
+    all.add(connection);
+    if (connection.address === null) return;
+    const same = byAddress.get(connection.address) ?? new Set();
+    byAddress.set(connection.address, same.add(connection));
+  }
+
+  return {
+    get size() {
+      return all.size;
+    },
+    of: (socket: Socket) => known.get(socket)!,
+    /** Takes a new connection, at the cost of another one where there are too many; or cuts it, where all are busy. */
+    open(socket: Socket): void {
+      const address = shared ? null : addressOf(socket.remoteAddress);
+      const opened = performance.now();
+      const connection = { socket, address, opened, busy: false, queued: 0, turn: Promise.resolve() };
+      const same = byAddress.get(address ?? '');
+      if (same && same.size >= limits.perAddress) cutOldest(same, limits.young);
+      if (all.size >= limits.connections && !cutOldest(all, 0)) return void socket.destroy();
+      known.set(socket, connection);
+      remember(connection);
+      socket.once('close', () => {
+        forget(connection);
+        this.sent(connection);
+      });
+    },
+    /** A request was answered: the connection is the last to be cut. */
+    refresh(connection: Connection): void {
+      if (!all.has(connection)) return;
+      forget(connection);
+      remember(connection);
+    },
+    /** An answer of so many bytes is on its way to a client that takes it as slowly as it likes. */
+    sending(connection: Connection, bytes: number): void {
+      this.sent(connection);
+      unsent.set(connection, bytes);
+      unsentBytes += bytes;
+      for (const slow of unsent.keys()) {
+        if (unsentBytes <= limits.unsent || slow === connection) break;
+        this.sent(slow);
+        slow.socket.destroy();
+      }
+    },
+    sent(connection: Connection): void {
+      unsentBytes -= unsent.get(connection) ?? 0;
+      unsent.delete(connection);
+    },
+  };
+}
+
+/** Whom an address stands for: IPv6 comes in networks of 64 bits, of which one client has all. null: nobody can tell. */
+export function addressOf(address: string | undefined): string | null {
+  const plain = address?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '') ?? '';
+  if (isIPv4(plain)) return plain;
+  if (!isIPv6(plain)) return null;
+  const [head = '', tail] = plain.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const end = tail === undefined || tail === '' ? [] : tail.split(':');
+  const filled = tail === undefined ? groups : [...groups, ...Array(Math.max(0, 8 - groups.length - end.length)).fill('0'), ...end]; // biome-ignore format: one address
+  return `${filled.slice(0, 4).map(group => Number.parseInt(group, 16).toString(16)).join(':')}::/64`; // biome-ignore format: one address
+}
+
+/**
+ * Whose request it is, behind so many proxies that each append to `X-Forwarded-For` whom they heard it from. What stands
+ * before their entries is the client's own word, and not believed.
+ */
+export function clientOf(peer: string | undefined, forwarded: string | undefined, hops: number): string | null {
+  const heard = (forwarded ?? '').split(',').map(entry => entry.trim().replace(/^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/, '$1$2')); // biome-ignore format: one list
+  const chain = [...heard.filter(entry => entry !== ''), peer ?? ''];
+  return addressOf(chain[Math.max(0, chain.length - 1 - hops)]) ?? addressOf(peer);
+}

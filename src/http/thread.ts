@@ -1,0 +1,106 @@
+import { Worker } from 'node:worker_threads';
+import { UserError } from '../errors.ts';
+import type { IndexInfo } from '../search/open.ts';
+import { busy } from './app.ts';
+
+export type ToWorker =
+  | { id: number; method: string; target: string; ifNoneMatch: string | undefined }
+  /** Answered as soon as the thread can. */
+  | { ping: true };
+
+export type FromWorker =
+  | { info: IndexInfo }
+  | { failure: string; code: number | null }
+  | { warning: string }
+  | { pong: true }
+  | { id: number; status: number; headers: [string, string][]; body: string };
+
+/** A thread that answers requests. */
+export interface Thread {
+  readonly info: IndexInfo;
+  /** How many requests it has not answered yet. */
+  readonly waiting: number;
+  /** Never rejects: requests that a thread leaves behind when it ends are answered with 503. */
+  ask(request: Request): Promise<Response>;
+  /** Milliseconds for which it holds requests without a sign of life; 0 while it does not. */
+  silence(): number;
+  stop(why: string): Promise<unknown>;
+  /** Resolves to why it ended. */
+  readonly ended: Promise<string>;
+}
+
+/** Of JavaScript objects a thread holds some 30 MB; V8 would let garbage grow to gigabytes where there is room. */
+const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
+
+/** Milliseconds after which a thread that does not end when it is told to counts as ended; it may hold a core for ever. */
+const STUBBORN = 10_000;
+
+/** Starts a thread; resolves when it can answer, rejects where it says that it cannot, or ends before. */
+export function startThread(script: URL, workerData: object, warn: (message: string) => void): Promise<Thread> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(script, { workerData, resourceLimits });
+    const waiting = new Map<number, (response: Response) => void>();
+    const ending = Promise.withResolvers<string>();
+    let [next, why] = [0, ''];
+    let pinged: number | null = null;
+    let stopping: Promise<unknown> | null = null;
+    const send = (message: ToWorker) => worker.postMessage(message);
+    const thread = (info: IndexInfo): Thread => ({
+      info,
+      ended: ending.promise,
+      get waiting() {
+        return waiting.size;
+      },
+      ask(request) {
+        const { pathname, search } = new URL(request.url);
+        const ifNoneMatch = request.headers.get('if-none-match') ?? undefined;
+        const id = next++;
+        return new Promise(answer => {
+          waiting.set(id, answer);
+          send({ id, method: request.method, target: pathname + search, ifNoneMatch });
+        });
+      },
+      silence() {
+        if (waiting.size === 0) return 0;
+        if (pinged !== null) return performance.now() - pinged;
+        pinged = performance.now();
+        send({ ping: true });
+        return 0;
+      },
+      stop(reason) {
+        why ||= reason;
+        // V8 does not stop what is inside one of its own functions, such as one that fills the memory.
+        setTimeout(end, STUBBORN).unref();
+        stopping ??= worker.terminate();
+        return stopping;
+      },
+    });
+    worker.unref();
+    worker.on('message', (message: FromWorker) => {
+      if ('info' in message) resolve(thread(message.info));
+      else if ('warning' in message) warn(message.warning);
+      else if ('pong' in message) pinged = null;
+      else if ('failure' in message) {
+        const { failure, code } = message;
+        reject(code === null ? new Error(failure) : new UserError(failure, { code }));
+      } else {
+        const { id, status, headers, body } = message;
+        waiting.get(id)?.(new Response(body === '' ? null : body, { status, headers }));
+        waiting.delete(id);
+      }
+    });
+    worker.on('error', error => {
+      why ||= error.message;
+    });
+    const end = () => {
+      for (const answer of waiting.values()) answer(busy());
+      waiting.clear();
+      ending.resolve(why);
+      reject(new Error(`a search thread ended while it was started: ${why}`));
+    };
+    worker.on('exit', code => {
+      why ||= `status ${code}`;
+      end();
+    });
+  });
+}

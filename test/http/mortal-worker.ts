@@ -1,0 +1,12 @@
+import { parentPort } from 'node:worker_threads';
+
+// A search thread that does to a query what it asks for: `die`, `exit`, `hang`, `fill`, and otherwise what worker.ts does.
+parentPort!.on('message', ({ target = '' }: { target?: string }) => {
+  const [, query] = /[?&]q=(die|exit|hang|fill)\b/.exec(target) ?? [];
+  if (query === 'die') throw new Error('killed by a test');
+  if (query === 'exit') process.exit(7);
+  if (query === 'hang') for (;;);
+  if (query === 'fill') for (const all: string[] = []; ; ) all.push('x'.repeat(1000) + all.length);
+});
+
+await import(new URL('../../src/http/worker.ts', import.meta.url).href);
