@@ -79,6 +79,10 @@ export function environment(env: Environment = process.env) {
     /** Names the execution that this process is a part of (`FDNIX_RUN`): embed, index and publish then take only what it extracted. */
     run: env.FDNIX_RUN || null,
     noColor: Boolean(env.NO_COLOR),
+    /** A terminal that knows no more than lines. */
+    dumbTerminal: env.TERM === 'dumb',
+    /** Whoever sits before the terminal sits before another machine. */
+    ssh: Boolean(env.SSH_CONNECTION || env.SSH_TTY),
     /** Where programs that fdnix starts are found. */
     path: env.PATH ?? '',
     /** A listening socket from systemd (sd_listen_fds(3)): always descriptor 3, and meant for this process only. */

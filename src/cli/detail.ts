@@ -23,62 +23,80 @@ export interface Detail {
 const PROGRAMS_SHOWN = 24;
 const VERSIONS_SHOWN = 6;
 
-/** All that is known, for people: what it is, what decides whether one takes it, and how to use it. */
-export function detailLines({ package: pkg, ...known }: Detail, look: Look): string[] {
+/**
+ * All that is known, for people: what it is, what decides whether one takes it, and how to use it. With `factsFirst` the
+ * long description comes last, for where there is little room.
+ */
+export function detailLines(detail: Detail, look: Look, { factsFirst = false } = {}): string[] {
   const style = styler(look.color);
+  const { package: pkg } = detail;
   const width = look.width ?? 100;
-  const flags = flagsOf(pkg).map(flag => style(flag === 'unfree' ? 'yellow' : 'red', `[${flag}]`));
   const isOption = pkg.type === 'option';
   const head = [
     style('bold', forTerminal(pkg.packageName)),
     style('dim', isOption ? 'option' : forTerminal(pkg.version)),
+    ...flagsOf(pkg).map(flag => style(flag === 'unfree' ? 'yellow' : 'red', `[${flag}]`)),
   ];
-  const lines = [[...head, ...flags].join('  ')];
-  const paragraph = (text: string | null) => {
-    if (text)
-      lines.push(
-        '',
-        ...forTerminalLines(text)
+  const paragraph = (text: string | null) =>
+    text
+      ? forTerminalLines(text)
           .split('\n')
-          .flatMap(line => wrap(line, width)),
-      );
-  };
-  const { description, longDescription } = pkg;
-  if (isOption || !longDescription?.startsWith(description ?? '')) paragraph(description);
-  if (isOption) paragraph(readOptionFacts(pkg.longDescription).text);
-  else paragraph(longDescription);
-  lines.push('');
-  const fact = (name: string, text: string | null | undefined | false) => {
-    if (!text) return;
-    const label = 14;
-    const narrow = width < 60;
-    const [first = '', ...rest] = wrap(forTerminal(text), Math.max(20, narrow ? width - 2 : width - label));
-    if (narrow) lines.push(style('dim', name), `  ${first}`, ...rest.map(line => `  ${line}`));
-    else lines.push(`${style('dim', name.padEnd(label))}${first}`, ...rest.map(line => `${' '.repeat(label)}${line}`));
-  };
-  if (isOption) {
-    const { type, default: standard, example, readOnly } = readOptionFacts(pkg.longDescription);
-    for (const [name, text] of Object.entries({ type, default: standard, example })) fact(name, text);
-    fact('read only', readOnly && 'yes');
-  } else {
-    fact('programs', programsText(known.programs));
-    fact('homepage', pkg.homepage);
-    fact('licence', pkg.license);
-    fact('maintainers', [...pkg.maintainers, ...pkg.teams.map(team => `${team} (team)`)].join(', '));
-    fact('platforms', platformsText(pkg.platforms));
-    fact('outputs', pkg.outputs.length > 1 && pkg.outputs.join(' '));
-    fact('changelog', pkg.changelog);
-    fact('vulnerable', pkg.knownVulnerabilities.join('; '));
-    fact('options', known.options.join(', '));
-  }
-  fact('source', sourceOf(pkg, known.revision));
-  const past = known.versions.slice(1).map(({ version }) => version);
-  fact('before', past.length > 0 && few(past, VERSIONS_SHOWN));
-  lines.push('');
+          .flatMap(line => wrap(line, width))
+      : [];
+  const long = isOption ? readOptionFacts(pkg.longDescription).text : pkg.longDescription;
+  const repeated = long?.startsWith(pkg.description ?? '') === true && !factsFirst;
+  const facts = factsOf(detail).flatMap(([name, text]) => (text ? factLines(name, text, width, style) : []));
   // To copy, so never broken into lines.
-  for (const { name, text } of known.ways)
-    lines.push(`${style('dim', name.padEnd(14))}${forTerminalLines(text).replaceAll('\n', `\n${' '.repeat(14)}`)}`);
-  return lines;
+  const ways = detail.ways.map(
+    ({ name, text }) => `${style('dim', name.padEnd(LABEL))}${forTerminalLines(text).replaceAll('\n', `\n${INDENT}`)}`,
+  );
+  const description = repeated ? [] : paragraph(pkg.description);
+  const parts = factsFirst
+    ? [description, facts, ways, long === pkg.description ? [] : paragraph(long)]
+    : [description, paragraph(long), facts, ways];
+  return [head.join('  '), ...parts.filter(part => part.length > 0).flatMap(part => ['', ...part])];
+}
+
+/** Columns of the names of facts; on narrower terminals each has a line of its own. */
+const LABEL = 13;
+const INDENT = ' '.repeat(LABEL);
+const NARROW = 46;
+
+function factLines(name: string, text: string, width: number, style: ReturnType<typeof styler>): string[] {
+  if (width < NARROW)
+    return [style('dim', name), ...wrap(forTerminal(text), Math.max(10, width - 2)).map(line => `  ${line}`)];
+  const lines = wrap(forTerminal(text), width - LABEL);
+  return lines.map((line, i) => `${i === 0 ? style('dim', name.padEnd(LABEL)) : INDENT}${line}`);
+}
+
+type Fact = readonly [name: string, text: string | null];
+
+function factsOf({ package: pkg, ...known }: Detail): Fact[] {
+  const source: Fact = ['source', sourceOf(pkg, known.revision)];
+  if (pkg.type === 'option') {
+    const { type, default: standard, example, readOnly } = readOptionFacts(pkg.longDescription);
+    return [
+      ['type', type],
+      ['default', standard],
+      ['example', example],
+      ['read only', readOnly ? 'yes' : null],
+      source,
+    ];
+  }
+  const past = known.versions.slice(1).map(({ version }) => version);
+  return [
+    ['programs', programsText(known.programs)],
+    ['homepage', pkg.homepage],
+    ['licence', pkg.license],
+    ['maintainers', [...pkg.maintainers, ...pkg.teams.map(team => `${team} (team)`)].join(', ')],
+    ['platforms', platformsText(pkg.platforms)],
+    ['outputs', pkg.outputs.length > 1 ? pkg.outputs.join(' ') : null],
+    ['changelog', pkg.changelog],
+    ['vulnerable', pkg.knownVulnerabilities.join('; ')],
+    ['options', known.options.join(', ')],
+    source,
+    ['before', few(past, VERSIONS_SHOWN)],
+  ];
 }
 
 /** `broken`, `insecure`, `unfree`, `unavailable`: what speaks against a package. */

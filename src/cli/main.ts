@@ -1,5 +1,5 @@
 import yargs, { type Argv } from 'yargs';
-import { VERSION } from '../config.ts';
+import { environment, VERSION } from '../config.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { COMMON, type Command, type CommonArguments, type Context } from './command.ts';
 import { fail, run } from './terminal.ts';
@@ -42,6 +42,9 @@ export const COMMANDS: Record<string, Entry> = {
   man: entry('man', 'the manual page', () => import('./man.ts')),
 };
 
+/** What `fdnix` alone does on a terminal. */
+const INTERACTIVE = entry('$0', 'search as you type', () => import('./interactive/interactive.ts'));
+
 function entry(usage: string, describe: string, load: () => Promise<{ default: unknown }>): Entry {
   return { usage, describe, load: load as Entry['load'] };
 }
@@ -49,6 +52,7 @@ function entry(usage: string, describe: string, load: () => Promise<{ default: u
 /** Runs `fdnix ARGV…` and returns the exit status. */
 export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   const chosen = Object.hasOwn(COMMANDS, argv[0] ?? '') ? argv[0]! : null;
+  const start = chosen !== null ? COMMANDS[chosen]! : isAlone(argv) && isInteractive() ? INTERACTIVE : null;
   let code: number = EXIT.ok;
   const parser = yargs(joinDashes(argv))
     .scriptName(program)
@@ -57,7 +61,7 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
     .help()
     .alias('help', 'h')
     .strict()
-    .demandCommand(1, `which command? Try '${program} --help'`)
+    .demandCommand(start === INTERACTIVE ? 0 : 1, `which command? Try '${program} --help'`)
     .recommendCommands()
     .wrap(Math.min(110, process.stdout.columns || 100))
     .exitProcess(false)
@@ -76,8 +80,12 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   for (const [name, { usage, describe }] of Object.entries(COMMANDS))
     if (name !== chosen) parser.command(usage, describe);
   try {
-    if (chosen) {
-      const definition = (await COMMANDS[chosen]!.load()).default;
+    if (argv.length === 0 && !start) {
+      process.stderr.write(`${await parser.getHelp()}\n`);
+      return EXIT.usage;
+    }
+    if (start) {
+      const definition = (await start.load()).default;
       const builder = (y: Argv) => {
         const described = y
           .options({ ...definition.options, ...COMMON } as never)
@@ -85,7 +93,7 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
         for (const [example, explanation] of definition.examples) described.example(example, explanation);
         return described;
       };
-      parser.command(definition.usage, COMMANDS[chosen]!.describe, builder as never, async args => {
+      parser.command(definition.usage, start.describe, builder as never, async args => {
         const body = (context: Context) => definition.run(args as never, context);
         code = await run(args as unknown as CommonArguments, body, definition.untilInterrupted);
       });
@@ -95,6 +103,18 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   } catch (error) {
     return fail(error, argv.includes('--verbose'));
   }
+}
+
+/** No command, and flags that every command takes: on a terminal that is the interactive search. */
+function isAlone(argv: readonly string[]): boolean {
+  const [first] = argv;
+  if (first !== undefined && !first.startsWith('-')) return false;
+  return !argv.some(arg => Object.hasOwn(COMMANDS, arg) || /^(--help|-h|--version)$/.test(arg));
+}
+
+/** Whether there is somebody at a terminal to talk with. */
+function isInteractive(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true && !environment().dumbTerminal;
 }
 
 /** `--output -` → `--output=-`: of the separate dash yargs makes a positional, though not of that in `-o -`. */
