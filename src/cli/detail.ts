@@ -3,9 +3,9 @@ import { readOptionFacts } from '../option-facts.ts';
 import type { Package } from '../package.ts';
 import type { Version } from '../search/open.ts';
 import type { Program } from '../search/programs.ts';
+import { isCommit, type Snippet } from '../snippets.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
 import { type Look, styler } from './hit.ts';
-import { sourceOf, type Way } from './ways.ts';
 
 /** All that is known of one package or option. */
 export interface Detail {
@@ -14,7 +14,8 @@ export interface Detail {
   programs: readonly Program[];
   /** Paths of options that are about it. */
   options: readonly string[];
-  ways: readonly Way[];
+  /** How to use it. */
+  snippets: readonly Snippet[];
   /** The indexed revision. */
   revision: string;
 }
@@ -47,9 +48,12 @@ export function detailLines(detail: Detail, look: Look, { factsFirst = false } =
   const repeated = long?.startsWith(pkg.description ?? '') === true && !factsFirst;
   const facts = factsOf(detail).flatMap(([name, text]) => (text ? factLines(name, text, width, style) : []));
   // To copy, so never broken into lines.
-  const ways = detail.ways.map(
-    ({ name, text }) => `${style('dim', name.padEnd(LABEL))}${forTerminalLines(text).replaceAll('\n', `\n${INDENT}`)}`,
-  );
+  const ways = detail.snippets
+    .filter(({ name }) => name !== 'flake.nix')
+    .map(
+      ({ name, text }) =>
+        `${style('dim', name.padEnd(LABEL))}${forTerminalLines(text).replaceAll('\n', `\n${INDENT}`)}`,
+    );
   const description = repeated ? [] : paragraph(pkg.description);
   const parts = factsFirst
     ? [description, facts, ways, long === pkg.description ? [] : paragraph(long)]
@@ -97,6 +101,15 @@ function factsOf({ package: pkg, ...known }: Detail): Fact[] {
     source,
     ['before', few(past, VERSIONS_SHOWN)],
   ];
+}
+
+/** Where the definition is, as a link where the revision is a commit; null where the metadata does not tell. */
+export function sourceOf({ position }: Package, revision: string): string | null {
+  if (position === null) return null;
+  const { file, line } = position;
+  if (!isCommit(revision)) return line === null ? file : `${file}:${line}`;
+  const path = file.split('/').map(encodeURIComponent).join('/');
+  return `https://github.com/NixOS/nixpkgs/blob/${revision}/${path}${line === null ? '' : `#L${line}`}`;
 }
 
 /** `broken`, `insecure`, `unfree`, `unavailable`: what speaks against a package. */

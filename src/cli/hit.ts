@@ -22,15 +22,27 @@ export function lookOf(stream: { isTTY?: boolean; columns?: number } = process.s
 /** How many variants are named before "and N more". */
 const ALSO_SHOWN = 4;
 
-/** A hit at one glance: name and version, what is wrong with it, what it is, and its variants. */
-export function hitLines(hit: Hit, look: Look): string {
+/**
+ * A hit at one glance: name and version, what is wrong with it, what it is, and its variants. On a terminal also the program
+ * that it runs, where that has another name. `more` are lines of facts, for who asked for them.
+ */
+export function hitLines(
+  hit: Hit,
+  look: Look,
+  more: readonly (readonly [name: string, text: string | null])[] = [],
+): string {
   const style = styler(look.color);
   const badges = hit.flags.map(flag => style(flag === 'unfree' ? 'yellow' : 'red', `[${forTerminal(flag)}]`));
   const version = hit.type === 'option' ? 'option' : hit.version;
+  const { mainProgram } = hit;
+  const runs = look.width !== null && mainProgram !== null && mainProgram !== hit.packageName;
+  if (runs) badges.unshift(style('dim', `runs ${forTerminal(mainProgram)}`));
   const lines = [
     [style('bold', forTerminal(hit.packageName)), style('dim', forTerminal(version)), ...badges].join('  '),
   ];
   if (hit.description) lines.push(`    ${cut(forTerminal(hit.description), look.width, 4)}`);
+  for (const [name, text] of more)
+    if (text) lines.push(style('dim', cut(`    ${name}: ${forTerminal(text)}`, look.width, 0)));
   if (hit.also.length > 0) {
     const rest = hit.also.length - ALSO_SHOWN;
     const names = hit.also.slice(0, ALSO_SHOWN).map(forTerminal).join(', ');

@@ -17,7 +17,7 @@ export const COMMANDS: Record<string, Entry> = {
   index: entry('index', 'the search index of one revision, one file', () => import('./index.ts')),
   fetch: entry('fetch', 'the published index of the newest nixpkgs, verified', () => import('./fetch.ts')),
   search: entry('search [query..]', 'ranked packages', () => import('./search.ts')),
-  show: entry('show <name>', 'all that is known about one package or option', () => import('./show.ts')),
+  show: entry('show [name]', 'all that is known about one package or option', () => import('./show.ts')),
   which: entry('which [program]', 'the packages that have a program, and how sure that is', () => import('./which.ts')),
   run: entry('run', 'extract, embed and index in one go: the daily job', () => import('./run.ts')),
   changes: entry(
@@ -56,7 +56,9 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   let code: number = EXIT.ok;
   const parser = yargs(joinDashes(argv))
     .scriptName(program)
-    .usage('$0 COMMAND: nixpkgs as a searchable index, by meaning and by name')
+    .usage(
+      '$0 COMMAND: nixpkgs as a searchable index, by meaning and by name. $0 alone, on a terminal, searches as you type',
+    )
     .version(VERSION)
     .help()
     .alias('help', 'h')

@@ -52,9 +52,12 @@ fdnix \\- nixpkgs as a searchable index, by meaning and by name
 .B fdnix
 .I COMMAND
 .RI [ OPTION \\.\\.\\.]
+.br
+.B fdnix
 .SH DESCRIPTION
 Turns one nixpkgs revision into a search index: its metadata is extracted into a store, embedded as vectors, and packed
-into one file, which is then searched by name, by words and by meaning.
+into one file, which is then searched by name, by words and by meaning. Without a command, on a terminal, it searches as one
+types.
 .SH COMMANDS
 ${commands.map(section).join('')}.SH COMMON OPTIONS
 ${common.map(option).join('')}.SH ENVIRONMENT

@@ -2,12 +2,13 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { FILTERS } from '../search/filters.ts';
-import { toJson } from '../search/hits.ts';
+import { type Hit, toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
 import { readOptions } from '../search/option.ts';
 import { SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
 import { tellAge } from './age.ts';
 import { type Context, command } from './command.ts';
+import { programsText } from './detail.ts';
 import { toFlags } from './flags.ts';
 import { formatter, hitLines, jsonLine, lookOf, versionLines } from './hit.ts';
 import { openIndexed } from './open.ts';
@@ -17,6 +18,7 @@ export default command({
   options: {
     query: { string: true, array: true, hidden: true },
     ...toFlags(SEARCH_OPTIONS),
+    long: { boolean: true, default: false, alias: 'l', describe: 'also programs, homepage and licence of each hit' },
     format: { string: true, describe: "one line for each hit, such as '{name}\\t{version}\\t{description}'" },
     queries: { string: true, describe: 'a file of lines {id, query} (- for stdin) → lines {id, results, ms}' },
     'version-history': { string: true, describe: 'the versions that this package had, and in which revisions' },
@@ -51,7 +53,12 @@ export default command({
       const hits = await search.search(query, options);
       const look = lookOf();
       await out(
-        hits.map(hit => (args.json ? jsonLine(toJson(hit)) : format ? format(hit) : hitLines(hit, look))).join(''),
+        hits
+          .map(hit => {
+            if (args.json) return jsonLine(toJson(hit));
+            return format ? format(hit) : hitLines(hit, look, args.long ? longFacts(search, hit) : []);
+          })
+          .join(''),
       );
       if (hits.length === 0) context.log('nothing found');
       return hits.length > 0 ? EXIT.ok : EXIT.none;
@@ -60,6 +67,17 @@ export default command({
     }
   },
 });
+
+/** What one needs to decide, beyond a glance. */
+function longFacts(search: Search, { packageName, homepage, license }: Hit) {
+  const programs = programsText(search.show(packageName)?.programs ?? [], LONG_PROGRAMS);
+  return [
+    ['programs', programs],
+    ['homepage', homepage],
+    ['licence', license],
+  ] as const;
+}
+const LONG_PROGRAMS = 8;
 
 async function history(search: Search, packageName: string, json: boolean, { out, log }: Context): Promise<number> {
   const shown = search.show(packageName);

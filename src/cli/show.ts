@@ -1,14 +1,14 @@
-import { EXIT } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { Search } from '../search/open.ts';
+import { snippetsFor } from '../snippets.ts';
 import { tellAge } from './age.ts';
 import { command } from './command.ts';
-import { type Detail, detailLines } from './detail.ts';
+import { type Detail, detailLines, sourceOf } from './detail.ts';
 import { jsonLine, lookOf } from './hit.ts';
 import { openIndexed } from './open.ts';
-import { sourceOf, waysToUse } from './ways.ts';
 
 export default command({
-  usage: 'show <name>',
+  usage: 'show [name]',
   options: { name: { string: true, hidden: true } },
   examples: [
     ['$0 show ripgrep', 'all that is known about a package, and how to run it'],
@@ -16,7 +16,9 @@ export default command({
     ['$0 show python313Packages.requests --json', 'for programs'],
   ],
   async run(args, context) {
-    const name = String(args.name);
+    // What follows `--` is a name too, so that it may begin with a dash.
+    const [name, ...more] = [...(args.name === undefined ? [] : [args.name]), ...args._.slice(1)].map(String);
+    if (!name || more.length > 0) throw new UserError("name one package or option, such as 'fdnix show ripgrep'");
     const search = await openIndexed(args, context.config);
     try {
       if (!args.json && !args.quiet) await tellAge(context.config.index, search.info.created, context);
@@ -28,10 +30,10 @@ export default command({
         );
         return EXIT.none;
       }
-      const { package: pkg, ways, ...known } = detail;
+      const { package: pkg, ...known } = detail;
       if (args.json) {
         const source = sourceOf(pkg, detail.revision);
-        await context.out(jsonLine({ ...pkg, ...known, source, snippets: ways }));
+        await context.out(jsonLine({ ...pkg, ...known, source }));
       } else await context.out(`${detailLines(detail, lookOf()).join('\n')}\n`);
       return EXIT.ok;
     } finally {
@@ -46,5 +48,5 @@ export function detailOf(search: Search, name: string): Detail | null {
   if (!shown) return null;
   const { revision } = search.info;
   const options = search.optionsAbout(shown.package);
-  return { ...shown, options, ways: waysToUse(shown.package, revision), revision };
+  return { ...shown, options, snippets: snippetsFor(shown.package, { revision }), revision };
 }

@@ -1,13 +1,13 @@
 import { EXIT, UserError } from '../errors.ts';
 import type { Sureness } from '../programs/programs.ts';
 import type { Provider } from '../search/programs.ts';
+import { snippetsFor } from '../snippets.ts';
 import { forTerminal } from '../text.ts';
 import { command } from './command.ts';
 import { clip, flagsOf } from './detail.ts';
 import { jsonLine, lookOf, styler } from './hit.ts';
 import { HOOKS, hook } from './hooks.ts';
 import { openIndexed } from './open.ts';
-import { waysToUse } from './ways.ts';
 
 /** What each degree of sureness rests on, for people. */
 const MEANS: Record<Sureness, string> = {
@@ -50,7 +50,7 @@ export default command({
       for (const { package: pkg, sure, also } of found)
         if (args.json) {
           const { packageName, version, description } = pkg;
-          const snippets = waysToUse(pkg, revision);
+          const snippets = snippetsFor(pkg, { revision });
           await out(
             jsonLine({ program, packageName, version, description, flags: flagsOf(pkg), sure, also, snippets }),
           );
@@ -77,7 +77,7 @@ export default command({
       }
       // With the nixpkgs that one has, not the commit that was indexed.
       const rows = found.map(({ package: pkg, sure }) => {
-        const shell = waysToUse({ ...pkg, mainProgram: null }, '')[0]!.text;
+        const shell = snippetsFor(pkg, { revision: '' }).find(({ name }) => name === 'nix shell')!.text;
         return `  ${forTerminal(shell)}${sure === 'likely' ? '   (likely)' : ''}\n`;
       });
       process.stderr.write(`${unknown}. To have it in a shell:\n${rows.join('')}`);

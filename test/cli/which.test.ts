@@ -1,12 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clip, wrap } from '../../src/cli/detail.ts';
+import { clip, sourceOf, wrap } from '../../src/cli/detail.ts';
 import { HOOKS, hook } from '../../src/cli/hooks.ts';
-import { shellWord, sourceOf } from '../../src/cli/ways.ts';
 import { parseOptions } from '../../src/extract/options.ts';
 import { parsePackage } from '../../src/package.ts';
 import { buildIndex } from '../search/build.ts';
@@ -30,7 +29,12 @@ const packages = Object.entries({
 }).map(([name, raw]) => parsePackage(name, raw));
 const options = parseOptions(
   {
-    'services.nginx.enable': { type: 'boolean', description: 'Whether to enable Nginx.', declarations: [] },
+    'services.nginx.enable': {
+      type: 'boolean',
+      description: 'Whether to enable Nginx.',
+      example: { _type: 'literalExpression', text: 'true' },
+      declarations: [],
+    },
     'services.proxy.package': {
       type: 'package',
       description: 'Which proxy.',
@@ -110,7 +114,7 @@ test('show: all that is known, harmless on a terminal', async () => {
     /\nlicence +BSD-2-Clause\n/,
     /\noptions +services\.nginx\.enable, services\.proxy\.package\n/,
     new RegExp(`\nnix shell +nix shell github:NixOS/nixpkgs/${COMMIT}#nginx\n`),
-    /\nNixOS +environment\.systemPackages = \[ pkgs\.nginx \];\n/,
+    /\nNixOS +environment\.systemPackages = \[\n[\s\S]*\.nginx\n/,
   ])
     assert.match(stdout, line);
   const unfree = (await run('show', 'nodejs')).stdout;
@@ -139,7 +143,6 @@ test('text is broken and clipped by the columns that it fills', () => {
   assert.equal(wrap('日本語の文', 4), ['日本', '語の', '文']);
   assert.is(clip('日本語', 5), '日本');
   assert.is(clip('e\u0301e\u0301', 1), 'e\u0301');
-  assert.is(execFileSync('sh', ['-c', `printf %s ${shellWord("it's $HOME")}`], { encoding: 'utf8' }), "it's $HOME");
   assert.is(sourceOf({ ...packages[0]!, position: { file: 'a b.nix', line: null } }, COMMIT)!.slice(-9), 'a%20b.nix');
 });
 

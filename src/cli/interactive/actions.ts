@@ -9,7 +9,7 @@ import type { Effect } from './state.ts';
 
 /** Does what a key asks for with the chosen package or option. Returns what to tell. */
 export async function perform(effect: Effect, detail: Detail, screen: Screen): Promise<string> {
-  const way = (name: string) => detail.ways.find(one => one.name === name)?.text;
+  const way = (name: string) => detail.snippets.find(one => one.name === name)?.text;
   const copy = (text: string | undefined) => {
     if (text === undefined) return 'there is nothing of this kind to copy';
     screen.copy(text);

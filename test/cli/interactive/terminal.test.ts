@@ -84,7 +84,7 @@ function terminal(columns: number, rows: number, env: Record<string, string> = {
       assert.match(state, /^0 1( 0)?$/);
       tmux('send-keys', '-l', 'stty -a | grep -o -e "-\\?icanon" -e "-\\?echo\\b" | tr "\\n" " "; echo end');
       tmux('send-keys', 'Enter');
-      const modes = await this.shows(/^.*icanon.*end$/m);
+      const modes = await this.shows(/^-?icanon -?echo end$/m);
       assert.match(modes, /^icanon echo end$/m);
     },
     close: () => void spawnSync('tmux', ['-S', socket, 'kill-server']),

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import type { Detail } from '../../../src/cli/detail.ts';
 import { type Effect, EMPTY, type Key, press, type State } from '../../../src/cli/interactive/state.ts';
 import { draw } from '../../../src/cli/interactive/view.ts';
-import { waysToUse } from '../../../src/cli/ways.ts';
 import type { Hit } from '../../../src/search/hits.ts';
+import { snippetsFor } from '../../../src/snippets.ts';
 import { sample } from '../../sample.ts';
 
 const test = suite('interactive search, without a terminal');
@@ -79,7 +79,7 @@ test('the screen is exactly as large as the terminal, whatever is on it', () => 
     versions: [{ version: '1', firstRevision: 'r', lastRevision: null }],
     programs: Array.from({ length: 40 }, (_, i) => ({ program: `program-${i}`, sure: 'likely' as const })),
     options: ['services.x.enable'],
-    ways: waysToUse(hostile, 'r'),
+    snippets: snippetsFor(hostile, { revision: 'r' }),
     revision: 'r',
   };
   const states: State[] = [
