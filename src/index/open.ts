@@ -6,6 +6,7 @@ import type { Package } from '../package.ts';
 import type { Source } from '../programs/programs.ts';
 import type { Model } from '../vectors/format.ts';
 import { type Columns, LISTS, type Lists, unpackRecord } from './columns.ts';
+import type { CommonWords } from './common.ts';
 import type { Families } from './families.ts';
 import { openFile } from './file.ts';
 import type { Keys } from './keys.ts';
@@ -57,10 +58,15 @@ export interface Index {
   /** Per document: the prior, the popularity, the scale of its vector (0: it has none). */
   readonly priors: Float32Array;
   readonly popularity: Float32Array;
+  /** Per document: how often others mention its name, which is what names are ranked by. */
+  readonly mentions: Float32Array;
   readonly scales: Float32Array;
   /** Per document: how well it is known within its family of sets. */
   readonly fame: Float32Array;
   readonly families: Families;
+  readonly common: CommonWords;
+  /** Per document: 1 where others know its software, see `renown`. */
+  readonly known: Uint8Array;
   name(doc: number): string;
   /** The document of an attribute path, or -1. */
   find(packageName: string): number;
@@ -100,7 +106,8 @@ export function openIndex(file: string, { copy }: OpenOptions = {}): Index {
 
 function readIndex(db: DatabaseSync, file: string, copy: string | undefined): Index {
   const { sums, ...meta } = readMeta(db);
-  const { lists, families, ...info } = meta as unknown as IndexMeta & { lists: Lists; families: Families };
+  const { lists, families, common, ...info } = meta as unknown as IndexMeta &
+    Pick<Index, 'lists' | 'families' | 'common'>;
   const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
   const bytes = (name: string): Uint8Array<ArrayBuffer> => {
     const [only] = parts.all(name);
@@ -178,9 +185,12 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
     next: words('variants.next'),
     priors: floats('priors'),
     popularity: floats('popularity'),
+    mentions: floats('mentions'),
     scales: floats('vectors.scales'),
     fame: floats('fame'),
     families,
+    common,
+    known: bytes('known'),
     name,
     find(packageName) {
       let [low, high] = [0, size];

@@ -14,13 +14,15 @@ import type { UsageTexts } from '../usage/usage.ts';
 import type { Model, VectorIndex } from '../vectors/format.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
 import { buildColumns, packRecord } from './columns.ts';
+import { commonWords } from './common.ts';
 import { fameWithin, findFamilies } from './families.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { buildPostings, offsets } from './postings.ts';
-import { popularity, prior } from './prior.ts';
+import { mentions, popularity, prior } from './prior.ts';
 import { buildPrograms } from './programs.ts';
 import { readVectors } from './quantise.ts';
+import { renown } from './renown.ts';
 import { feed, feedMeta, RECORD_SUMS, SUMMED, type Sums, sumTable } from './sums.ts';
 import { type MappedUsage, mapUsage, type UsageCredit, usageShares } from './usage.ts';
 import { groupVariants } from './variants.ts';
@@ -89,6 +91,9 @@ export async function packIndex(
   const quantised = await readVectors(packages, vectors.index, blobs, shares.vectors, options);
   const programs = buildPrograms(packages, listed);
 
+  const common = commonWords(packages, groups);
+  const renowned = renown(packages, groups, usage.sentences);
+  const mentioned = mentions(packages, groups);
   const { columns, lists } = buildColumns(packages);
   const names = packages.map(pkg => Buffer.from(pkg.packageName));
   const sections: Record<string, ArrayBufferView> = {
@@ -96,7 +101,9 @@ export async function packIndex(
     'names.starts': offsets(names.map(name => name.length)),
     ...prefixed('variants', { groups, releases: editions, next }),
     priors: Float32Array.from(packages, prior),
-    popularity: popularity(packages, groups),
+    mentions: mentioned,
+    popularity: popularity(packages, mentioned, renowned, common),
+    known: renowned.known,
     fame: fameWithin(packages, groups),
     ...prefixed('columns', columns),
     ...prefixed('keys', buildKeys(packages)),
@@ -125,6 +132,7 @@ export async function packIndex(
     },
     lists,
     families: findFamilies(packages, groups),
+    common,
     created: run.finished,
   };
   signal?.throwIfAborted();

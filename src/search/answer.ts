@@ -1,4 +1,5 @@
 import type { Index } from '../index/open.ts';
+import { placeNames, withThird } from './common.ts';
 import { allowed } from './filters.ts';
 import { type Hit, toHits } from './hits.ts';
 import { MAX_QUERY, queryTerms, scoreTerms } from './lexical.ts';
@@ -65,6 +66,7 @@ export function answerer(index: Index) {
     lexicalScores.fill(0);
     let lexicals: Scores = { top: NOTHING, of: lexicalScores };
     let named: Named[] = [];
+    let third: number | null = null;
     if (options.mode !== 'semantic') {
       const touched = scoreTerms(terms, index.terms, lexicalScores);
       if (selected) {
@@ -76,8 +78,8 @@ export function answerer(index: Index) {
       }
       for (const doc of touched) lexicalScores[doc]! *= filter && filter[doc] === 0 ? 0 : index.priors[doc]!;
       lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScores };
-      named = typed.trim() === '' ? browse(index, filter) : navigate(index, typed, selected?.inside);
-      if (filter) named = named.filter(({ doc }) => filter[doc] === 1);
+      const names = typed.trim() === '' ? browse(index, filter) : navigate(index, typed, selected?.inside);
+      ({ named, third } = placeNames(index, typed, filter ? names.filter(({ doc }) => filter[doc] === 1) : names));
     }
     const byWords = options.mode === 'lexical' || !meaning;
     const semantics = byWords
@@ -87,8 +89,9 @@ export function answerer(index: Index) {
     const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));
     const known = { popularity: index.popularity, terms: terms.filter(term => !term.inferred).length, quoted };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
+    const placed = withThird(index, rows, third).slice(0, limit);
     const weight = (doc: number) => index.priors[doc]! * (factor?.(doc) ?? 1);
-    return toHits(index, withSiblings(index, rows, filter, limit), terms, weight);
+    return toHits(index, withSiblings(index, placed, filter, limit), terms, weight);
   };
 }
 

@@ -28,15 +28,17 @@ const KIND = [1, 0.97, 0.95, 0.9] as const;
  */
 const PROVIDES = { declared: 0.9, listed: 0.85, likely: 0.8 } as const;
 const WHY = ['name', 'name', 'name', 'program'] as const;
-/** Popularity (a sum of two logarithms) by this: on the public sets +.010 nDCG@10, on nav -.001. */
+/** Mentions (a sum of two logarithms) by this: on the public sets +.010 nDCG@10, on nav -.001. */
 const FAME_OF_NAMED = 0.1;
+/** A word of fewer documents may be a misspelling. */
+const RARE = 2;
 /** Keys looked at for a prefix, and packages kept. */
 const MAX_PREFIX = 5000;
 const MAX_NAMED = 60;
 
 /** What speaks for a package whatever is searched: below 0.3, so that it never bridges two tiers. */
-export function merit(prior: number, popularity: number): number {
-  return 0.1 * prior * (1 + FAME_OF_NAMED * popularity);
+export function merit(prior: number, mentions: number): number {
+  return 0.1 * prior * (1 + FAME_OF_NAMED * mentions);
 }
 
 /**
@@ -54,7 +56,7 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
     const rival = best.get(doc);
     if (!rival || score > rival.score) best.set(doc, { doc, score, why });
   };
-  const meritOf = (doc: number, kind: number) => KIND[kind]! * merit(index.priors[doc]!, index.popularity[doc]!);
+  const meritOf = (doc: number, kind: number) => KIND[kind]! * merit(index.priors[doc]!, index.mentions[doc]!);
   const each = (place: number, visit: (doc: number, kind: number) => void) => {
     if (place < 0) return;
     for (let i = keys.firsts[place]!; i < keys.firsts[place + 1]!; i++) visit(keys.docs[i]!, keys.kinds[i]!);
@@ -87,7 +89,7 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
     for (const { doc, sure } of providersOf(index.programs, typed))
       put(
         doc,
-        Math.min(TIER.name + PROVIDES[sure] * merit(index.priors[doc]!, index.popularity[doc]!), leastName - 1e-3),
+        Math.min(TIER.name + PROVIDES[sure] * merit(index.priors[doc]!, index.mentions[doc]!), leastName - 1e-3),
         'program',
       );
   for (const [set, name] of setAndName(typed, words)) {
@@ -109,12 +111,21 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
     found.sort((a, b) => b.score - a.score || a.doc - b.doc);
     for (const { doc, score, why } of found.slice(0, MAX_NAMED)) put(doc, score, why);
   }
-  if (best.size === 0 && !within && key.length >= 4 && words.length <= 3)
+  if (best.size === 0 && !within && key.length >= 4 && !allKnown(index, words) && words.length <= 3)
     for (const place of oneEditAway(keys, key))
       each(place, (doc, kind) => {
         if (whole(doc, kind)) put(doc, TIER.spelling + meritOf(doc, kind), 'spelling');
       });
   return [...best.values()].sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, 2 * MAX_NAMED);
+}
+
+/** Whether all of several words are in use: nobody who types `pdf reader` means pdfrender. */
+function allKnown({ terms: { firsts }, terms }: Index, words: readonly string[]): boolean {
+  const isKnown = (word: string) => {
+    const place = exact(terms, Buffer.from(stem(word.toLowerCase())));
+    return place >= 0 && firsts[place + 1]! - firsts[place]! > RARE;
+  };
+  return words.length > 1 && words.every(isKnown);
 }
 
 type InSet = (set: string) => boolean;

@@ -1,0 +1,35 @@
+import type { Package } from '../package.ts';
+import { isLibrarySet } from './prior.ts';
+import { stem, words } from './tokens.ts';
+import { setAndLeaf } from './variants.ts';
+
+/** In how many descriptions something stands: of applications, and of what is in a set of libraries. */
+type Counts = [applications: number, libraries: number];
+
+/** What many applications say of themselves: names of a kind of software rather than of one. */
+export interface CommonWords {
+  words: Record<string, Counts>;
+  stems: Record<string, Counts>;
+}
+
+/** Words of fewer descriptions are left out. */
+const MIN_APPLICATIONS = 10;
+
+export function commonWords(packages: readonly Package[], groups: Uint32Array): CommonWords {
+  const [byWord, byStem] = [new Map<string, Counts>(), new Map<string, Counts>()];
+  const count = (counts: Map<string, Counts>, key: string, side: 0 | 1) => {
+    const pair = counts.get(key) ?? [0, 0];
+    pair[side]++;
+    counts.set(key, pair);
+  };
+  packages.forEach(({ type, packageName, description }, i) => {
+    if (groups[i] !== i || type === 'option' || description === null) return;
+    const side = isLibrarySet(setAndLeaf(packageName)[0]) ? 1 : 0;
+    const said = new Set(words(description));
+    for (const word of said) count(byWord, word, side);
+    for (const token of new Set([...said].map(stem))) count(byStem, token, side);
+  });
+  const common = (counts: Map<string, Counts>) =>
+    Object.fromEntries([...counts].filter(([, [applications]]) => applications >= MIN_APPLICATIONS));
+  return { words: common(byWord), stems: common(byStem) };
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import type { Package } from '../package.ts';
+
+/** How well known software is, by what others than its own packagers have written. */
+export interface Renown {
+  /** Per document: log(1 + modules and tests of NixOS that name its software). */
+  modules: Float32Array<ArrayBuffer>;
+  /** Per document: 1 where NixOS names its software, or a text says how it is used. */
+  known: Uint8Array<ArrayBuffer>;
+}
+
+export function renown(
+  packages: readonly Package[],
+  groups: Uint32Array,
+  usage: ReadonlyMap<number, readonly string[]>,
+  table = readModules(),
+): Renown {
+  const best = new Uint16Array(packages.length);
+  packages.forEach(({ type, packageName }, i) => {
+    const count = type === 'package' ? (table.get(packageName) ?? 0) : 0;
+    best[groups[i]!] = Math.max(best[groups[i]!]!, count);
+  });
+  const modules = Float32Array.from(groups, group => Math.log1p(best[group]!));
+  return { modules, known: Uint8Array.from(groups, (group, i) => (modules[i]! > 0 || usage.has(group) ? 1 : 0)) };
+}
+
+/** The table that ships, see tools/modules.ts. */
+function readModules(): Map<string, number> {
+  const lines = readFileSync(new URL('./modules.tsv', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1);
+  return new Map(lines.map(line => line.split('\t')).map(([name, count]) => [name!, Number(count)]));
+}
