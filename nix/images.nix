@@ -55,6 +55,7 @@ let
           {
             HOME = "/tmp";
             FDNIX_HOME = "/tmp/fdnix";
+            FDNIX_DEPLOYED = "true"; # what is written into a container is lost with it
           }
           // env
         );

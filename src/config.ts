@@ -36,14 +36,37 @@ type Environment = Record<string, string | undefined>;
 
 /** The configuration of this process. Only this function and {@link environment} read the environment. */
 export function configure(flags: Flags, env: Environment = process.env): Config {
+  if (env.USE_LOCALSTACK === 'true') pointAtLocalStack(env);
   const home = resolve(flags.home ?? (env.FDNIX_HOME || join(dataHome(env), 'fdnix')));
+  // A deployed container forgets what it writes into itself: without a name its place is refused when it is opened.
+  const local = (deployed: string, place: string) => (env.FDNIX_DEPLOYED ? deployed : place);
   return {
     home,
-    store: flags.store ?? prefixed('dynamodb:', env.DYNAMODB_TABLE) ?? `sqlite:${join(home, 'packages.sqlite')}`,
-    blobs: flags.blobs ?? prefixed('s3://', env.S3_BUCKET) ?? home,
+    store:
+      flags.store ??
+      prefixed('dynamodb:', env.DYNAMODB_TABLE) ??
+      local('dynamodb:', `sqlite:${join(home, 'packages.sqlite')}`),
+    blobs: flags.blobs ?? prefixed('s3://', env.S3_BUCKET) ?? local('s3://', home),
     model: flags.model ?? prefixed('bedrock:', env.BEDROCK_MODEL_ID) ?? DEFAULT_MODEL,
     index: flags.index ?? (env.FDNIX_INDEX || join(home, 'index.sqlite')),
   };
+}
+
+/**
+ * Sets what is unset so that DynamoDB, S3 and Bedrock are LocalStack, or the emulators that `nix run .#services` starts,
+ * on this machine. The SDK reads these variables itself, which is why they are set instead of returned.
+ */
+function pointAtLocalStack(env: Environment): void {
+  const host = env.LOCALSTACK_HOST || 'localhost';
+  const defaults = {
+    AWS_ENDPOINT_URL: `http://${/:\d+$/.test(host) ? host : `${host}:4566`}`,
+    AWS_REGION: env.AWS_DEFAULT_REGION || 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    DYNAMODB_TABLE: 'fdnix-packages',
+    S3_BUCKET: 'fdnix-vec',
+  };
+  for (const [name, value] of Object.entries(defaults)) env[name] ||= value;
 }
 
 /** The user's data directory, as the XDG base directory specification has it. */

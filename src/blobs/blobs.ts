@@ -40,7 +40,7 @@ export interface Blobs {
 
 /** Opens a directory or `s3://BUCKET[/PREFIX]`. */
 export async function openBlobs(spec: string): Promise<Blobs> {
-  const [, scheme, rest] = /^([a-z0-9]+):\/\/(.+)$/.exec(spec) ?? [];
+  const [, scheme, rest] = /^([a-z0-9]+):\/\/(.*)$/.exec(spec) ?? [];
   switch (scheme) {
     case undefined:
       return (await import('./dir.ts')).openDir(spec);

@@ -11,7 +11,10 @@ const MS_PER_BYTE = 1e-3;
 /** Opens `s3://BUCKET[/PREFIX]`, given without the scheme. An etag is S3's ETag. */
 export async function openS3(target: string, options: { patience?: Partial<Patience> } = {}): Promise<Blobs> {
   const [, Bucket, rest] = /^([^/]+)\/*(.*?)\/*$/s.exec(target) ?? [];
-  if (!Bucket) throw new UserError(`s3://${target} names no bucket: give s3://BUCKET or s3://BUCKET/PREFIX`);
+  if (!Bucket)
+    throw new UserError(
+      `s3://${target} names no bucket: set S3_BUCKET, or give --blobs s3://BUCKET or s3://BUCKET/PREFIX`,
+    );
   const prefix = rest ? `${rest}/` : '';
   const client = new sdk.S3Client({
     ...CLIENT,

@@ -13,6 +13,8 @@ const ENVIRONMENT: [name: string, meaning: string][] = [
   ['S3_BUCKET', 'selects the blobs s3://BUCKET'],
   ['BEDROCK_MODEL_ID', 'selects the model bedrock:ID'],
   ['AWS_ENDPOINT_URL', 'points the AWS SDK at an emulator'],
+  ['USE_LOCALSTACK', 'true: all of AWS is LocalStack, or the emulators of fdnix, on port 4566 of LOCALSTACK_HOST'],
+  ['FDNIX_DEPLOYED', 'set in the images: without DYNAMODB_TABLE and S3_BUCKET nothing is written'],
   ['SOURCE_DATE_EPOCH', 'seconds since 1970 that stand in for the time of the run'],
   ['NO_COLOR', 'no colours'],
 ];

@@ -137,7 +137,8 @@ export function needsEmbedding(item: Pick<StoredPackage, 'retired' | 'hasEmbeddi
  * missing database is made; otherwise a missing one is a UserError.
  */
 export async function openStore(spec: string, options: { create?: boolean } = {}): Promise<Store> {
-  const [, kind, target] = /^([a-z0-9]+):(.+)$/.exec(spec) ?? [];
+  const [, kind, target] = /^([a-z0-9]+):(.*)$/s.exec(spec) ?? [];
+  if (target === '') throw new UserError(`${spec} names no store: set DYNAMODB_TABLE, or give --store dynamodb:TABLE`);
   switch (kind) {
     case 'sqlite':
       return (await import('./sqlite.ts')).openSqlite(target!, options);
