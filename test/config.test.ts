@@ -31,8 +31,8 @@ test('USE_LOCALSTACK alone points everything at one port; what is set stays', ()
 
 test('a deployed container without a table or bucket refuses, and says which variable is missing', async () => {
   const { store, blobs } = configure({}, { HOME: '/h', FDNIX_DEPLOYED: 'true' });
-  await rejects(() => openStore(store, { create: true }), /set DYNAMODB_TABLE/);
-  await rejects(() => openBlobs(blobs), /set S3_BUCKET/);
+  assert.match(await rejects(() => openStore(store, { create: true })), /set DYNAMODB_TABLE/);
+  assert.match(await rejects(() => openBlobs(blobs)), /set S3_BUCKET/);
   assert.match(configure({ store: 'sqlite:/s' }, { FDNIX_DEPLOYED: 'true' }).store, /^sqlite:/);
 });
 
