@@ -18,13 +18,21 @@
       nixpkgs-indexed,
     }:
     let
-      systems = [
+      inherit (nixpkgs) lib legacyPackages;
+      promised = [
         "x86_64-linux"
         "aarch64-linux"
-        "x86_64-darwin"
         "aarch64-darwin"
       ];
-      eachSystem = nixpkgs.lib.genAttrs systems;
+      # nixpkgs drops it with 26.11: it is there while the nixpkgs that builds the tools has it, and empty where that throws.
+      leaving = lib.filter (system: legacyPackages ? ${system}) [ "x86_64-darwin" ];
+      works =
+        system:
+        lib.elem system promised
+        || (builtins.tryEval legacyPackages.${system}.stdenv.hostPlatform.system).success;
+      eachSystem =
+        outputs:
+        lib.genAttrs (promised ++ leaving) (system: if works system then outputs system else { });
 
       # Everything that fdnix makes with one package set; nix/default.nix has the list.
       fdnixWith =
@@ -34,13 +42,13 @@
           indexed = nixpkgs-indexed;
           revision = self.rev or self.dirtyRev or "unknown";
         };
-      fdnix = eachSystem (system: fdnixWith nixpkgs.legacyPackages.${system});
+      fdnix = eachSystem (system: fdnixWith legacyPackages.${system});
     in
     {
       packages = eachSystem (system: fdnix.${system}.packages);
       apps = eachSystem (system: fdnix.${system}.apps);
       devShells = eachSystem (system: fdnix.${system}.devShells);
-      formatter = eachSystem (system: nixpkgs.legacyPackages.${system}.nixfmt-tree);
+      formatter = lib.genAttrs promised (system: legacyPackages.${system}.nixfmt-tree);
       checks = eachSystem (system: import ./nix/checks.nix { inherit self nixpkgs system; });
 
       # pkgs.fdnix, with the other programs, images, index and models beside it as pkgs.fdnix.NAME.

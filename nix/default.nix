@@ -1,8 +1,11 @@
-# Everything that fdnix makes with one package set. `indexed` is the nixpkgs that gets indexed, `revision` our own commit.
+# Everything that fdnix makes with one package set. `indexed` is the nixpkgs that gets indexed, `revision` our own commit;
+# `published` and `publishedPrograms` pin what releases offer, and are written by machine.
 {
   pkgs,
   indexed,
   revision,
+  published ? builtins.fromJSON (builtins.readFile ./published.json),
+  publishedPrograms ? builtins.fromJSON (builtins.readFile ./published-programs.json),
 }:
 let
   inherit (pkgs) lib;
@@ -22,9 +25,14 @@ let
   wrap = callPackage ./wrap.nix { };
 
   scope = {
-    inherit pkgs indexed revision;
+    inherit
+      pkgs
+      indexed
+      revision
+      published
+      publishedPrograms
+      ;
     npm = callPackage ./npm.nix { };
-    programs = callPackage ./package.nix { };
   }
   // packages;
 
@@ -59,7 +67,10 @@ let
       description = "Searches nixpkgs by meaning and by name, with the index of the pinned revision";
       env.FDNIX_INDEX = "${packages.index}";
     };
+    programs = callPackage ./programs.nix { };
+    programs-from-source = callPackage ./programs-from-source.nix { };
     index = callPackage ./index.nix { };
+    index-from-source = callPackage ./index-from-source.nix { };
     models = callPackage ./models.nix { };
     onnx-runtime = callPackage ./onnx.nix { };
     k8s = callPackage ./k8s.nix { };

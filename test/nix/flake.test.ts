@@ -5,11 +5,13 @@
  * What is built with it: `test/nix/build.sh`.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { INDEX_FORMAT } from '../../src/index/layout.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const fixture = join(root, 'test/fixtures/nixpkgs');
@@ -118,7 +120,9 @@ test('packages instantiate for every system', () => {
   assert.equal(Object.keys(packages), SYSTEMS);
   for (const [system, drvs] of Object.entries(packages)) {
     const images = system.endsWith('linux') ? [...IMAGES, 'images'] : [];
-    assert.equal(Object.keys(drvs).sort(), [...PROGRAMS, ...images, 'index', 'k8s', 'models', 'onnx-runtime'].sort());
+    const sources = ['index', 'index-from-source', 'programs', 'programs-from-source'];
+    const others = ['k8s', 'models', 'onnx-runtime'];
+    assert.equal(Object.keys(drvs).sort(), [...PROGRAMS, ...images, ...sources, ...others].sort());
     for (const drv of Object.values(drvs)) assert.match(drv, /\/store\/.*\.drv$/);
     assert.is(drvs.default, drvs.fdnix);
   }
@@ -139,7 +143,8 @@ test('apps, development shells and the formatter instantiate for every system', 
     assert.equal(Object.keys(programs).sort(), [...PROGRAMS, 'deploy', 'services', ...linux].sort());
   }
   assert.equal(Object.keys(evaluate('devShells', DRV_PATHS) as object), SYSTEMS);
-  assert.equal(Object.keys(evaluate('formatter', 'builtins.mapAttrs (_: p: p.drvPath)') as object), SYSTEMS);
+  const promised = SYSTEMS.filter(system => system !== 'x86_64-darwin');
+  assert.equal(Object.keys(evaluate('formatter', 'builtins.mapAttrs (_: p: p.drvPath)') as object), promised);
 });
 
 test('checks instantiate for every system', () => {
@@ -212,6 +217,108 @@ test('a nixpkgs outside the store is refused by the index', () => {
     complaint(`(${impure}).drvPath`),
     /^error: fdnix: \/home\/me\/nixpkgs is not in the Nix store: give a flake input/,
   );
+});
+
+/** The flake over a nixpkgs whose revision is published, as JSON of `what`; `change` is Nix that makes other package sets. */
+function published(what: string, change: { pin?: object; pkgs?: string; indexed?: string } = {}): unknown {
+  const pin = {
+    url: 'https://releases.example/index.sqlite.zst',
+    hash: `sha256-${'A'.repeat(43)}=`,
+    unpackedHash: `sha256-${'B'.repeat(42)}A=`,
+    format: INDEX_FORMAT,
+    model: createHash('sha256')
+      .update(readFileSync(join(root, 'src/embed/static.safetensors')))
+      .digest('hex'),
+    ...change.pin,
+  };
+  const pins = `builtins.fromJSON ''${JSON.stringify({ [REVISION]: pin })}''`;
+  const indexed = `{ outPath = ${fixture}; rev = "${change.indexed ?? REVISION}"; }`;
+  const { status, stdout, stderr } = expression(
+    `let set = pkgs: import ${root}/nix { inherit pkgs; revision = "0"; indexed = ${indexed}; published = ${pins}; };
+         p = (set (pkgs // ${change.pkgs ?? '{ }'})).packages; in ${what}`,
+  );
+  assert.is(status, 0, stderr);
+  return JSON.parse(stdout);
+}
+const REVISION = '0123456789abcdef0123456789abcdef01234567';
+
+test('a published index is fetched by its own hash: neither Nix nor Node changes its path', () => {
+  const what =
+    '[ p.index.url p.index.outPath p.index.tests.reproduces.drvPath p.index.fromSource.outPath p.search.drvPath ]';
+  const [url, path, reproduces, fromSource, search] = published(what) as string[];
+  assert.is(url, 'https://releases.example/index.sqlite.zst');
+  assert.match(reproduces!, /fdnix-index-reproduces\.drv$/);
+  const other = 'rec { nodejs-slim_24 = pkgs.jq; nodejs_24 = pkgs.jq; nix = pkgs.jq; zstd = pkgs.jq; }';
+  const [, samePath, , otherSource, otherSearch] = published(what, { pkgs: other }) as string[];
+  assert.is(samePath, path);
+  assert.is.not(otherSource, fromSource);
+  assert.is.not(otherSearch, search, 'the program itself follows its Node');
+});
+
+test('an index that was not published, or that this program cannot read, is made from source', () => {
+  const what = '[ p.index.outPath p.index-from-source.outPath ]';
+  for (const change of [
+    { indexed: 'f'.repeat(40) },
+    { pin: { format: INDEX_FORMAT + 1 } },
+    { pin: { model: '0'.repeat(64) } },
+  ]) {
+    const [index, fromSource] = published(what, change) as string[];
+    assert.is(index, fromSource, JSON.stringify(change));
+  }
+  const own =
+    'map (i: i.outPath == i.fromSource.outPath) [ (p.index.override { extraExtractFlags = [ "--set" ]; }) p.index ]';
+  assert.equal(published(own), [true, false]);
+});
+
+test('published programs are fetched for exactly the sources that made them', () => {
+  const pin = `{ url = "https://releases.example/programs.tar.zst"; hash = "sha256-${'A'.repeat(43)}="; unpackedHash = "sha256-${'A'.repeat(43)}="; }`;
+  const text = `
+    let made = import ${root}/nix ${OURS};
+        inherit (made.packages.programs-from-source) key;
+        set = keys: (import ${root}/nix (${OURS} // { publishedPrograms = keys; })).packages;
+        listed = set { ${'$'}{key} = ${pin}; };
+    in [ key listed.programs.url (listed.programs.outPath != listed.programs-from-source.outPath)
+         (let other = set { other = ${pin}; }; in other.programs.outPath == other.programs-from-source.outPath)
+         listed.programs.tests.reproduces.drvPath ]`;
+  const { status, stdout, stderr } = expression(text);
+  assert.is(status, 0, stderr);
+  const [key, url, fetched, built, reproduces] = JSON.parse(stdout);
+  assert.match(key, /^[0-9a-f]{64}$/);
+  assert.is(url, 'https://releases.example/programs.tar.zst');
+  assert.ok(fetched && built);
+  assert.match(reproduces, /fdnix-programs-reproduce\.drv$/);
+});
+
+test('what a release has not filled in yet is empty, and what it writes is sorted', () => {
+  for (const file of ['nix/published.json', 'nix/published-programs.json']) {
+    const keys = Object.keys(json(file));
+    assert.equal(keys, [...keys].sort());
+    for (const key of keys) assert.match(key, /^([0-9a-f]{40}|[0-9a-f]{64})$/);
+  }
+});
+
+test('a nixpkgs without x86_64-darwin, or that throws for it, leaves the other three', () => {
+  for (const [gone, left] of [
+    ['removeAttrs all [ "x86_64-darwin" ]', {}],
+    ['all // { x86_64-darwin = throw "dropped"; }', { 'x86_64-darwin': [] }],
+  ] as const) {
+    const text = `
+      let flake = import ${root}/flake.nix;
+          all = builtins.mapAttrs (system: _: import ${standIn}/pkgs.nix { lib = import ${standIn}/lib.nix; inherit system; })
+            { x86_64-linux = 1; aarch64-linux = 1; aarch64-darwin = 1; x86_64-darwin = 1; };
+          nixpkgs = { lib = import ${standIn}/lib.nix; legacyPackages = ${gone}; };
+          self = flake.outputs { inherit self nixpkgs; nixpkgs-indexed = { outPath = ${fixture}; }; };
+      in { packages = builtins.mapAttrs (_: builtins.attrNames) self.packages; formatter = builtins.attrNames self.formatter; }`;
+    const { status, stdout, stderr } = expression(text);
+    assert.is(status, 0, stderr);
+    const { packages, formatter } = JSON.parse(stdout);
+    const three = SYSTEMS.filter(system => system !== 'x86_64-darwin');
+    assert.equal(formatter, three);
+    for (const system of three) assert.ok(packages[system].includes('search'), system);
+    const { 'x86_64-darwin': fourth, ...others } = packages;
+    assert.equal(Object.keys(others), three);
+    assert.equal(fourth === undefined ? {} : { 'x86_64-darwin': fourth }, left);
+  }
 });
 
 test('contradicting options are refused', () => {

@@ -40,6 +40,9 @@ rec {
     ;
   version = "stand-in";
   licenses.mit.spdxId = "MIT";
+  getLicenseFromSpdxId = spdxId: { inherit spdxId; };
+  unique = builtins.foldl' (seen: x: if elem x seen then seen else seen ++ [ x ]) [ ];
+  inherit (builtins) head;
   platforms.unix = [ ];
 
   nameValuePair = name: value: { inherit name value; };

@@ -53,11 +53,16 @@ in
   writeText = name: text: runCommand name { inherit text; } "";
   linkFarm =
     name: entries: runCommand name { } (toString (lib.mapAttrsToList (key: path: "${key}=${path}") entries));
-  fetchurl = { url, hash, name }: mkDerivation {
-    inherit name url;
-    outputHash = hash;
-    outputHashMode = "flat";
-  };
+  # As in nixpkgs, a list of inputs or a fixup leaves the path of the output to the hash alone.
+  fetchurl =
+    args@{ url, hash, ... }:
+    mkDerivation (
+      removeAttrs args [ "hash" ]
+      // {
+        outputHash = hash;
+        outputHashMode = if args.recursiveHash or false then "recursive" else "flat";
+      }
+    );
   writeShellApplication =
     { name, text, runtimeInputs ? [ ] }:
     runCommand name {
@@ -97,4 +102,5 @@ in
   "patchelf"
   "skopeo"
   "systemd"
+  "zstd"
 ] package

@@ -1,0 +1,65 @@
+# The bundled programs, built: without Node, wrapper or any other reference: one store path that every wrapper and image shares.
+{
+  lib,
+  stdenvNoCC,
+  nodejs-slim_24,
+  npm,
+}:
+let
+  package = lib.importJSON ../package.json;
+  lock = lib.importJSON ../package-lock.json;
+  src = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../package.json
+      ../tools/build.ts
+      (lib.fileset.difference ../src (lib.fileset.maybeMissing ../src/infra))
+    ];
+  };
+  # What the bundle holds beside our own code, by the lockfile's word.
+  bundled = lib.filterAttrs (path: entry: path != "" && !(entry.dev or false)) lock.packages;
+  licenses = lib.unique (
+    [ package.license ] ++ lib.mapAttrsToList (path: entry: entry.license or "unknown: ${path}") bundled
+  );
+in
+stdenvNoCC.mkDerivation {
+  pname = "fdnix-programs";
+  inherit (package) version;
+  inherit src;
+
+  strictDeps = true;
+  nativeBuildInputs = [ nodejs-slim_24 ];
+  # A copy, not a link: esbuild follows links, and the source maps would name the store path.
+  buildPhase = ''
+    runHook preBuild
+    cp -r ${npm.forBuild}/node_modules node_modules
+    node tools/build.ts
+    runHook postBuild
+  '';
+  installPhase = ''
+    runHook preInstall
+    mkdir -p $out/lib
+    cp -r dist $out/lib/fdnix
+    runHook postInstall
+  '';
+  dontFixup = true;
+  allowedReferences = [ ];
+
+  # Names what this is built from: the path of the sources in the store is a hash of them.
+  passthru.key = builtins.hashString "sha256" (
+    builtins.unsafeDiscardStringContext "${src}" + builtins.hashFile "sha256" ../package-lock.json
+  );
+
+  meta = {
+    inherit (package) description homepage;
+    changelog = "${package.homepage}/blob/v${package.version}/CHANGELOG.md";
+    license = map lib.getLicenseFromSpdxId licenses;
+    maintainers = [
+      {
+        name = "The fdnix contributors";
+        github = "fdnix";
+      }
+    ];
+    platforms = lib.platforms.unix;
+  };
+}
