@@ -43,6 +43,11 @@
           revision = self.rev or self.dirtyRev or "unknown";
         };
       fdnix = eachSystem (system: fdnixWith legacyPackages.${system});
+      # With a key of its own, a module may be imported by two others.
+      module = file: {
+        key = toString file;
+        imports = [ (lib.modules.importApply file self) ];
+      };
     in
     {
       packages = eachSystem (system: fdnix.${system}.packages);
@@ -53,8 +58,8 @@
 
       # pkgs.fdnix, with the other programs, images, index and models beside it as pkgs.fdnix.NAME.
       overlays.default = final: _: { fdnix = (fdnixWith final).overlayed; };
-      nixosModules.default = import ./nix/module.nix self;
-      homeModules.default = import ./nix/home.nix self;
+      nixosModules.default = module ./nix/module.nix;
+      homeModules.default = module ./nix/home.nix;
 
       templates = {
         default = {

@@ -40,6 +40,7 @@ let
     (nixpkgs.lib.nixosSystem {
       modules = [
         self.nixosModules.default
+        { imports = [ self.nixosModules.default ]; } # as a second module of the same machine may
         {
           nixpkgs.hostPlatform = platform;
           system.stateVersion = "25.05";
@@ -57,7 +58,9 @@ let
     }).config;
   machine = nixos {
     time = "03:30";
-    channel = "nixos-unstable";
+    # What a unit file must be told to leave alone.
+    nixpkgs = "path:/nix/store/x-source?narHash=sha256-a%2Fb%3D";
+    index = fixture.packages.index;
     environment.AWS_REGION = "eu-central-1";
     serve = {
       enable = true;
@@ -69,8 +72,8 @@ let
     lib.genAttrs [
       "fdnix.service"
       "fdnix.timer"
+      "fdnix-first.service"
       "fdnix-search.service"
-      "fdnix-search.path"
     ] (name: pkgs.writeText name (builtins.unsafeDiscardStringContext machine.systemd.units.${name}.text))
   );
   # The messages of the assertions that a configuration of ours breaks.
@@ -94,7 +97,9 @@ let
             "systemd"
             "launchd"
             "programs"
+            "xdg"
           ] (_: lib.mkOption { type = lib.types.anything; });
+          config.xdg.dataHome = "/home/me/.local/share";
           config.services.fdnix = {
             enable = true;
           }
@@ -142,9 +147,23 @@ in
       config = home {
         time = "04:05";
         commandNotFound = true;
+        nixpkgs = "path:/x?narHash=a%2Fb";
+        environment.GREETING = ''two words and a "quote"'';
+        index = fixture.packages.index;
+        serve.enable = true;
       };
+      service = config.systemd.user.services.fdnix.Service;
     in
     assert lib.hasInfix "not-found-bash" config.programs.bash.initExtra;
+    assert lib.hasInfix "/index.sqlite" config.home.activation.fdnix.data;
+    assert
+      !pkgs.stdenv.hostPlatform.isLinux
+      ||
+        lib.hasInfix ''"--nixpkgs=path:/x?narHash=a%%2Fb"'' service.ExecStart
+        && lib.elem ''"GREETING=two words and a \"quote\""'' service.Environment
+        && lib.any (lib.hasInfix "${pkgs.nix}/bin") service.Environment;
+    assert
+      pkgs.stdenv.hostPlatform.isLinux || config.launchd.agents.fdnix-search.config.ProgramArguments != [ ];
     assert
       if pkgs.stdenv.hostPlatform.isLinux then
         config.systemd.user.timers.fdnix.Timer.OnCalendar == "*-*-* 04:05:00 UTC"
@@ -160,6 +179,16 @@ in
   k8s = runCommand "fdnix-check-k8s" { nativeBuildInputs = [ pkgs.jq ]; } ''
     jq -e '[.items[].kind] == ["PersistentVolumeClaim", "Job", "CronJob", "Deployment", "Service"]' ${self.packages.${system}.k8s}
     jq -e '.items[2].spec.schedule == "0 2 * * *"' ${self.packages.${system}.k8s}
+    # Whatever the store paths of the image are, they are the image's own affair.
+    ! grep -q ${builtins.storeDir} ${self.packages.${system}.k8s}
+    jq -e '[.. | .containers? // empty | .[] | has("command")] == [false, false, false]' ${self.packages.${system}.k8s}
+    jq -e '[.. | .image? // empty] | all(test("@sha256:"))' ${
+      fixture.packages.k8s.override {
+        digests = lib.genAttrs [ "fdnix-metadata-generator" "fdnix-search" ] (
+          _: "sha256:${lib.concatStrings (lib.genList (_: "0") 64)}"
+        );
+      }
+    }
     touch $out
   '';
 }
@@ -190,6 +219,10 @@ in
     assert !(builtins.tryEval (nixosOn "riscv64-linux" { }).services.fdnix.package).success;
     assert lib.hasInfix "not-found-zsh" (nixos { commandNotFound = true; }).programs.zsh.interactiveShellInit;
     assert machine.networking.firewall.allowedTCPPorts == [ 8181 ];
+    assert (nixos { serve.enable = true; }).networking.firewall.allowedTCPPorts == [ ];
+    assert machine.environment.variables.FDNIX_INDEX == "/var/lib/fdnix/index.sqlite";
+    # What cannot be fetched is not built behind the user's back: a first job makes it.
+    assert (nixos { index = null; }).systemd.services.fdnix-first.onSuccess == [ "fdnix.service" ];
     runCommand "fdnix-check-module"
       {
         nativeBuildInputs = [ pkgs.systemd ];
@@ -198,7 +231,10 @@ in
       }
       ''
         cp -rL ${units} units && cd units
-        systemd-analyze verify --man=no ./fdnix.service ./fdnix-search.service ./fdnix.timer
+        systemd-analyze verify --man=no ./fdnix.service ./fdnix-search.service ./fdnix-first.service ./fdnix.timer
+        grep -F -- '"--nixpkgs=path:/nix/store/x-source?narHash=sha256-a%%2Fb%%3D"' fdnix.service
+        grep -E '^MemoryMax=5G$' fdnix.service && grep -E '^RandomizedDelaySec=30min$' fdnix.timer
+        ! grep -r -E 'DynamicUser|PathExists' .
         systemd-analyze security --offline=true --threshold=25 ./fdnix.service
         systemd-analyze security --offline=true --threshold=25 ./fdnix-search.service
         touch $out
@@ -213,17 +249,49 @@ in
         package = fdnix;
         nixpkgs = "${../test/fixtures/nixpkgs}";
         extraFlags = [ "--allow-shrink" ];
+        index = fixture.packages.index;
+        serve.enable = true;
+        serve.socket = "/run/fdnix.sock";
+      };
+      users.users.alice.isNormalUser = true;
+    };
+    nodes.bare = {
+      imports = [ self.nixosModules.default ];
+      services.fdnix = {
+        enable = true;
+        package = fdnix;
+        nixpkgs = "${../test/fixtures/nixpkgs}";
+        extraFlags = [ "--allow-shrink" ];
+        index = null;
         serve.enable = true;
       };
     };
     testScript = ''
-      machine.wait_for_unit("timers.target")
-      machine.succeed("systemctl list-timers --all | grep fdnix.timer")
-      machine.succeed("systemctl start fdnix.service")
-      machine.wait_for_unit("fdnix-search.service")
-      machine.wait_for_open_port(8080)
-      machine.succeed("curl --fail 'http://127.0.0.1:8080/api/v1/search?q=hello' | grep -q '\"hello\"'")
-      machine.succeed("systemctl stop fdnix-search.service")
+      start_all()
+      with subtest("search works at once, for any user, before the first night"):
+          machine.wait_for_unit("multi-user.target")
+          machine.succeed("su - alice -c 'fdnix search hello' | grep -q '^hello'")
+          machine.succeed("test -L /var/lib/fdnix/index.sqlite")
+
+      with subtest("a socket answers from its first connection on"):
+          machine.wait_for_unit("fdnix-search.socket")
+          machine.succeed("curl --fail --unix-socket /run/fdnix.sock 'http://x/api/v1/search?q=hello' | grep -q '\"hello\"'")
+
+      with subtest("the nightly job replaces the index that was given"):
+          machine.succeed("systemctl list-timers --all | grep fdnix.timer")
+          machine.succeed("systemctl start fdnix.service")
+          machine.succeed("test -f /var/lib/fdnix/index.sqlite && ! test -L /var/lib/fdnix/index.sqlite")
+          machine.succeed("su - alice -c 'fdnix search hello' | grep -q '^hello'")
+          machine.succeed("systemctl restart fdnix-first.service && ! test -L /var/lib/fdnix/index.sqlite")
+
+      with subtest("without an index a first job makes one, and the service waits for it"):
+          bare.wait_for_open_port(8080)
+          bare.succeed("curl --fail 'http://127.0.0.1:8080/api/v1/search?q=hello' | grep -q '\"hello\"'")
+
+      with subtest("what is stopped stays stopped"):
+          bare.succeed("systemctl stop fdnix-search.service")
+          bare.succeed("sleep 15")
+          bare.fail("systemctl is-active fdnix-search.service")
     '';
   };
 }

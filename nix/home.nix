@@ -13,10 +13,28 @@ let
   minute = lib.toIntBase10 (builtins.substring 3 2 cfg.time);
   hook = shell: pkgs.runCommand "fdnix-not-found-${shell}" { } "${lib.getExe cfg.package} which --hook ${shell} > $out";
   command = name: [ (lib.getExe cfg.package) ] ++ cfg.arguments.${name};
-  environment = lib.mapAttrsToList (key: value: "${key}=${value}") cfg.environment;
+  # As systemd reads them: JSON's quotes, with its own percent signs and, in commands, dollars doubled.
+  quote = lib.replaceStrings [ "%" ] [ "%%" ];
+  exec = name: lib.concatMapStringsSep " " (word: lib.replaceStrings [ "$" ] [ "$$" ] (quote (builtins.toJSON word))) (command name);
+  index = cfg.environment.FDNIX_INDEX or "${config.xdg.dataHome}/fdnix/index.sqlite";
+  environment = {
+    PATH = lib.makeBinPath [ nixPackage ] + ":/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/bin:/bin";
+  }
+  // cfg.environment;
+  settings = lib.mapAttrsToList (key: value: quote (builtins.toJSON "${key}=${value}")) environment;
+  # Home Manager's own setting, where it is set: the evaluator should be the one that talks to this machine's daemon.
+  nixPackage = if config.nix.package or null != null then config.nix.package else pkgs.nix;
+  published = self.packages.${system}.index or { };
 in
 {
   imports = [ ./options.nix ];
+
+  options.services.fdnix.index = lib.mkOption {
+    type = lib.types.nullOr lib.types.path;
+    default = if published.passthru.published or false then published else null;
+    defaultText = lib.literalMD "the published index of the revision that fdnix pins, if there is one";
+    description = "The index that is searched until the first daily job has made one.";
+  };
 
   config = lib.mkMerge [
     {
@@ -36,13 +54,27 @@ in
       programs.zsh.initContent = "source ${hook "zsh"}";
       programs.fish.interactiveShellInit = "source ${hook "fish"}";
     })
+    # Search works at once: the given index, until a daily job has made one of its own in its place.
+    (lib.mkIf (cfg.enable && cfg.index != null) {
+      home.activation.fdnix = {
+        after = [ "writeBoundary" ];
+        before = [ ];
+        data = ''
+          if [ ! -e ${lib.escapeShellArg index} ] || [ -L ${lib.escapeShellArg index} ]; then
+            run mkdir -p ${lib.escapeShellArg (dirOf index)}
+            run ln -sfn ${cfg.index} ${lib.escapeShellArg index}
+          fi
+        '';
+      };
+    })
     (lib.mkIf (cfg.enable && isLinux) {
       systemd.user.services.fdnix = {
         Unit.Description = "fdnix: extract, embed and index nixpkgs";
         Service = {
           Type = "oneshot";
-          ExecStart = lib.escapeShellArgs (command "run");
-          Environment = environment;
+          ExecStart = exec "run";
+          Environment = settings;
+          MemoryMax = "5G";
           SuccessExitStatus = 3;
           Nice = 10;
         };
@@ -51,6 +83,7 @@ in
         Unit.Description = "Daily fdnix index";
         Timer = {
           OnCalendar = "*-*-* ${cfg.time}:00 UTC";
+          RandomizedDelaySec = "30min";
           Persistent = true;
         };
         Install.WantedBy = [ "timers.target" ];
@@ -58,10 +91,11 @@ in
     })
     (lib.mkIf (cfg.enable && cfg.serve.enable && isLinux) {
       systemd.user.services.fdnix-search = {
-        Unit.Description = "fdnix: search API and web page";
+        Unit.Description = "fdnix: search API and web page"; # it waits for the first index by itself
         Service = {
-          ExecStart = lib.escapeShellArgs (command "serve");
-          Environment = environment;
+          ExecStart = exec "serve";
+          Environment = settings;
+          MemoryMax = "1G";
           Restart = "on-failure";
           RestartSec = 30;
         };
@@ -73,14 +107,26 @@ in
         enable = true;
         config = {
           ProgramArguments = command "run";
-          EnvironmentVariables = cfg.environment;
-          # launchd knows local time only.
+          EnvironmentVariables = environment;
+          # launchd knows local time only; the option says so.
           StartCalendarInterval = [
             {
               Hour = hour;
               Minute = minute;
             }
           ];
+        };
+      };
+    })
+    (lib.mkIf (cfg.enable && cfg.serve.enable && isDarwin) {
+      launchd.agents.fdnix-search = {
+        enable = true;
+        config = {
+          ProgramArguments = command "serve";
+          EnvironmentVariables = environment;
+          KeepAlive = true;
+          RunAtLoad = true;
+          ThrottleInterval = 30;
         };
       };
     })

@@ -57,6 +57,7 @@ let
     '';
     passthru = {
       inherit indexed fromSource;
+      published = true;
       tests.reproduces = runCommand "fdnix-index-reproduces" { } ''
         cmp ${fetched} ${fromSource}
         touch $out
@@ -71,6 +72,7 @@ else
   fromSource.overrideAttrs (old: {
     passthru = (old.passthru or { }) // {
       inherit fromSource;
+      published = false;
       tests = { };
     };
   })

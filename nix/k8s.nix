@@ -1,12 +1,13 @@
 # The same options as Kubernetes manifests: nightly CronJob, a first Job, Deployment and Service over one volume.
-# kubectl apply -f $(nix build --no-link --print-out-paths .#k8s); other settings and registry by .override.
+# kubectl apply -f $(nix build --no-link --print-out-paths .#k8s); other settings and registry by .override. `digests` is what
+# `nix run .#push` prints: with it the images are named by digest, as they should be wherever they were pushed.
 {
   lib,
   writeText,
-  nodejs-slim_24,
   programs,
   registry ? "localhost:5000",
   tag ? programs.version,
+  digests ? { },
   size ? "5Gi",
   settings ? { },
 }:
@@ -18,11 +19,16 @@ let
         {
           services.fdnix = {
             package = programs;
+            maxMemory = 2560; # of the job's 3 GiB; Node and what it reads take the rest
           }
           // settings;
         }
       ];
     }).config.services.fdnix;
+  image =
+    name:
+    "${registry}/fdnix-${name}"
+    + (if digests ? "fdnix-${name}" then "@${digests."fdnix-${name}"}" else ":${tag}");
   failed = map (a: a.message) (lib.filter (a: !a.assertion) cfg.assertions);
 
   labels = component: {
@@ -39,12 +45,13 @@ let
   pod =
     {
       name,
-      image,
-      command,
+      from,
+      arguments,
       resources,
-      extra ? { },
-      ...
-    }@args:
+      env ? { },
+      container ? { },
+      spec ? { },
+    }:
     {
       metadata.labels = labels name;
       spec = {
@@ -60,20 +67,14 @@ let
           (
             {
               inherit name resources;
-              image = "${registry}/fdnix-${image}:${tag}";
-              command = [
-                (lib.getExe' nodejs-slim_24 "node")
-                # Status 3 is done but for attributes of nixpkgs that never evaluate: no reason to try again.
-                "--import=data:text/javascript,process.on('exit',status=>{if(status===3)process.exitCode=0})"
-                "${programs}/lib/fdnix/fdnix.js"
-              ];
-              args = command;
+              image = image from;
+              args = arguments;
               env = lib.mapAttrsToList lib.nameValuePair (
                 {
                   FDNIX_HOME = "/data";
                 }
                 // cfg.environment
-                // args.env or { }
+                // env
               );
               securityContext = {
                 allowPrivilegeEscalation = false;
@@ -91,7 +92,7 @@ let
                 }
               ];
             }
-            // extra
+            // container
           )
         ];
         volumes = [
@@ -105,14 +106,26 @@ let
           }
         ];
       }
-      // lib.optionalAttrs (image == "metadata-generator") { restartPolicy = "OnFailure"; };
+      // spec;
     };
   job = {
     backoffLimit = 2;
     template = pod {
       name = "index";
-      image = "metadata-generator";
-      command = cfg.arguments.run;
+      from = "metadata-generator";
+      arguments = cfg.arguments.run;
+      # Status 3 is done but for attributes of nixpkgs that never evaluate: no reason to try again.
+      env.NODE_OPTIONS = "--import=data:text/javascript,process.on('exit',status=>{if(status===3)process.exitCode=0})";
+      spec = {
+        restartPolicy = "OnFailure";
+        # A volume of ReadWriteOnce is one node's: the job runs where the search is, which has it mounted.
+        affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution = [
+          {
+            labelSelector.matchLabels = labels "search";
+            topologyKey = "kubernetes.io/hostname";
+          }
+        ];
+      };
       resources = {
         requests = {
           cpu = "1";
@@ -144,12 +157,15 @@ let
     })
     (object "apps/v1" "Deployment" "fdnix-search" {
       replicas = 1;
+      # Two pods of the old and the new version might be on two nodes, and the volume is only on one.
+      strategy.type = "Recreate";
       selector.matchLabels = labels "search";
       template = pod {
         name = "search";
-        image = "search";
-        command = [
+        from = "search";
+        arguments = [
           "serve"
+          "--wait" # for what the first job makes: not ready until then, and not restarted either
           "--host"
           "0.0.0.0"
           "--port"
@@ -163,13 +179,18 @@ let
           };
           limits.memory = "1Gi";
         };
-        extra = {
+        container = {
           ports = [
             {
               name = "http";
               containerPort = cfg.serve.port;
             }
           ];
+          # Six hours for the first index; the other probes begin when this one has succeeded.
+          startupProbe = probe // {
+            periodSeconds = 10;
+            failureThreshold = 2160;
+          };
           readinessProbe = probe;
           livenessProbe = probe // {
             periodSeconds = 30;

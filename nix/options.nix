@@ -24,7 +24,7 @@ in
     time = mkOption {
       type = types.strMatching "([01][0-9]|2[0-3]):[0-5][0-9]";
       default = "02:00";
-      description = "When the index is made each day, in UTC.";
+      description = "When the index is made each day: in UTC, but in local time on macOS, whose launchd knows no other.";
     };
 
     nixpkgs = optionalString "The nixpkgs to evaluate, a path or flake reference. By default the revision that fdnix pins." "github:NixOS/nixpkgs/nixos-unstable";
@@ -33,10 +33,16 @@ in
     blobs = optionalString "Where vectors live; the state directory by default." "s3://fdnix-vec";
     model = optionalString "The embedding model; the one that is shipped by default." "bedrock:cohere.embed-english-v3";
 
+    maxMemory = mkOption {
+      type = types.nullOr types.ints.positive;
+      default = 3072;
+      description = "MiB that all evaluators of the daily job may take together; null: nine tenths of what the machine has.";
+    };
+
     extraFlags = mkOption {
       type = types.listOf types.str;
       default = [ ];
-      example = [ "--max-memory=3072" ];
+      example = [ "--allow-shrink" ];
       description = "More flags for `fdnix run`.";
     };
 
@@ -96,9 +102,11 @@ in
       ++ flag "store" cfg.store
       ++ flag "blobs" cfg.blobs
       ++ flag "model" cfg.model
+      ++ flag "max-memory" (if cfg.maxMemory == null then null else toString cfg.maxMemory)
       ++ cfg.extraFlags;
       serve = [
         "serve"
+        "--wait"
         "--host"
         cfg.serve.host
         "--port"

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -18,6 +19,9 @@ import type { IndexInfo } from '../search/open.ts';
 import { type Context, command } from './command.ts';
 import { fetchedIndexes, indexFile } from './open.ts';
 
+/** Milliseconds between two looks for the first index. */
+const WAIT_EVERY = 500;
+
 /** Milliseconds between two looks at what the blobs publish. */
 const PUBLISHED_EVERY = 60_000;
 /** Connections that may wait to be accepted; beyond them a client tries again a second later. */
@@ -33,6 +37,11 @@ export default command({
       number: true,
       default: 0,
       describe: 'proxies in front of it whose X-Forwarded-For says who the client is',
+    },
+    wait: {
+      boolean: true,
+      default: false,
+      describe: 'wait for the index if it is not there yet, with the port or socket unanswered until then',
     },
     follow: {
       boolean: true,
@@ -59,6 +68,7 @@ export default command({
       throw new UserError(`--trusted-hops ${trustedHops} is no number of proxies: give 0, or how many there are`);
     const options = { model: args.model };
     const page = await readPage();
+    if (args.wait && !args.follow && !(await thereIsAnIndex(context))) return EXIT.ok;
     const follow = args.follow ? await published(context) : null;
     const file = await indexFile(context.config);
     const followed = await followIndex({
@@ -122,6 +132,14 @@ async function untilDead(opened: OpenApp, signal: AbortSignal): Promise<boolean>
     await setTimeout(1000, undefined, { signal }).catch(() => {});
   }
   return false;
+}
+
+/** Waits until there is an index; false if it was told to stop before. */
+async function thereIsAnIndex({ config, log, signal }: Context): Promise<boolean> {
+  const there = () => /^blobs:/.test(config.index) || existsSync(config.index);
+  if (!there()) log(`waiting for the first index at ${config.index}`);
+  while (!there() && !signal.aborted) await setTimeout(WAIT_EVERY, null, { signal }).catch(() => {});
+  return !signal.aborted;
 }
 
 /** What the blobs publish, as a local file that is asked for at most once a minute; null while nothing is published. */

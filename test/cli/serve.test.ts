@@ -127,4 +127,26 @@ serve('what cannot be served is said in one line: no index, a taken port, no por
   await fails(['--port', '0', '--index', join(home, 'nope.sqlite')], /^ended with 2: fdnix: .*nope\.sqlite/);
 });
 
+serve('--wait serves as soon as there is an index, and can be stopped before', async () => {
+  const index = join(home, 'later.sqlite');
+  const args = [...fdnix, 'serve', '--wait', '--port', '0', '--home', home, '--index', index];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = once(child, 'exit');
+  const [line] = await once(createInterface({ input: child.stderr }), 'line');
+  assert.match(line, /^waiting for the first index at .*later\.sqlite$/);
+  await copyFile(join(home, 'next.sqlite'), `${index}.tmp`);
+  await rename(`${index}.tmp`, index);
+  const [url] = await once(createInterface({ input: child.stdout }), 'line');
+  const answer = await fetch(new URL('/api/v1/search?q=rg&limit=1', url));
+  assert.match(await answer.text(), /ripgrep/);
+  child.kill('SIGTERM');
+  assert.is((await ended)[0], 0);
+  await rm(index);
+  const waiting = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const stopped = once(waiting, 'exit');
+  await once(createInterface({ input: waiting.stderr }), 'line');
+  waiting.kill('SIGTERM');
+  assert.is((await stopped)[0], 0);
+});
+
 serve.run();

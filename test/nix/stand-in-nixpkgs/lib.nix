@@ -84,12 +84,18 @@ rec {
     else
       result;
 
-  # A file set is the list of its paths; the source is the whole root.
+  # A file set is the list of its paths; the source is the whole root, but for what a checkout gets by installing.
   fileset = {
     unions = concatLists;
     difference = a: _: a;
     maybeMissing = _: [ ];
-    toSource = { root, ... }: root;
+    toSource =
+      { root, ... }:
+      builtins.path {
+        path = root;
+        name = "source";
+        filter = path: _: !elem (baseNameOf path) [ "node_modules" ".git" "dist" ];
+      };
   };
 
   mkOption = option: option // { _type = "option"; };
