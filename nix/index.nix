@@ -24,16 +24,14 @@ let
       extraExtractFlags
       ;
   };
-  # The program must read the format, and embed queries by the model that made the vectors.
-  format = builtins.fromJSON (
-    lib.head (builtins.match ".*INDEX_FORMAT = ([0-9]+);.*" (builtins.readFile ../src/index/layout.ts))
-  );
-  modelHash = builtins.hashFile "sha256" ../src/embed/static.safetensors;
+  # The program must read the format of the index, and embed queries by the model that made its vectors. Both are told by a
+  # hash of the file that decides them: a pin that may not fit is passed over, and the index is built.
+  sha256 = builtins.hashFile "sha256";
   pin = published.${indexed.rev or ""} or null;
   usable =
     pin != null
-    && pin.format == format
-    && pin.model == modelHash
+    && pin.layout == sha256 ../src/index/layout.ts
+    && pin.model == sha256 ../src/embed/static.safetensors
     && indexedSystem == "x86_64-linux"
     && model == null
     && extraExtractFlags == [ ];

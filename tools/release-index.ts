@@ -25,8 +25,8 @@ export interface Pin {
   /** SRI hashes of the compressed file, and of the index that comes out of it. */
   hash: string;
   unpackedHash: string;
-  format: number;
-  /** SHA-256 of the model's file that made the vectors, hexadecimal: the program must embed queries by the same one. */
+  /** SHA-256, hexadecimal, of the files that decide the format of the index and the model of its vectors. */
+  layout: string;
   model: string;
 }
 
@@ -68,12 +68,16 @@ export function addToManifest(old: Manifest | null, entry: Entry): Manifest {
 }
 
 /** The pins with this one in it, sorted, so that a commit shows one revision more and nothing else. */
-export function addToPins(pins: Record<string, Pin>, { revision, format, ...entry }: Entry): Record<string, Pin> {
-  const model = createHash('sha256')
-    .update(readFileSync(join(root, 'src/embed/static.safetensors')))
-    .digest('hex');
-  const pin: Pin = { url: entry.url, hash: entry.hash, unpackedHash: entry.unpackedHash, format, model };
-  return Object.fromEntries(Object.entries({ ...pins, [revision]: pin }).sort(([a], [b]) => (a < b ? -1 : 1)));
+export function addToPins(pins: Record<string, Pin>, entry: Entry): Record<string, Pin> {
+  const hex = (file: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(root, file)))
+      .digest('hex');
+  const pin: Pin = {
+    ...{ url: entry.url, hash: entry.hash, unpackedHash: entry.unpackedHash },
+    ...{ layout: hex('src/index/layout.ts'), model: hex('src/embed/static.safetensors') },
+  };
+  return Object.fromEntries(Object.entries({ ...pins, [entry.revision]: pin }).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function json(value: unknown): string {

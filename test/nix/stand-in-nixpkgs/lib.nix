@@ -42,7 +42,7 @@ rec {
   licenses.mit.spdxId = "MIT";
   getLicenseFromSpdxId = spdxId: { inherit spdxId; };
   unique = builtins.foldl' (seen: x: if elem x seen then seen else seen ++ [ x ]) [ ];
-  inherit (builtins) head;
+  inherit (builtins) genList head;
   platforms.unix = [ ];
 
   nameValuePair = name: value: { inherit name value; };
