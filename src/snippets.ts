@@ -1,6 +1,7 @@
 import { nixValue } from './nix-value.ts';
 import { readOptionFacts } from './option-facts.ts';
 import { joinAttrPath, nixString, type Package, splitAttrPath } from './package.ts';
+import { isCommit } from './revision.ts';
 
 /** A text to copy: how to use a package or an option. */
 export interface Snippet {
@@ -45,11 +46,6 @@ export function snippetsFor(pkg: Usable, options: SnippetOptions): Snippet[] {
     { name: 'flake.nix', language: 'nix', text: flake(pkg, commit, path, options.platform) },
     { name: 'NixOS', language: 'nix', text: nixos(pkg, commit, path) },
   ];
-}
-
-/** Whether a revision is a commit of nixpkgs: its hash, or the beginning of it that names of channels have. */
-export function isCommit(revision: string): boolean {
-  return /^[0-9a-f]{40}$|^[0-9a-f]{11,12}$/.test(revision);
 }
 
 /** The nixpkgs of a commit as a flake reference; without one, what `nixpkgs` means to the user. */

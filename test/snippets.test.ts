@@ -8,7 +8,8 @@ import * as assert from 'uvu/assert';
 import { nixValue } from '../src/nix-value.ts';
 import { joinAttrPath, type Package, splitAttrPath } from '../src/package.ts';
 import { random } from '../src/random.ts';
-import { isCommit, shellWord, snippetsFor } from '../src/snippets.ts';
+import { isCommit } from '../src/revision.ts';
+import { shellWord, snippetsFor } from '../src/snippets.ts';
 import { sample } from './sample.ts';
 
 const test = suite('snippets');

@@ -7,9 +7,9 @@ import type { Context } from './command.ts';
 /** Packages move on: an index that is older than this is worth a word. */
 export const STALE_DAYS = 14;
 
-/** Says, once a day, that the index is older than two weeks. A home that cannot be written to hears it each time. */
-export async function tellAge(file: string, created: string, { config, log }: Pick<Context, 'config' | 'log'>) {
-  const days = ageInDays(created, now());
+/** Says, once a day, that the indexed nixpkgs is older than two weeks; `made` is its time, or that of its extraction. A home that cannot be written to hears it each time. */
+export async function tellAge(file: string, made: string, { config, log }: Pick<Context, 'config' | 'log'>) {
+  const days = ageInDays(made, now());
   if (days === null || days <= STALE_DAYS || file.startsWith('blobs:')) return;
   const [stamp, today] = [join(config.home, 'age-told'), now().slice(0, 10)];
   if ((await readFile(stamp, 'utf8').catch(() => '')) === today) return;

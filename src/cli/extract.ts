@@ -135,6 +135,7 @@ async function syncSource(store: Store, source: Source, args: Arguments, context
   const { set, options = false } = args;
   const { failures, ...result } = await sync(store, source.packages, {
     revision: source.revision,
+    date: source.date,
     kind: options ? 'options' : 'extract',
     now: now(),
     run: context.run,

@@ -46,7 +46,7 @@ export default command({
     const format = args.format === undefined ? null : formatter(args.format);
     const search = await openIndexed(args, config);
     try {
-      if (!args.json && !args.quiet) await tellAge(config.index, search.info.created, context);
+      if (!args.json && !args.quiet) await tellAge(config.index, search.info.date ?? search.info.created, context);
       if (args['version-history'] !== undefined)
         return await history(search, args['version-history'], args.json, context);
       if (args.queries !== undefined) return await answerAll(search, args.queries, options, context);

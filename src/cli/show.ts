@@ -21,7 +21,8 @@ export default command({
     if (!name || more.length > 0) throw new UserError("name one package or option, such as 'fdnix show ripgrep'");
     const search = await openIndexed(args, context.config);
     try {
-      if (!args.json && !args.quiet) await tellAge(context.config.index, search.info.created, context);
+      if (!args.json && !args.quiet)
+        await tellAge(context.config.index, search.info.date ?? search.info.created, context);
       const detail = detailOf(search, name);
       if (!detail) {
         const nearest = search.nearest(name);

@@ -7,6 +7,7 @@ import { ageInDays } from '../index/age.ts';
 import { openIndex } from '../index/open.ts';
 import type { UsageCredit } from '../index/usage.ts';
 import { verifyIndex } from '../index/verify.ts';
+import { revisionName } from '../revision.ts';
 import { openStore, type RunRecord } from '../store/store.ts';
 import { forTerminal } from '../text.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
@@ -105,7 +106,8 @@ function indexStatus(file: string): Record<string, unknown> {
   const index = openIndex(file);
   try {
     const { model, ...meta } = index.meta;
-    const ageDays = ageInDays(meta.created, now());
+    // The age is that of nixpkgs; where nobody knows it, it is at least that of the extraction.
+    const ageDays = ageInDays(meta.date ?? meta.created, now());
     return { ...meta, ageDays, model: model.id, dimension: model.dimension, bytes: statSync(file).size };
   } finally {
     index.close();
@@ -134,6 +136,7 @@ function readable(key: string, value: unknown): string {
   if (key === 'ageDays')
     return `${value} day${value === 1 ? '' : 's'}${Number(value) > STALE_DAYS ? ": 'fdnix fetch' gets the newest" : ''}`;
   if (key === 'damage') return (value as string[]).join('; ') || 'none';
+  if (key === 'revision') return revisionName(String(value));
   if (key === 'digest') return String(value).slice(0, 16);
   if (key === 'usage') return (value as UsageCredit[]).map(credit).join(`\n${' '.repeat(16)}`) || 'no texts';
   return key === 'bytes' ? `${(Number(value) / 1e6).toFixed(1)} MB` : String(value);

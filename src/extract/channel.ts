@@ -11,14 +11,18 @@ import { download } from '../download.ts';
 import { reason, UserError } from '../errors.ts';
 import { type Extraction, type Failure, type Package, parsePackage } from '../package.ts';
 import type { Report } from '../progress.ts';
+import { commitIn } from '../revision.ts';
+import { isoDate } from './revision.ts';
 
 /** A release's packages.json on this machine. */
 export interface Release {
   file: string;
   /** Where it came from, for messages. */
   source: string;
-  /** The commit that `git-revision` beside it names, else `sha256-` and 16 hex digits of the file. */
+  /** The commit that `git-revision` beside it or its address names, else `sha256-` and 16 hex digits of the file. */
   revision: string;
+  /** When the server says that the release was made, ISO 8601; null for a file, whose time is that of its download. */
+  date: string | null;
   close(): Promise<void>;
 }
 
@@ -37,8 +41,8 @@ export async function openRelease(source: string, signal?: AbortSignal): Promise
   try {
     if (url && scratch) await download(url, scratch, { signal });
     const file = scratch ?? source;
-    const revision = (await gitRevision(url, file)) ?? (await contentRevision(file));
-    return { file, source, revision, close };
+    const revision = (await gitRevision(url, file)) ?? commitIn(source) ?? (await contentRevision(file));
+    return { file, source, revision, date: url && (await dateOf(url)), close };
   } catch (error) {
     await close();
     if (error instanceof UserError || signal?.aborted) throw error;
@@ -149,6 +153,12 @@ async function gitRevision(url: URL | null, file: string): Promise<string | null
       )
     : await readFile(join(dirname(file), 'git-revision'), 'utf8').catch(() => '');
   return /^[0-9a-f]{40}$/.exec(text.trim())?.[0] ?? null;
+}
+
+async function dateOf(url: URL): Promise<string | null> {
+  const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(15_000) }).catch(() => null);
+  const modified = response?.ok ? response.headers.get('last-modified') : null;
+  return modified ? isoDate(new Date(modified)) : null;
 }
 
 async function contentRevision(file: string): Promise<string> {

@@ -14,6 +14,8 @@ export interface Tree {
   path: string;
   /** What identifies its contents: a commit (with `-dirty` if files were changed), else version and NAR hash. */
   revision: string;
+  /** When that commit was made, ISO 8601; null where that is not known. */
+  date: string | null;
 }
 
 /**
@@ -25,7 +27,8 @@ export async function openTree(spec: string | null, revision?: string): Promise<
   // As in Nix, anything that could be a path is taken as one.
   if (/^[./~]/.test(spec) || existsSync(spec)) {
     if (!existsSync(spec)) throw new UserError(`there is no ${spec}: give --nixpkgs a directory or a flake reference`);
-    return { path: realpathSync(spec), revision: revision ?? (await revisionOf(realpathSync(spec))) };
+    const path = realpathSync(spec);
+    return { path, revision: revision ?? (await revisionOf(path)), date: await dateOf(path) };
   }
   return fetchFlake(spec, revision);
 }
@@ -60,11 +63,25 @@ async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
     const { stdout } = await run('nix', ['flake', 'prefetch', '--json', ...FLAKES, ...registry, '--', reference]);
     const { storePath, locked, hash } = JSON.parse(stdout);
     const path = physical(storePath);
-    return { path, revision: revision ?? locked?.rev ?? identify(path, hash) };
+    const seconds = locked?.lastModified;
+    const date = typeof seconds === 'number' ? isoDate(new Date(seconds * 1000)) : null;
+    return { path, revision: revision ?? locked?.rev ?? identify(path, hash), date };
   } catch (cause) {
     const why = readError(String((cause as { stderr?: unknown }).stderr ?? ''), '') || reason(cause);
     throw new UserError(`cannot fetch ${reference}: ${why}; give a directory or another flake reference`, { cause });
   }
+}
+
+/** When the commit of a checkout was made; null where it is none. */
+async function dateOf(path: string): Promise<string | null> {
+  if (!existsSync(join(path, '.git'))) return null;
+  const { stdout } = await run('git', ['-C', path, 'log', '-1', '--format=%ct']).catch(() => ({ stdout: '' }));
+  return /^\d+\n$/.test(stdout) ? isoDate(new Date(Number(stdout) * 1000)) : null;
+}
+
+/** To the second: `2026-07-20T02:11:09Z`. */
+export function isoDate(date: Date): string | null {
+  return Number.isNaN(date.getTime()) ? null : `${date.toISOString().slice(0, 19)}Z`;
 }
 
 /** Without /nix/var/nix and without root, as in a container, Nix keeps its store below the home directory. */

@@ -30,6 +30,8 @@ export interface Surroundings {
 /** Where packages come from: a release's listing, or a nixpkgs that is evaluated. */
 export interface Source {
   revision: string;
+  /** When that nixpkgs was made, ISO 8601; null where that is not known. */
+  date: string | null;
   /** At its end it returns the failures and the least plausible number of packages. */
   packages: AsyncGenerator<Package, Extraction>;
   close(): Promise<void>;
@@ -46,16 +48,18 @@ export async function openSource(
   if (spec !== null && (spec === options.from || isRelease(spec))) {
     const release = await openRelease(spec, signal);
     const packages = narrowed((options.options ? readOptions : readRelease)(release, { report, signal }));
-    return { revision: options.revision ?? release.revision, packages, close: () => release.close() };
+    const { revision, date } = release;
+    return { revision: options.revision ?? revision, date, packages, close: () => release.close() };
   }
   checkOptions(options);
-  const { path, revision } = await openTree(spec, options.revision);
+  const { path, revision, date } = await openTree(spec, options.revision);
   const { jobs, 'max-memory': maxMemory, verbose } = options;
   const all = options.options
     ? narrowed(evaluateOptions(path, { report, signal, system }))
     : evaluate(path, { report, signal, sets, system, jobs, maxMemory, onUnit: verbose ? log : undefined });
   return {
     revision,
+    date,
     packages: await begun(all),
     close: async () => void (await all.return({ failures: [], floor: 1 })),
   };

@@ -1,4 +1,5 @@
 import { readOptionFacts } from '../option-facts.ts';
+import { isCommit } from '../revision.ts';
 import { type Hit, toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
 import { SEARCH_OPTIONS } from '../search/options.ts';
@@ -187,9 +188,21 @@ function matches(ifNoneMatch: string | null, etag: string): boolean {
 }
 
 function status({ info }: Search) {
-  const { revision, created, packages, options, vectors, model, usage, digest, formatVersion } = info;
+  const { revision, date = null, created, packages, options, vectors, model, usage, digest, formatVersion } = info;
   const { id, digest: modelDigest, dimension } = model;
-  const served = { revision, created, packages, options, vectors, digest, formatVersion, fdnix: OPENAPI.info.version };
+  const commit = isCommit(revision) ? revision : null;
+  const served = {
+    revision,
+    commit,
+    date,
+    created,
+    packages,
+    options,
+    vectors,
+    digest,
+    formatVersion,
+    fdnix: OPENAPI.info.version,
+  };
   return { ...served, model: { id, digest: modelDigest, dimension }, usage };
 }
 

@@ -1,8 +1,9 @@
 import { UserError } from '../errors.ts';
+import { isCommit, revisionName } from '../revision.ts';
 import type { Search } from '../search/open.ts';
 import { readOptions } from '../search/option.ts';
 import { QUERY, SEARCH_OPTIONS } from '../search/options.ts';
-import { flakeRef, isCommit, snippetsFor } from '../snippets.ts';
+import { flakeRef, snippetsFor } from '../snippets.ts';
 import { escapeHtml, withForm } from './form.ts';
 import { renderHits, text } from './render.ts';
 
@@ -59,6 +60,7 @@ function about({ info }: Search): string {
   const { revision } = info;
   const indexed = isCommit(revision)
     ? `<a href="https://github.com/NixOS/nixpkgs/commit/${revision}" title="${flakeRef(revision)}">${revision.slice(0, 10)}</a>`
-    : text(revision, 40);
-  return `${number.format(info.packages)} packages${options} · nixpkgs ${indexed}`;
+    : text(revisionName(revision), 40);
+  const made = info.date ? `, made on ${info.date.slice(0, 10)}` : '';
+  return `${number.format(info.packages)} packages${options} · nixpkgs ${indexed}${made}`;
 }

@@ -96,7 +96,16 @@ const SCHEMAS = {
   }),
   Status: object({
     revision: text,
-    created: { type: 'string', format: 'date-time' },
+    commit: described(
+      textOrNull,
+      'The commit of nixpkgs, or its beginning; null where the revision is not known as one.',
+    ),
+    date: {
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'When that nixpkgs was made; null where that is not known.',
+    },
+    created: { type: 'string', format: 'date-time', description: 'When its packages were extracted.' },
     packages: count,
     options: count,
     vectors: count,

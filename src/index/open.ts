@@ -30,8 +30,10 @@ export interface IndexMeta {
   programs: { kind: Source['kind']; name: string; digest: string; count: number };
   /** Hex sha256 over the contents of the index: the same contents, the same digest. */
   digest: string;
-  /** ISO 8601. */
+  /** When the extraction finished, ISO 8601. */
   created: string;
+  /** When the nixpkgs of that revision was made, ISO 8601; absent where that is not known. */
+  date?: string;
 }
 
 interface PastVersion {

@@ -134,6 +134,7 @@ export async function packIndex(
     families: findFamilies(packages, groups),
     common,
     created: run.finished,
+    ...(run.date && { date: run.date }),
   };
   signal?.throwIfAborted();
   report?.({ phase: 'writing', done: 0, total: null, unit: 'packages' });

@@ -3,6 +3,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { VERSION } from '../config.ts';
 import { UserError } from '../errors.ts';
+import { revisionName } from '../revision.ts';
 import type { Hit } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
 import { type Options, readOptions, sentence } from '../search/option.ts';
@@ -58,11 +59,12 @@ const TOOLS: Record<string, Tool> = {
 
 /** Serves the tools over a transport until it closes or the signal says so. */
 export async function serveTools(search: Search, transport: Transport, signal: AbortSignal): Promise<void> {
-  const { revision, packages, options, usage } = search.info;
+  const { revision, date, packages, options, usage } = search.info;
+  const made = date ? ` of ${date.slice(0, 10)}` : '';
   const credits = usage.map(({ name, revision, licence }) => `${name} ${revision} (${licence ?? 'no licence stated'})`);
   const instructions = forTerminal(
     [
-      `Searches nixpkgs revision ${revision}: ${packages} packages, ${options} NixOS options.`,
+      `Searches nixpkgs ${revisionName(revision)}${made}: ${packages} packages, ${options} NixOS options.`,
       ...(credits.length > 0 ? [`What programs are used for is from ${credits.join(', ')}.`] : []),
     ].join(' '),
   );

@@ -62,6 +62,8 @@ export interface RunRecord {
   revision: string;
   finished: string;
   counts: Record<string, number>;
+  /** When the nixpkgs of that revision was made, ISO 8601; absent where that is not known. */
+  date?: string | null;
 }
 
 export type RunKind = 'extract' | 'options' | 'embed' | 'index';

@@ -9,6 +9,7 @@ import {
   type ItemKey,
   needsEmbedding,
   type Retirement,
+  type RunRecord,
   type Store,
   type StoredKey,
   type StoredPackage,
@@ -16,6 +17,8 @@ import {
 
 export interface SyncOptions {
   revision: string;
+  /** When the nixpkgs of that revision was made, ISO 8601; null where that is not known. */
+  date?: string | null;
   kind: ExtractionKind;
   /** Names the execution that this is a part of, for `demandFinished`. */
   run?: string | null;
@@ -151,9 +154,10 @@ export async function sync(
   if (result.failures.some(failure => failure.limit)) await begin();
   else if (result.complete) {
     const counts = { [options.kind === 'options' ? 'options' : 'packages']: result.seen - result.unfit };
-    const same = previous?.revision === revision && JSON.stringify(previous.counts) === JSON.stringify(counts);
+    const run = { revision, finished: now, counts, ...(options.date && { date: options.date }) };
+    const said = (record: RunRecord | null) => JSON.stringify([record?.revision, record?.counts, record?.date]);
     // A run that covers one set says nothing about the revision of all the others.
-    if (!same && options.covers === undefined) await store.recordRun(options.kind, { revision, finished: now, counts });
+    if (said(previous) !== said(run) && options.covers === undefined) await store.recordRun(options.kind, run);
     if (!isOthers && (isBegun || beginning.run !== null))
       await store.recordBeginning(options.kind, { ...beginning, isFinished: true });
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +106,9 @@ test('the revision is the git-revision beside the file, else its digest', async 
   file('git-revision', '241313f4e8e508cb9b13278c2b0fa25b9ca27163\n');
   assert.is((await read(path)).revision, '241313f4e8e508cb9b13278c2b0fa25b9ca27163');
   rmSync(join(dir, 'git-revision'));
+  mkdirSync(join(dir, 'nixos-26.11pre923456.241313f4e8e5'));
+  const named = file('nixos-26.11pre923456.241313f4e8e5/packages.json', '{"version":"2","packages":{"a":{}}}');
+  assert.is((await read(named)).revision, '241313f4e8e5');
 });
 
 test('a URL is downloaded whole or refused', async () => {

@@ -84,7 +84,10 @@ test('a flake reference, by commit where it has one', async () => {
     assert.match(byPath.path, /\/nix\/store\/.*-source$/);
     assert.is(byPath.revision, (await openTree(tree)).revision);
     const head = commit(tree);
-    assert.is((await openTree(`git+file://${tree}`)).revision, head);
+    const fetched = await openTree(`git+file://${tree}`);
+    assert.is(fetched.revision, head);
+    assert.is(fetched.date, (await openTree(tree)).date);
+    assert.match(fetched.date!, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   });
 });
 
@@ -92,7 +95,7 @@ test('the nixpkgs that the wrapper pins, with its revision', async () => {
   process.env.FDNIX_NIXPKGS = NIXPKGS;
   process.env.FDNIX_NIXPKGS_REV = COMMIT;
   try {
-    assert.equal(await openTree(null), { path: NIXPKGS, revision: COMMIT });
+    assert.equal(await openTree(null), { path: NIXPKGS, revision: COMMIT, date: null });
   } finally {
     delete process.env.FDNIX_NIXPKGS;
     delete process.env.FDNIX_NIXPKGS_REV;

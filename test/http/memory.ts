@@ -59,7 +59,8 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
       vectors: packages.length,
       programs: { kind: 'debian', name: 'Debian trixie 2026-09-12', digest: 'c'.repeat(64), count: 1 },
       digest: 'a'.repeat(64),
-      created: '2026-07-20T02:11:09Z',
+      created: '2026-07-21T02:11:09Z',
+      date: '2026-07-20T02:11:09Z',
       ...info,
     },
     async search(query, options = {}) {

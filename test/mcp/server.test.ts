@@ -23,7 +23,7 @@ async function connect(search = memorySearch()) {
 
 mcp('an agent finds the tools, their parameters, and what is indexed', async () => {
   const { client, stop, served } = await connect();
-  assert.match(client.getInstructions()!, `${REVISION}: 85 packages, 2 NixOS options`);
+  assert.match(client.getInstructions()!, `nixpkgs ${REVISION} of 2026-07-20: 85 packages, 2 NixOS options`);
   const credits = `tldr ${'5'.repeat(40)} (CC-BY-4.0), <b>evil r7 (no licence stated)`;
   assert.match(client.getInstructions()!, `What programs are used for is from ${credits}.`);
   const { tools } = await client.listTools();

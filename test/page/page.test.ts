@@ -12,7 +12,10 @@ inPage('results appear as one types, and the address follows', '/', async (page,
   assert.is(page.url(), `${origin}/?q=ripgr`);
   assert.is(await page.title(), 'ripgr · fdnix');
   assert.match(await shown(page.locator('#said')), /^2 results in \d+ ms$/);
-  assert.match(await shown(page.locator('#about')), /^85 packages · 2 options · nixpkgs 241313f4e8 · 20 Jul 2026$/);
+  assert.match(
+    await shown(page.locator('#about')),
+    /^85 packages · 2 options · nixpkgs 241313f4e8 · 20 Jul 2026, \d+ days old$/,
+  );
   const credits = 'Uses of software: tldr 5555555555 (CC-BY-4.0), <b>[31mevil r7 (no licence stated)';
   assert.is(await shown(page.locator('#credits')), credits);
   assert.is(await page.locator('#credits a').count(), 1, 'an address that is no web page is no link');
@@ -152,6 +155,21 @@ inPage(
     assert.is(await page.locator('.detail dt:text-is("Source") + dd a').count(), 0);
   },
   { search: memorySearch(records, { revision: 'nixos-26.11pre1"><script>' }) },
+);
+
+inPage(
+  'a file of unknown origin is said to be of an unknown revision, and the beginning of a commit pins',
+  '/?q=ripgrep&open=ripgrep',
+  async (page, { swap }) => {
+    await opened(page).waitFor();
+    await until(page, 'document.querySelector("#about").textContent.includes("unknown revision")');
+    swap(memorySearch(records, { revision: REVISION.slice(0, 12), digest: 'c'.repeat(64) }));
+    await page.reload();
+    await opened(page).waitFor();
+    assert.is(await shown(page.locator('pre')), `nix run github:NixOS/nixpkgs/${REVISION.slice(0, 12)}#ripgrep`);
+    assert.is(await page.locator('.detail dt:text-is("Source") + dd a').count(), 1);
+  },
+  { search: memorySearch(records, { revision: 'sha256-0123456789abcdef', date: undefined }) },
 );
 
 inPage('options are shown as options', '/?q=nginx&type=option&open=option%3Aservices.nginx.enable', async page => {

@@ -1,5 +1,6 @@
+import { isCommit } from '../../revision.ts';
 import { type Child, clean, el, link, oneLine } from './dom.ts';
-import { isCommit, revision, type Shown, type Version } from './server.ts';
+import { revision, type Shown, type Version } from './server.ts';
 import { uses } from './snippets.ts';
 import { addressOf, type State, state } from './state.ts';
 
@@ -90,7 +91,7 @@ function row(name: string, ...content: (Child | '')[]): Child[] {
 function sourceOf({ position }: Shown): Child {
   const { file, line } = position ?? {};
   if (!file) return null;
-  if (!isCommit(revision)) return oneLine(file, 200);
+  if (revision === null || !isCommit(revision)) return oneLine(file, 200);
   const path = file.split('/').map(encodeURIComponent).join('/');
   const address = `https://github.com/NixOS/nixpkgs/blob/${revision}/${path}${line ? `#L${line}` : ''}`;
   return link(address, line ? `${file}:${line}` : file);

@@ -1,17 +1,8 @@
 /** The script of the page: searching as you type, the keyboard, and what happens on a click. */
+import { isCommit, revisionName } from '../../revision.ts';
 import { card, find, followAddress, list, toggleCard } from './card.ts';
 import { byId, el, link, oneLine, wordsOf } from './dom.ts';
-import {
-  type Answer,
-  ask,
-  askPackage,
-  isCommit,
-  revision,
-  type Shown,
-  STATUS,
-  Unavailable,
-  watchIndex,
-} from './server.ts';
+import { type Answer, ask, askPackage, revision, type Shown, STATUS, Unavailable, watchIndex } from './server.ts';
 import { copy } from './snippets.ts';
 import { BROWSABLE, FILTERS, fillForm, form, go, goBack, input, limit, PAGE, rememberShown, type State, state, toggleMore } from './state.ts'; // biome-ignore format: one list
 
@@ -213,18 +204,27 @@ function credits(usage: Answer['usage']): (Node | string)[] {
   ]);
 }
 
+/** The day of a nixpkgs, and how long ago that is. */
+function ageOf(date: string): string {
+  const day = new Date(date);
+  const days = Math.floor((Date.now() - day.getTime()) / 86_400_000);
+  if (Number.isNaN(days)) return '';
+  const form = { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' } as const;
+  const ago = days < 1 ? 'today' : `${days} day${days === 1 ? '' : 's'} old`;
+  return `${day.toLocaleDateString('en-GB', form)}, ${ago}`;
+}
+
 /** How much is indexed, of which nixpkgs. */
-function describe({ packages, options, created, usage }: Answer): void {
+function describe({ packages, options, date, usage }: Answer): void {
   const number = new Intl.NumberFormat('en');
   const parts = [`${number.format(packages)} packages`, ...(options ? [`${number.format(options)} options`] : [])];
-  const day = new Date(created);
-  const form = { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' } as const;
-  const when = Number.isNaN(day.getTime()) ? '' : ` · ${day.toLocaleDateString('en-GB', form)}`;
-  const indexed = isCommit(revision)
-    ? link(`https://github.com/NixOS/nixpkgs/commit/${revision}`, revision.slice(0, 10))
-    : oneLine(revision, 40);
+  const indexed =
+    revision !== null && isCommit(revision)
+      ? link(`https://github.com/NixOS/nixpkgs/commit/${revision}`, revision.slice(0, 10))
+      : oneLine(revisionName(revision ?? ''), 40);
+  const made = date === null ? '' : ` · ${ageOf(date)}`;
   byId('credits').replaceChildren(...credits(usage));
-  byId('about').replaceChildren(el('span', {}, `${parts.join(' · ')} · nixpkgs `, indexed, when));
+  byId('about').replaceChildren(el('span', {}, `${parts.join(' · ')} · nixpkgs `, indexed, made));
 }
 
 fillForm();

@@ -31,17 +31,14 @@ export interface Answer {
   versions: Version[];
   packages: number;
   options: number;
-  created: string;
+  /** When the nixpkgs was made, where that is known. */
+  date: string | null;
   usage: IndexInfo['usage'];
   detail?: string;
 }
 
 /** The indexed revision, once an answer has named it. */
 export let revision: string | null = null;
-
-export function isCommit(text: string | null): text is string {
-  return /^[0-9a-f]{40}$|^[0-9a-f]{11,12}$/.test(text ?? '');
-}
 
 /** Nobody answers now, or nobody has time: it is worth asking again. */
 export class Unavailable extends Error {}
