@@ -1,9 +1,10 @@
 import stringWidth from 'string-width';
 import { readOptionFacts } from '../option-facts.ts';
 import type { Package } from '../package.ts';
+import { isCommit } from '../revision.ts';
 import type { Version } from '../search/open.ts';
 import type { Program } from '../search/programs.ts';
-import { isCommit, type Snippet } from '../snippets.ts';
+import type { Snippet } from '../snippets.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
 import { type Look, styler } from './hit.ts';
 

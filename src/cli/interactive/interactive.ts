@@ -1,8 +1,8 @@
 import { environment, now } from '../../config.ts';
 import { EXIT } from '../../errors.ts';
 import { ageInDays } from '../../index/age.ts';
+import { isCommit } from '../../revision.ts';
 import type { Search } from '../../search/open.ts';
-import { isCommit } from '../../snippets.ts';
 import { command } from '../command.ts';
 import type { Detail } from '../detail.ts';
 import { openIndexed } from '../open.ts';
