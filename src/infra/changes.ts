@@ -37,8 +37,8 @@ export function embedChanges(scope: Construct, { table, bucket, images, settings
   });
   allowTable(embed.role!, table, 'write');
   allowBucket(embed.role!, bucket, {
-    write: [PREFIXES.vectors, PREFIXES.vectorIndex],
-    remove: [PREFIXES.vectors],
+    write: [PREFIXES.vectors, PREFIXES.vectorIndex, PREFIXES.usage],
+    remove: [PREFIXES.vectors, PREFIXES.usage],
   });
   allowModel(embed.role!, settings.model);
   embed.addEventSource(

@@ -46,6 +46,7 @@ export const PREFIXES = {
   tickets: 'tickets/',
   enrichments: 'enrichments/',
   rejected: 'rejected/',
+  usage: 'usage/',
 } as const;
 /** Names the index that is served; `candidate.json` beside it names the one to be tried. */
 export const SERVED = 'indexes/current.json';

@@ -41,8 +41,8 @@ export function tasks(
   const embedding = task(scope, 'embedding', place, modelVariable(place.settings));
   allowTable(embedding.definition.taskRole, place.table, 'write');
   allowBucket(embedding.definition.taskRole, place.bucket, {
-    write: [PREFIXES.vectors, PREFIXES.vectorIndex, PREFIXES.indexes],
-    remove: [PREFIXES.vectors, PREFIXES.indexes],
+    write: [PREFIXES.vectors, PREFIXES.vectorIndex, PREFIXES.indexes, PREFIXES.usage],
+    remove: [PREFIXES.vectors, PREFIXES.indexes, PREFIXES.usage],
   });
   allowModel(embedding.definition.taskRole, place.settings.model);
   return { cluster, metadata, embedding };

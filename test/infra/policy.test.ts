@@ -61,6 +61,7 @@ test('the embedding task also has the vectors, the indexes and one model', () =>
     '<Vectors.Arn>/vectors/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     '<Vectors.Arn>/vector-index/*': ['s3:GetObject', 's3:PutObject'],
     '<Vectors.Arn>/indexes/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+    '<Vectors.Arn>/usage/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     'arn:<AWS::Partition>:bedrock:eu-central-1::foundation-model/cohere.embed-english-v3': ['bedrock:InvokeModel'],
   });
 });

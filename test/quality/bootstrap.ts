@@ -1,4 +1,4 @@
-import { random } from '../../src/train/random.ts';
+import { random } from '../../src/random.ts';
 
 /** The mean of differences, and the interval that holds it in 95 of 100 resamples. */
 export interface Difference {
