@@ -9,6 +9,13 @@
       url = "github:NixOS/nixpkgs/nixos-unstable";
       flake = false;
     };
+    # What software is used for, in words that its descriptions lack; see nix/usage.nix.
+    tldr.url = "github:tldr-pages/tldr";
+    tldr.flake = false;
+    awesome-selfhosted.url = "github:awesome-selfhosted/awesome-selfhosted-data";
+    awesome-selfhosted.flake = false;
+    awesome-cli-apps.url = "github:agarrharr/awesome-cli-apps";
+    awesome-cli-apps.flake = false;
   };
 
   outputs =
@@ -16,7 +23,8 @@
       self,
       nixpkgs,
       nixpkgs-indexed,
-    }:
+      ...
+    }@inputs:
     let
       inherit (nixpkgs) lib legacyPackages;
       promised = [
@@ -40,6 +48,7 @@
         import ./nix {
           inherit pkgs;
           indexed = nixpkgs-indexed;
+          usageInputs = { inherit (inputs) tldr awesome-selfhosted awesome-cli-apps; };
           revision = self.rev or self.dirtyRev or "unknown";
         };
       fdnix = eachSystem (system: fdnixWith legacyPackages.${system});

@@ -1,10 +1,12 @@
 # Everything that fdnix makes with one package set. `indexed` is the nixpkgs that gets indexed, `revision` our own commit;
-# `published` and `publishedPrograms` pin what releases offer, and are written by machine.
+# `published` and `publishedPrograms` pin what releases offer, and are written by machine. `usageInputs` are the sources of texts
+# about using software (none: an index without).
 {
   pkgs,
   indexed,
   revision,
   published ? builtins.fromJSON (builtins.readFile ./published.json),
+  usageInputs ? { },
   publishedPrograms ? builtins.fromJSON (builtins.readFile ./published-programs.json),
 }:
 let
@@ -31,6 +33,7 @@ let
       revision
       published
       publishedPrograms
+      usageInputs
       ;
     npm = callPackage ./npm.nix { };
   }
@@ -71,6 +74,7 @@ let
     programs-from-source = callPackage ./programs-from-source.nix { };
     index = callPackage ./index.nix { };
     index-from-source = callPackage ./index-from-source.nix { };
+    usage = callPackage ./usage.nix { };
     models = callPackage ./models.nix { };
     onnx-runtime = callPackage ./onnx.nix { };
     k8s = callPackage ./k8s.nix { };

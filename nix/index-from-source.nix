@@ -7,8 +7,10 @@
   nix,
   onnx-runtime,
   indexed,
+  usage,
   indexedSystem ? "x86_64-linux",
   model ? null,
+  usageTexts ? true,
   extraExtractFlags ? [ ],
 }:
 let
@@ -54,6 +56,12 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
       "--model"
       "${model.provider or "model2vec"}:${model}"
     ];
+    usageFlags = lib.optionals usageTexts (
+      builtins.concatMap (name: [
+        "--usage"
+        "${usage}/${name}"
+      ]) usage.sources
+    );
     # Positions in nixpkgs are relative; any store path in the index would drag its closure along.
     outputChecks.out.allowedReferences = [ ];
     __structuredAttrs = true;
@@ -69,7 +77,7 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
     # The pipe, because Nix gives builders a terminal, and lines read better in a log than a progress bar.
     {
       fdnix extract --jobs "$NIX_BUILD_CORES" "''${extractFlags[@]}" || [ $? = 3 ]
-      fdnix embed "''${embedFlags[@]}" || [ $? = 3 ]
+      fdnix embed "''${embedFlags[@]}" "''${usageFlags[@]}" || [ $? = 3 ]
       fdnix index "''${embedFlags[@]}" --output $TMPDIR/index
     } 2>&1 | cat
     cp $TMPDIR/index "''${outputs[out]}"

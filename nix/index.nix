@@ -1,8 +1,8 @@
 # The search index of one nixpkgs. Where ./published.json lists the revision it is fetched, by the hash of the index itself, so
 # that its path depends on nothing else: neither on Nix nor on Node, nor on how it was compressed. Where it is not listed, or
 # was made by a program that cannot be this one, it is made from source. `passthru.fromSource` is always that derivation, and
-# `passthru.tests.reproduces` compares the two byte for byte. Another tree, or another model:
-#   fdnix.packages.SYSTEM.index.override { indexed = inputs.nixpkgs; }
+# `passthru.tests.reproduces` compares the two byte for byte. Another tree, or another model, or no usage texts:
+#   fdnix.packages.SYSTEM.index.override { indexed = inputs.nixpkgs; usageTexts = false; }
 {
   lib,
   fetchurl,
@@ -13,6 +13,7 @@
   indexed,
   indexedSystem ? "x86_64-linux",
   model ? null,
+  usageTexts ? true,
   extraExtractFlags ? [ ],
 }:
 let
@@ -21,6 +22,7 @@ let
       indexed
       indexedSystem
       model
+      usageTexts
       extraExtractFlags
       ;
   };
@@ -34,6 +36,7 @@ let
     && pin.model == sha256 ../src/embed/static.safetensors
     && indexedSystem == "x86_64-linux"
     && model == null
+    && usageTexts
     && extraExtractFlags == [ ];
 
   hex =

@@ -110,9 +110,9 @@ function quality({ scores }: Result): Figure {
     subtitle:
       'nDCG@10 of the labelled queries by set, higher is better; of the Debian texts the model has seen eight in ten',
     rows: found.flatMap(score =>
-      row(String(score.mode), number(score, 'nDCG@10'), value => value.toFixed(3), {
+      row(String(score.system ?? score.mode), number(score, 'nDCG@10'), value => value.toFixed(3), {
         group: `${score.set}, ${score.queries} queries`,
-        ours: score.mode === 'hybrid',
+        ours: score.system === 'both' || score.system === 'both, usage' || score.mode === 'hybrid',
       }),
     ),
   };

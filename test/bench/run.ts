@@ -4,17 +4,18 @@
  *
  * - without a name, all of them; a name is that of a file beside this one, without `.ts`;
  * - `--release`: a release's packages.json or .br. By default the sample that ships, which results.json then says;
- * - `--nixpkgs`: a tree, for what evaluates one.
+ * - `--nixpkgs`: a tree, for what evaluates one;
+ * - `--usage`: texts about using software, as `fdnix index` takes them, for quality; may be given several times.
  *
  * A bench is a program: it gets the release as its argument and both in the environment (FDNIX_BENCH_RELEASE,
  * FDNIX_TEST_NIXPKGS), and prints one JSON object, `{"skipped": "why"}` where something that it needs is not there.
- * Results of another machine are dropped: figures are compared only where one machine gave them.
+ * Times of another machine are dropped: they are compared only where one machine gave them. Scores are the same anywhere.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release as kernel, totalmem } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const RESULTS = join(import.meta.dirname, '../../docs/benchmarks/results.json');
@@ -44,10 +45,12 @@ export interface Results {
 }
 
 const root = join(import.meta.dirname, '../..');
+/** Benches that measure no times. */
+const TIMELESS = new Set(['quality']);
 
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
-    options: { release: { type: 'string' }, nixpkgs: { type: 'string' } },
+    options: { release: { type: 'string' }, nixpkgs: { type: 'string' }, usage: { type: 'string', multiple: true } },
     allowPositionals: true,
   });
   const known = globSync('*.ts', { cwd: import.meta.dirname }).map(file => basename(file, '.ts'));
@@ -67,21 +70,28 @@ if (import.meta.main) {
   }
   for (const name of positionals.length > 0 ? positionals : benches) {
     console.error(`${name} …`);
-    const outcome = await measure(name, release, nixpkgs);
+    const outcome = await measure(name, release, nixpkgs, values.usage);
     console.error(`${name}: ${outcome.failed ?? outcome.skipped ?? 'done'}, ${outcome.seconds} s`);
     if (outcome.failed !== undefined) process.exitCode = 1;
     keep(name, outcome);
   }
-  execFileSync(process.execPath, [join(root, 'tools/plots.ts')], { stdio: 'inherit' });
+  for (const tool of ['plots', 'tables'])
+    execFileSync(process.execPath, [join(root, `tools/${tool}.ts`)], { stdio: 'inherit' });
 }
 
-async function measure(name: string, release: string, nixpkgs: string | undefined): Promise<Outcome> {
+async function measure(
+  name: string,
+  release: string,
+  nixpkgs: string | undefined,
+  usage: readonly string[] = [],
+): Promise<Outcome> {
   const bytes = readFileSync(release);
   const start = performance.now();
   const env = {
     ...process.env,
     FDNIX_BENCH_RELEASE: release,
     ...(nixpkgs && { FDNIX_TEST_NIXPKGS: resolve(nixpkgs) }),
+    ...(usage.length > 0 && { FDNIX_BENCH_USAGE: usage.map(place => resolve(place)).join(delimiter) }),
   };
   const printed = await new Promise<Pick<Outcome, 'result' | 'skipped' | 'failed'>>(finish => {
     const args = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, `${name}.ts`), release];
@@ -107,8 +117,8 @@ async function measure(name: string, release: string, nixpkgs: string | undefine
 
 /** At once after each bench, so that what breaks later costs nothing. */
 function keep(name: string, outcome: Outcome): void {
-  const machine = describeMachine();
   const old = existsSync(RESULTS) ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as Results) : null;
+  const machine = old !== null && TIMELESS.has(name) ? old.machine : describeMachine();
   const same = old !== null && JSON.stringify(old.machine) === JSON.stringify(machine);
   const benches = { ...(same ? old.benches : {}), [name]: outcome };
   const sorted = Object.fromEntries(Object.entries(benches).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -16,6 +16,13 @@ const root = resolve(import.meta.dirname, '../..');
 const fixture = join(root, 'test/fixtures/nixpkgs');
 const standIn = join(import.meta.dirname, 'stand-in-nixpkgs');
 const realTree = process.env.FDNIX_TEST_NIXPKGS || null;
+const texts = (name: string) => `path:${join(root, 'test/fixtures/usage', name)}`;
+/** In place of what the lock names, which only a network has. */
+const USAGE = [
+  ...['--override-input', 'tldr', texts('tldr')],
+  ...['--override-input', 'awesome-selfhosted', texts('selfhosted')],
+  ...['--override-input', 'awesome-cli-apps', texts('cli-apps')],
+];
 const home = mkdtempSync(join(tmpdir(), 'fdnix-nix-'));
 const SYSTEMS = ['aarch64-darwin', 'aarch64-linux', 'x86_64-darwin', 'x86_64-linux'];
 
@@ -25,12 +32,21 @@ const flake = suite('flake outputs');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const json = (path: string) => JSON.parse(read(path));
 
-pins('flake.lock has two nodes, both nixpkgs at a full revision', () => {
+const LOCKED = {
+  nixpkgs: 'NixOS/nixpkgs',
+  'nixpkgs-indexed': 'NixOS/nixpkgs',
+  tldr: 'tldr-pages/tldr',
+  'awesome-selfhosted': 'awesome-selfhosted/awesome-selfhosted-data',
+  'awesome-cli-apps': 'agarrharr/awesome-cli-apps',
+};
+
+pins('flake.lock has nixpkgs twice and the sources of usage texts, all at full revisions', () => {
   const { nodes } = json('flake.lock');
-  assert.equal(Object.keys(nodes).sort(), ['nixpkgs', 'nixpkgs-indexed', 'root']);
-  for (const name of ['nixpkgs', 'nixpkgs-indexed']) {
-    const { locked } = nodes[name];
-    assert.is(`${locked.type}:${locked.owner}/${locked.repo}`, 'github:NixOS/nixpkgs', name);
+  assert.equal(Object.keys(nodes).sort(), [...Object.keys(LOCKED), 'root'].sort());
+  for (const [name, repository] of Object.entries(LOCKED)) {
+    const { locked, flake = true } = nodes[name];
+    assert.is(`${locked.type}:${locked.owner}/${locked.repo}`, `github:${repository}`, name);
+    assert.is(flake, name === 'nixpkgs', name);
     assert.match(locked.rev, /^[0-9a-f]{40}$/);
     assert.is(Buffer.from(locked.narHash.replace(/^sha256-/, ''), 'base64').length, 32, `${name}: no SRI sha256`);
     assert.ok(locked.lastModified > Date.UTC(2026, 6, 1) / 1000, `${name} is older than July 2026`);
@@ -82,15 +98,25 @@ function evaluate(attribute: string, apply: string): unknown {
   overrides ??= ['--override-input', 'nixpkgs', realTree ? locked(realTree) : `path:${standIn}`];
   const indexed = ['--override-input', 'nixpkgs-indexed', `path:${fixture}`];
   const flags = ['--json', '--no-write-lock-file', '--apply', apply];
-  const { status, stdout, stderr } = nix(['eval', ...flags, ...overrides, ...indexed, `.#${attribute}`]);
+  const { status, stdout, stderr } = nix(['eval', ...flags, ...overrides, ...indexed, ...USAGE, `.#${attribute}`]);
   assert.is(status, 0, stderr);
   return JSON.parse(stdout);
 }
 
 test("the template for the nixpkgs of one's own evaluates", () => {
   const own = ['--override-input', 'fdnix', root, '--override-input', 'nixpkgs', `path:${standIn}`];
+  const used = USAGE.map((word, i) => (i % 3 === 1 ? `fdnix/${word}` : word));
   const { status, stdout, stderr } = nix([
-    ...['eval', '--raw', '--no-write-lock-file', ...own, '--override-input', 'fdnix/nixpkgs', `path:${standIn}`],
+    ...[
+      'eval',
+      '--raw',
+      '--no-write-lock-file',
+      ...own,
+      '--override-input',
+      'fdnix/nixpkgs',
+      `path:${standIn}`,
+      ...used,
+    ],
     `path:${root}/nix/templates/search#apps.x86_64-linux.search.program`,
   ]);
   assert.is(status, 0, stderr);
@@ -113,7 +139,7 @@ test('packages instantiate for every system', () => {
   for (const [system, drvs] of Object.entries(packages)) {
     const images = system.endsWith('linux') ? [...IMAGES, 'images'] : [];
     const sources = ['index', 'index-from-source', 'programs', 'programs-from-source'];
-    const others = ['k8s', 'models', 'onnx-runtime'];
+    const others = ['k8s', 'models', 'onnx-runtime', 'usage'];
     assert.equal(Object.keys(drvs).sort(), [...PROGRAMS, ...images, ...sources, ...others].sort());
     for (const drv of Object.values(drvs)) assert.match(drv, /\/store\/.*\.drv$/);
     assert.is(drvs.default, drvs.fdnix);
@@ -201,6 +227,20 @@ test('a nixpkgs that is too old is refused by name', () => {
     complaint(old),
     /^error: fdnix needs nixpkgs 25\.05 or newer: yours .* lacks importNpmLock nodejs_24; update it/,
   );
+});
+
+test('the index is made with the usage texts of the inputs, or without', () => {
+  const tldr = `{ outPath = ${root}/test/fixtures/usage/tldr; rev = "${'5'.repeat(40)}"; }`;
+  const flags = (more: string) => {
+    const index = `(import ${root}/nix (${OURS} // { usageInputs.tldr = ${tldr}; })).packages.index-from-source${more}`;
+    const { status, stdout, stderr } = expression(`(${index}).usageFlags`);
+    assert.is(status, 0, stderr);
+    return JSON.parse(stdout) as string[];
+  };
+  const [flag, place, ...more] = flags('');
+  assert.equal([flag, more], ['--usage', []]);
+  assert.match(place!, /fdnix-usage\/tldr$/);
+  assert.equal(flags('.override { usageTexts = false; }'), []);
 });
 
 test('a nixpkgs outside the store is refused by the index', () => {
