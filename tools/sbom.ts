@@ -12,6 +12,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pkg from '../package.json' with { type: 'json' };
 import { readSafetensors } from '../src/embed/safetensors.ts';
+import { CLI_APPS } from '../src/usage/cli-apps.ts';
+import { SELFHOSTED } from '../src/usage/selfhosted.ts';
+import { TLDR } from '../src/usage/tldr.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -59,6 +62,29 @@ function shippedFiles(): Component[] {
   ];
 }
 
+/** Texts about using software, of which the index that the flake makes holds words and quotes, as flake.lock pins them. */
+function usageTexts(): Component[] {
+  const lock = JSON.parse(readFileSync(join(root, 'flake.lock'), 'utf8')).nodes as Record<string, Pinned>;
+  return [TLDR, SELFHOSTED, CLI_APPS].map(({ name, url, licence }) => {
+    const { rev, narHash } = Object.values(lock).find(
+      ({ locked }) => locked && `https://github.com/${locked.owner}/${locked.repo}` === url,
+    )!.locked!;
+    return {
+      'bom-ref': `${name}@${rev}`,
+      type: 'data',
+      name,
+      version: rev,
+      description: 'texts about using software; in the index that the flake makes',
+      licenses: [{ license: { id: licence } }],
+      externalReferences: [{ type: 'vcs', url }],
+      properties: [{ name: 'nix:narHash', value: narHash }],
+    };
+  });
+}
+interface Pinned {
+  locked?: { owner: string; repo: string; rev: string; narHash: string };
+}
+
 /** The packages of the lockfile that not only development needs, each once. */
 export function shippedPackages(): { name: string; version: string; integrity: string }[] {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages as Record<string, Locked>;
@@ -94,7 +120,7 @@ export function sbom(): Sbom {
   const contents = {
     ...raw,
     metadata: { ...metadata, component: { ...component, type: 'application', name: pkg.name } },
-    components: [...packages, ...files],
+    components: [...packages, ...files, ...usageTexts()],
     dependencies,
   };
   const digest = createHash('sha256')

@@ -5,6 +5,12 @@ import type { UsageReader, UsageText } from './usage.ts';
 const ENTRY = /^\s*[-*] ((?:\[[^\]]+\]\(https?:[^)\s]+\)(?:, | and )?)+)(?:\s+[-–—]\s+(.+))?$/;
 const LINK = /\[([^\]]+)\]\((https?:[^)\s]+)\)/g;
 
+export const CLI_APPS = {
+  name: 'awesome-cli-apps',
+  url: 'https://github.com/agarrharr/awesome-cli-apps',
+  licence: 'CC0-1.0',
+};
+
 /** A checkout of awesome-cli-apps: the entries of the list in its readme, each with the headings it stands under. */
 export const cliApps: UsageReader = {
   async files(place) {
@@ -19,12 +25,7 @@ export const cliApps: UsageReader = {
   async read(_place, [file]) {
     return [
       {
-        source: {
-          name: 'awesome-cli-apps',
-          url: 'https://github.com/agarrharr/awesome-cli-apps',
-          revision: null,
-          licence: 'CC0-1.0',
-        },
+        source: { ...CLI_APPS, revision: null },
         texts: readList(await readFile(file!, 'utf8')),
       },
     ];

@@ -4,6 +4,12 @@ import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import type { UsageReader, UsageText } from './usage.ts';
 
+export const SELFHOSTED = {
+  name: 'awesome-selfhosted',
+  url: 'https://github.com/awesome-selfhosted/awesome-selfhosted-data',
+  licence: 'CC-BY-SA-3.0',
+};
+
 /** A checkout of awesome-selfhosted-data: description and tags of each `software/*.yml`. */
 export const selfhosted: UsageReader = {
   async files(place) {
@@ -35,12 +41,7 @@ export const selfhosted: UsageReader = {
     }
     return [
       {
-        source: {
-          name: 'awesome-selfhosted',
-          url: 'https://github.com/awesome-selfhosted/awesome-selfhosted-data',
-          revision: null,
-          licence: 'CC-BY-SA-3.0',
-        },
+        source: { ...SELFHOSTED, revision: null },
         texts,
       },
     ];

@@ -9,6 +9,12 @@ import type { UsageReader, UsageText } from './usage.ts';
  */
 const PLATFORMS = ['common', 'linux', 'osx', 'freebsd', 'netbsd', 'openbsd'];
 
+export const TLDR = {
+  name: 'tldr',
+  url: 'https://github.com/tldr-pages/tldr',
+  licence: 'CC-BY-4.0',
+};
+
 /** A checkout of tldr-pages: descriptions and tasks of its English pages. */
 export const tldr: UsageReader = {
   async files(place) {
@@ -30,12 +36,7 @@ export const tldr: UsageReader = {
           pages.set(basename(file), readPage(file, await readFile(file, 'utf8')));
     return [
       {
-        source: {
-          name: 'tldr',
-          url: 'https://github.com/tldr-pages/tldr',
-          revision: null,
-          licence: 'CC-BY-4.0',
-        },
+        source: { ...TLDR, revision: null },
         texts: [...pages.values()].filter(page => page !== null),
       },
     ];

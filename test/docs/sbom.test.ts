@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import pkg from '../../package.json' with { type: 'json' };
@@ -5,6 +6,9 @@ import { sbom, shippedPackages } from '../../tools/sbom.ts';
 
 /** Licences under which what ships may be used and passed on by anybody who names its authors. */
 const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense'];
+
+/** The same for texts; who passes an index on names their authors, as `meta.usage` in it does. */
+const TEXTS = ['CC0-1.0', 'CC-BY-4.0', 'CC-BY-SA-3.0'];
 
 const test = suite('sbom');
 const bill = sbom();
@@ -39,7 +43,7 @@ test('it names fdnix, and every package that the lockfile ships with its hash', 
 });
 
 test('it names the model and the sample by their digests', () => {
-  const files = bill.components.filter(component => !component.purl);
+  const files = bill.components.filter(component => !component.purl && component.hashes);
   assert.equal(
     files.map(file => file.name),
     ['src/embed/static.safetensors', 'test/fixtures/sample.json.br'],
@@ -48,11 +52,29 @@ test('it names the model and the sample by their digests', () => {
   assert.match(JSON.stringify(files[0]), 'debian');
 });
 
+test('it names the usage texts that the flake pins, each with its commit and licence', () => {
+  const { nodes } = JSON.parse(readFileSync(new URL('../../flake.lock', import.meta.url), 'utf8'));
+  const texts = bill.components.filter(component => !component.purl && !component.hashes);
+  assert.equal(
+    texts.map(({ name, version, licenses }) => [
+      name,
+      version,
+      (licenses as { license: { id: string } }[])[0]!.license.id,
+    ]),
+    [
+      ['tldr', nodes.tldr.locked.rev, 'CC-BY-4.0'],
+      ['awesome-selfhosted', nodes['awesome-selfhosted'].locked.rev, 'CC-BY-SA-3.0'],
+      ['awesome-cli-apps', nodes['awesome-cli-apps'].locked.rev, 'CC0-1.0'],
+    ],
+  );
+});
+
 test('everything has a licence that lets anybody use it and pass it on', () => {
-  for (const { name, licenses } of bill.components) {
+  for (const { name, licenses, type } of bill.components) {
     const ids = ((licenses ?? []) as { license: { id?: string } }[]).map(({ license }) => license.id);
     assert.ok(ids.length > 0, `${name} has no licence`);
-    for (const id of ids) assert.ok(PERMISSIVE.includes(id!), `${name}: ${id}`);
+    for (const id of ids)
+      assert.ok((type === 'data' ? [...PERMISSIVE, ...TEXTS] : PERMISSIVE).includes(id!), `${name}: ${id}`);
   }
 });
 
