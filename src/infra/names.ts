@@ -47,6 +47,7 @@ export const PREFIXES = {
   enrichments: 'enrichments/',
   rejected: 'rejected/',
   usage: 'usage/',
+  inputs: 'inputs/',
 } as const;
 /** Names the index that is served; `candidate.json` beside it names the one to be tried. */
 export const SERVED = 'indexes/current.json';

@@ -36,11 +36,12 @@ export function tasks(
 
   const metadata = task(scope, 'metadata', place, {});
   allowTable(metadata.definition.taskRole, place.table, 'write');
-  allowBucket(metadata.definition.taskRole, place.bucket, { write: [PREFIXES.history] });
+  allowBucket(metadata.definition.taskRole, place.bucket, { write: [PREFIXES.history, PREFIXES.inputs] });
 
   const embedding = task(scope, 'embedding', place, modelVariable(place.settings));
   allowTable(embedding.definition.taskRole, place.table, 'write');
   allowBucket(embedding.definition.taskRole, place.bucket, {
+    read: [PREFIXES.inputs],
     write: [PREFIXES.vectors, PREFIXES.vectorIndex, PREFIXES.indexes, PREFIXES.usage],
     remove: [PREFIXES.vectors, PREFIXES.indexes, PREFIXES.usage],
   });

@@ -8,6 +8,7 @@ import { clip, sourceOf, wrap } from '../../src/cli/detail.ts';
 import { HOOKS, hook } from '../../src/cli/hooks.ts';
 import { parseOptions } from '../../src/extract/options.ts';
 import { parsePackage } from '../../src/package.ts';
+import { writeRelease } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 import { fdnix, PROGRAM } from './fdnix.ts';
 
@@ -15,6 +16,7 @@ const test = suite('which and show');
 const home = mkdtempSync(join(tmpdir(), 'fdnix-cli-which-'));
 test.after(() => rmSync(home, { recursive: true, force: true }));
 
+const LIST = join(import.meta.dirname, '../fixtures/programs/nixexprs.tar.xz');
 const COMMIT = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';
 const entry = (pname: string, description: string, meta: Record<string, unknown> = {}) => ({
   name: `${pname}-1.0`,
@@ -135,6 +137,29 @@ test('show: what there is not has exit status 1, and what was meant perhaps', as
   assert.equal([code, stdout], [1, '']);
   assert.match(stderr, /there is no "nginy" in the index; nearest: nginx/);
   assert.match((await run('show', 'xargs')).stderr, /nearest: findutils/);
+});
+
+test('run --programs: a list is read once, and its programs are sure', async () => {
+  const place = join(home, 'listed');
+  const release = writeRelease(join(home, 'packages.json'), {
+    bind: entry('bind', 'Domain name server'),
+    coreutils: entry('coreutils', 'GNU Core Utilities'),
+  });
+  const args = ['run', '--from', release, '--programs', LIST];
+  const first = await fdnix([...args, '--allow-shrink'], { home: place });
+  assert.is(first.code, 0, first.stderr);
+  assert.match(first.stderr, /5 programs of .*nixexprs\.tar\.xz in /);
+  const second = await fdnix([...args, '--allow-shrink'], { home: place });
+  assert.match(second.stderr, /nixexprs\.tar\.xz: the same programs as last time/);
+  const { stdout, stderr } = await fdnix(['which', 'dig'], { home: place });
+  assert.match(stdout, /^bind {2}listed +1\.0\n/);
+  assert.match(stderr, /listed: a list of what was built has it/);
+  const status = JSON.parse((await fdnix(['status', '--json'], { home: place })).stdout);
+  assert.equal([status.index.programs.kind, status.index.programs.name], ['channel', 'nixexprs.tar.xz']);
+  const wrong = await fdnix(['extract', '--from', release, '--programs', release], { home: place });
+  assert.is(wrong.code, 2);
+  assert.match(wrong.stderr, /packages\.json is no list of programs: give a channel's/);
+  assert.is((await fdnix(['extract', '--from', release, '--programs', LIST, '-o', '-'], { home: place })).code, 2);
 });
 
 test('text is broken and clipped by the columns that it fills', () => {

@@ -50,6 +50,7 @@ test('the metadata task reads and writes the table and its evaluations, nothing 
     '<Packages.Arn>/index/pending': ['dynamodb:Query', 'dynamodb:Scan'],
     '<Vectors.Arn>': ['s3:ListBucket'],
     '<Vectors.Arn>/history/*': ['s3:GetObject', 's3:PutObject'],
+    '<Vectors.Arn>/inputs/*': ['s3:GetObject', 's3:PutObject'],
   });
 });
 
@@ -62,6 +63,7 @@ test('the embedding task also has the vectors, the indexes and one model', () =>
     '<Vectors.Arn>/vector-index/*': ['s3:GetObject', 's3:PutObject'],
     '<Vectors.Arn>/indexes/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     '<Vectors.Arn>/usage/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+    '<Vectors.Arn>/inputs/*': ['s3:GetObject'],
     'arn:<AWS::Partition>:bedrock:eu-central-1::foundation-model/cohere.embed-english-v3': ['bedrock:InvokeModel'],
   });
 });
