@@ -138,7 +138,7 @@ in
     ];
     inherit (fdnix) version;
     inherit fdnix;
-    compare = ../.github/compare.jq;
+    compare = ../.github/release/compare.jq;
     FDNIX_INDEX = fixture.packages.index;
   } (builtins.readFile ./smoke.sh);
 
@@ -161,7 +161,7 @@ in
       ||
         lib.hasInfix ''"--nixpkgs=path:/x?narHash=a%%2Fb"'' service.ExecStart
         && lib.elem ''"GREETING=two words and a \"quote\""'' service.Environment
-        && lib.any (lib.hasInfix "${pkgs.nix}/bin") service.Environment;
+        && lib.any (lib.hasInfix (builtins.unsafeDiscardStringContext "${pkgs.nix}/bin")) service.Environment;
     assert
       pkgs.stdenv.hostPlatform.isLinux || config.launchd.agents.fdnix-search.config.ProgramArguments != [ ];
     assert

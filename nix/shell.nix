@@ -1,4 +1,4 @@
-# What a developer needs. AWS's and Kubernetes' tools where this platform has them.
+# What a developer and the workflows use, where this platform has it.
 {
   lib,
   mkShellNoCC,
@@ -6,6 +6,10 @@
   nix,
   git,
   jq,
+  gh,
+  minisign,
+  openssl,
+  shellcheck,
   pkgs,
 }:
 mkShellNoCC {
@@ -15,12 +19,15 @@ mkShellNoCC {
     nix
     git
     jq
+    gh # .github/release
+    minisign
+    openssl
+    shellcheck
   ]
   ++ lib.filter (package: lib.meta.availableOn pkgs.stdenv.hostPlatform package && !package.meta.broken) [
-    pkgs.awscli2
-    pkgs.kubectl
-    pkgs.localstack
-    pkgs.skopeo
+    pkgs.awscli2 # docs/operations.md
+    pkgs.skopeo # test/nix/build.sh
+    pkgs.umoci
   ];
   shellHook = ''
     [ -d node_modules ] || echo "npm ci installs the dependencies; npm test and npm run check are what CI runs" >&2

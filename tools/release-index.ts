@@ -1,9 +1,9 @@
 /**
  * Makes what a release host offers of one index: `node tools/release-index.ts INDEX --channel NAME --url BASE --out DIR
- * --key FILE [--key FILE] [--manifest OLD] [--published FILE]`.
+ * --key FILE [--key FILE] [--manifest OLD] [--published FILE] [--pinned]`.
  *
  * Writes the compressed index, its `.minisig` and `manifest.json` (OLD with the new index before it) to DIR, and the pin of
- * the flake to FILE. `minisign` on PATH signs; a key without a password (`minisign -G -W`) is asked for none. Prints what
+ * the flake to FILE. `minisign` on PATH signs; with `--pinned` the program must know its key. A key without a password (`minisign -G -W`) is asked for none. Prints what
  * was made as JSON. The same index and key give the same names and pins.
  */
 import { execFileSync } from 'node:child_process';
@@ -13,7 +13,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { openIndex } from '../src/index/open.ts';
-import { type Entry, type Manifest, parseManifest, type Statement, statement } from '../src/releases/manifest.ts';
+import { PINNED } from '../src/releases/keys.ts';
+import {
+  believe,
+  type Entry,
+  type Manifest,
+  parseManifest,
+  type Statement,
+  statement,
+} from '../src/releases/manifest.ts';
+import { parseKey } from '../src/releases/minisign.ts';
 
 /** A year of weekly indexes: an older one is made anew from its revision. */
 const KEEP = 52;
@@ -94,6 +103,7 @@ function main(): void {
       key: { type: 'string', multiple: true },
       manifest: { type: 'string' },
       published: { type: 'string' },
+      pinned: { type: 'boolean', default: false },
     },
   });
   const { channel, url, out, key } = values;
@@ -118,6 +128,8 @@ function main(): void {
     return readFileSync(signature, 'utf8');
   });
   const entry: Entry = { ...said, url: `${url.replace(/\/+$/, '')}/${name}`, signatures };
+  // Refused here, before anybody is offered what no released program would believe.
+  if (values.pinned) believe(entry, PINNED.map(parseKey));
   const old = values.manifest && existsSync(values.manifest) ? readFileSync(values.manifest, 'utf8') : null;
   const manifest = addToManifest(old === null ? null : parseManifest(old, values.manifest!), entry);
   writeFileSync(join(out, 'manifest.json'), json(manifest));

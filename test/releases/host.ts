@@ -11,6 +11,8 @@ import { describe } from '../../tools/release-index.ts';
 export interface Key {
   /** The base64 line of a `.pub` file. */
   publicKey: string;
+  /** What the stand-in of minisign in the tests of the workflows takes as a secret key. */
+  secret: string;
   /** The text of the `.minisig` of these bytes. */
   sign(bytes: Uint8Array, comment: string): string;
 }
@@ -21,6 +23,10 @@ export function makeKey(): Key {
   const id = randomBytes(8);
   return {
     publicKey: Buffer.concat([Buffer.from('Ed'), id, raw]).toString('base64'),
+    secret: JSON.stringify({
+      id: id.toString('base64'),
+      pem: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    }),
     sign(bytes, comment) {
       const ofHash = sign(null, createHash('blake2b512').update(bytes).digest(), privateKey);
       const ofComment = sign(null, Buffer.concat([ofHash, Buffer.from(comment)]), privateKey);

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The last step, after the verification and the checks of COMMIT: makes the release BRANCH public, and with it, at the same
+# moment, the manifest that names it; then main gets the commit with the pin. So there is no pin without its asset at any
+# time. Where main has moved meanwhile, the commit becomes a pull request.
+set -euo pipefail
+gh release edit "$BRANCH" --draft=false --latest
+if git push --quiet origin "$COMMIT:refs/heads/main"; then
+  git push --quiet origin --delete "$BRANCH"
+else
+  gh pr create --head "$BRANCH" --base main --title "Index nixpkgs ${BRANCH#index-}" \
+    --body "The index is published and verified; main has moved since."
+fi

@@ -1,0 +1,357 @@
+/** The workflows by GitHub's own parser, and their scripts as they are, with stand-ins of what they call. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type * as Parser from '@actions/workflow-parser';
+import { build } from 'esbuild';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fdnix } from '../cli/fdnix.ts';
+import { everyNth, writeRelease } from '../sample.ts';
+import { type Key, makeKey, serve } from './host.ts';
+
+const root = join(import.meta.dirname, '../..');
+const workflows = globSync('.github/workflows/*.yml', { cwd: root }).sort();
+const scripts = globSync('.github/release/*.sh', { cwd: root }).sort();
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+const lint = suite('workflows');
+
+/** The parser imports JSON in a way that bundlers take and Node does not. */
+async function openParser(): Promise<typeof Parser> {
+  const options = { bundle: true, write: false, format: 'esm', platform: 'node', logLevel: 'silent' } as const;
+  const { outputFiles } = await build({ entryPoints: ['@actions/workflow-parser'], absWorkingDir: root, ...options });
+  const text = `import { createRequire } from 'node:module'; const require = createRequire('${root}/');${outputFiles[0]!.text}`;
+  return import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
+}
+
+lint("GitHub's parser finds nothing wrong with any workflow, and something with a wrong one", async () => {
+  const { NoOperationTraceWriter, parseWorkflow } = await openParser();
+  assert.ok(workflows.length >= 4);
+  const errors = (name: string, content: string) => {
+    const { context } = parseWorkflow({ name, content }, new NoOperationTraceWriter());
+    return context.errors.getErrors().map(error => `${name}: ${error.message}`);
+  };
+  for (const file of workflows) assert.equal(errors(file, read(file)), []);
+  assert.ok(errors('wrong', 'on: push\njobs:\n  a:\n    runs: ubuntu-latest\n').length > 0);
+});
+
+lint('every action is one commit, with the version that it is beside it', () => {
+  const pins = new Map<string, string>();
+  for (const file of workflows)
+    for (const [, action, rest] of read(file).matchAll(/uses: ([^\s@]+)(.*)/g)) {
+      if (action!.startsWith('./')) continue;
+      assert.match(rest!, /^@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, `${file}: ${action}`);
+      assert.is(pins.get(action!) ?? rest, rest, `${action} in two versions`);
+      pins.set(action!, rest!);
+    }
+  assert.ok(pins.size >= 4);
+});
+
+lint('every script that a workflow calls is there, and every script is called', () => {
+  const called = workflows.flatMap(file => read(file).match(/\.github\/release\/[\w.-]+\.sh/g) ?? []);
+  assert.equal([...new Set(called)].sort(), scripts);
+});
+
+const shellcheck = spawnSync('shellcheck', ['--version']).status === 0;
+if (!shellcheck) console.log('skipped: no shellcheck on PATH for the scripts of the workflows');
+(shellcheck ? lint : lint.skip)('shellcheck finds nothing in the scripts', () => {
+  const { status, stdout } = spawnSync(
+    'shellcheck',
+    scripts.map(file => join(root, file)),
+    { encoding: 'utf8' },
+  );
+  assert.is(status, 0, stdout);
+});
+
+lint('what may write waits for the checks', () => {
+  assert.match(read('.github/workflows/index.yml'), /publish:\n {4}needs: \[prepare, verify, check\]/);
+  assert.match(read('.github/workflows/release.yml'), /images:\n {4}needs: check/);
+});
+
+lint('a tag is held against the version and the changelog', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'fdnix-version-'));
+  try {
+    writeFileSync(join(dir, 'package.json'), '{"version": "1.2.3"}');
+    writeFileSync(join(dir, 'CHANGELOG.md'), '# Changelog\n\n## 1.2.3 (2026-11-21)\n');
+    const run = (tag: string) =>
+      spawnSync(join(root, '.github/release/version.sh'), [tag], { cwd: dir, encoding: 'utf8' });
+    assert.is(run('v1.2.3').status, 0);
+    assert.is(run('v1.2.4').status, 1);
+    assert.is(run('v1.2.4').stderr, 'the tag is v1.2.4 and package.json has 1.2.3\n');
+    writeFileSync(join(dir, 'CHANGELOG.md'), '# Changelog\n\n## Unreleased\n');
+    assert.match(run('v1.2.3').stderr, /has no section/);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+const missing = ['jq', 'git', 'openssl', 'bash'].filter(name => spawnSync(name, ['--version']).error);
+if (missing.length > 0) console.log(`skipped: the release is not rehearsed: no ${missing.join(', ')} on PATH`);
+
+interface Stage {
+  dir: string;
+  work: string;
+  key: Key;
+  env: Record<string, string>;
+}
+const release = suite<Stage>('release');
+const OLD = '1'.repeat(40);
+const NEW = '2'.repeat(40);
+
+/** A checkout with an origin, two indexes, and stand-ins of gh, nix and minisign that do with files what those do. */
+release.before(async stage => {
+  stage.dir = mkdtempSync(join(tmpdir(), 'fdnix-release-'));
+  stage.key = makeKey();
+  const at = (...path: string[]) => join(stage.dir, ...path);
+  const packages = writeRelease(at('packages.json'), everyNth(9));
+  for (const [name, revision, day] of [
+    ['before', OLD, 1],
+    ['after', NEW, 8],
+  ] as const) {
+    const env = { SOURCE_DATE_EPOCH: String(Date.UTC(2026, 9, day) / 1000) };
+    const { code, stderr } = await fdnix(['run', '--quiet', '--from', packages, '--revision', revision], {
+      home: at(name),
+      env,
+    });
+    assert.is(code, 0, stderr);
+  }
+  stage.work = at('work');
+  mkdirSync(stage.work);
+  for (const path of [
+    '.github',
+    'tools',
+    'src',
+    'test/fixtures/sample.json.br',
+    'package.json',
+    'package-lock.json',
+    'nix/published.json',
+    'tsconfig.json',
+  ])
+    cpSync(join(root, path), join(stage.work, path), { recursive: true });
+  // The manifest of this rehearsal is signed by a key that only its program pins.
+  writeFileSync(
+    join(stage.work, 'src/releases/keys.ts'),
+    `export const PINNED: readonly string[] = ['${stage.key.publicKey}'];\n`,
+  );
+  writeFileSync(join(stage.work, 'tools/sbom.ts'), "console.log('{}');\n"); // asks npm; it has a test of its own
+  writeFileSync(join(stage.work, 'flake.lock'), lock(OLD));
+  writeFileSync(at('lock'), lock(NEW));
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: stage.work, stdio: 'ignore' });
+  execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', at('origin')]);
+  git('init', '--quiet', '--initial-branch=main');
+  git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '--allow-empty', '--message', 'begin');
+  git('add', '--all');
+  git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '--message', 'all');
+  git('remote', 'add', 'origin', at('origin'));
+  git('push', '--quiet', 'origin', 'main');
+
+  mkdirSync(at('bin'));
+  mkdirSync(at('releases'));
+  const stand = (name: string, text: string) => {
+    writeFileSync(at('bin', name), text);
+    chmodSync(at('bin', name), 0o755);
+  };
+  const node = `${process.execPath} --disable-warning=ExperimentalWarning`;
+  stand('node', `#!/bin/sh\nexec ${node} "$@"\n`);
+  // Signs with this rehearsal's key, whatever secret it is given.
+  writeFileSync(
+    at('sign.ts'),
+    `
+    import { readFileSync, writeFileSync } from 'node:fs';
+    import { parseArgs } from 'node:util';
+    import { sign, createHash, createPrivateKey } from 'node:crypto';
+    const { values } = parseArgs({ options: { S: { type: 'boolean', short: 'S' }, s: { type: 'string', short: 's' },
+      m: { type: 'string', short: 'm' }, x: { type: 'string', short: 'x' }, t: { type: 'string', short: 't' } } });
+    const { id, pem } = JSON.parse(readFileSync(values.s, 'utf8'));
+    const key = createPrivateKey(pem);
+    const first = sign(null, createHash('blake2b512').update(readFileSync(values.m)).digest(), key);
+    const second = sign(null, Buffer.concat([first, Buffer.from(values.t)]), key);
+    const head = Buffer.concat([Buffer.from('ED'), Buffer.from(id, 'base64'), first]).toString('base64');
+    writeFileSync(values.x, 'untrusted comment: x\\n' + head + '\\ntrusted comment: ' + values.t + '\\n' + second.toString('base64') + '\\n');
+  `,
+  );
+  stand('minisign', `#!/bin/sh\nexec ${node} ${at('sign.ts')} "$@"\n`);
+  stand(
+    'nix',
+    `#!/bin/bash
+set -euo pipefail
+case "$1 $2" in
+  "flake update") cp "$STAGE/lock" flake.lock ;;
+  "build "*)
+    while [ "$1" != --out-link ]; do shift; done
+    index=$STAGE/before/index.sqlite
+    [ "$3" = .#index ] || index=$STAGE/\${BUILT:-after}/index.sqlite
+    ln -sfn "$index" "$2" ;;
+  "run "*) shift 3; exec ${node} ${join(root, 'src/fdnix.ts')} "$@" ;;
+  *) echo "nix $*?" >&2; exit 1 ;;
+esac
+`,
+  );
+  // A release is a folder; \`draft\` and \`latest\` in it are what they are on the host.
+  stand(
+    'gh',
+    `#!/bin/bash
+set -euo pipefail
+echo "gh $*" >> "$STAGE/calls"
+r=$STAGE/releases
+case "$1 $2" in
+  "release view")
+    if [ $# = 2 ]; then ls "$r"/*/.latest > /dev/null 2>&1; exit; fi
+    [ -d "$r/$3" ] || exit 1
+    [ $# = 3 ] || { [ -e "$r/$3/.draft" ] && echo true || echo false; } ;;
+  "release create") tag=$3; mkdir "$r/$tag"; touch "$r/$tag/.draft"
+    for asset in "$@"; do case "$asset" in */assets/*) cp "$asset" "$r/$tag/" ;; esac; done ;;
+  "release delete") rm -r "\${r:?}/$3" ;;
+  "release download")
+    shift 2; tag=; [ "$1" = --pattern ] || { tag=$1; shift; }
+    [ -n "$tag" ] || tag=$(basename "$(dirname "$(ls "$r"/*/.latest)")")
+    cp "$r/$tag/$2" "$4/" ;;
+  "release edit") rm -f "$r"/*/.latest "$r/$3/.draft"; touch "$r/$3/.latest" ;;
+  "pr create") echo "$*" >> "$STAGE/pulls" ;;
+  *) echo "gh $*?" >&2; exit 1 ;;
+esac
+`,
+  );
+  stage.env = {
+    PATH: `${at('bin')}:${process.env.PATH}`,
+    HOME: stage.dir,
+    STAGE: stage.dir,
+    GITHUB_REPOSITORY: 'fdnix/fdnix',
+    GITHUB_OUTPUT: at('output'),
+    INDEX_SIGNING_KEY: stage.key.secret,
+  };
+});
+release.after(({ dir }) => rmSync(dir, { recursive: true }));
+
+function lock(rev: string): string {
+  return JSON.stringify({ nodes: { nixpkgs: { locked: { rev: OLD } }, 'nixpkgs-indexed': { locked: { rev } } } });
+}
+
+function step(stage: Stage, script: string, env: Record<string, string> = {}) {
+  const { work: cwd } = stage;
+  const { status, stdout, stderr } = spawnSync('bash', [`.github/release/${script}`], {
+    ...{ cwd, encoding: 'utf8', env: { ...stage.env, ...env } },
+  });
+  return { status, stdout, stderr };
+}
+
+const BRANCH = `index-${NEW.slice(0, 12)}`;
+const ASSET = `${BRANCH}.sqlite.zst`;
+
+const rehearse = missing.length === 0 ? release : release.skip;
+rehearse(
+  'from a channel that has moved to an index that everybody fetches, and no pin without its asset',
+  async stage => {
+    const at = (...path: string[]) => join(stage.dir, ...path);
+    const git = (...args: string[]) => execFileSync('git', args, { cwd: stage.work, encoding: 'utf8' }).trim();
+    const main = () => execFileSync('git', ['-C', at('origin'), 'rev-parse', 'main'], { encoding: 'utf8' }).trim();
+    const begin = main();
+
+    const prepared = step(stage, 'prepare.sh');
+    assert.is(prepared.status, 0, prepared.stderr);
+    assert.match(prepared.stdout, /\| packages \| (\d+) \| \1 \|/);
+    const output = Object.fromEntries(
+      readFileSync(at('output'), 'utf8')
+        .trim()
+        .split('\n')
+        .map(line => line.split('=')),
+    );
+    assert.equal(output, { revision: NEW, branch: BRANCH, commit: git('rev-parse', 'HEAD') });
+    assert.ok(existsSync(at('releases', BRANCH, '.draft')), 'nobody sees it yet');
+    assert.is(main(), begin, 'nor a pin');
+    assert.equal(git('show', '--name-only', '--format=', 'HEAD').split('\n'), ['flake.lock', 'nix/published.json']);
+    const pin = JSON.parse(git('show', 'HEAD:nix/published.json'))[NEW];
+    assert.is(pin.url, `https://github.com/fdnix/fdnix/releases/download/${BRANCH}/${ASSET}`);
+    execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: at('releases', BRANCH) });
+
+    const wrong = step(stage, 'verify.sh', { BRANCH, BUILT: 'before' });
+    assert.is(wrong.status, 1);
+    assert.match(wrong.stderr, /^built here: sha256-.*; pinned: sha256-/);
+    const asset = readFileSync(at('releases', BRANCH, ASSET));
+    writeFileSync(at('releases', BRANCH, ASSET), 'another');
+    assert.match(step(stage, 'verify.sh', { BRANCH }).stderr, /in the draft is not what is pinned/);
+    writeFileSync(at('releases', BRANCH, ASSET), asset);
+    const verified = step(stage, 'verify.sh', { BRANCH });
+    assert.is(verified.status, 0, verified.stderr);
+
+    const published = step(stage, 'publish.sh', { BRANCH, COMMIT: output.commit! });
+    assert.is(published.status, 0, published.stderr);
+    assert.not(existsSync(at('releases', BRANCH, '.draft')));
+    assert.is(main(), output.commit);
+    const order = readFileSync(at('calls'), 'utf8')
+      .split('\n')
+      .filter(line => /create|edit/.test(line))
+      .map(line => line.split(' ')[2]);
+    assert.equal(order, ['create', 'edit']);
+
+    const manifest = JSON.parse(readFileSync(at('releases', BRANCH, 'manifest.json'), 'utf8'));
+    manifest.indexes[0].url = basename(manifest.indexes[0].url); // as the asset is beside the manifest here
+    mkdirSync(at('host'));
+    writeFileSync(at('host/manifest.json'), JSON.stringify(manifest));
+    cpSync(at('releases', BRANCH, ASSET), at('host', ASSET));
+    const host = await serve(at('host'));
+    try {
+      const env = { FDNIX_RELEASES: host.url, FDNIX_RELEASES_KEY: stage.key.publicKey };
+      const fetched = await fdnix(['fetch', '--json'], { home: at('user'), env });
+      assert.is(fetched.code, 0, fetched.stderr);
+      assert.is(JSON.parse(fetched.stdout).revision, NEW);
+      assert.ok(readFileSync(at('user/index.sqlite')).equals(readFileSync(at('after/index.sqlite'))));
+    } finally {
+      await host.close();
+    }
+
+    const still = step(stage, 'prepare.sh');
+    assert.is(still.status, 0, still.stderr);
+    assert.match(still.stdout, /the channel has not moved/);
+  },
+);
+
+rehearse(
+  'where main has moved meanwhile, the pin is proposed; a key that no program pins publishes nothing',
+  async stage => {
+    const at = (...path: string[]) => join(stage.dir, ...path);
+    const commit = execFileSync('git', ['commit-tree', '-m', 'elsewhere', 'HEAD^{tree}'], {
+      ...{
+        cwd: stage.work,
+        encoding: 'utf8',
+        env: {
+          ...stage.env,
+          GIT_AUTHOR_NAME: 'x',
+          GIT_AUTHOR_EMAIL: 'x',
+          GIT_COMMITTER_NAME: 'x',
+          GIT_COMMITTER_EMAIL: 'x',
+        },
+      },
+    }).trim();
+    const published = step(stage, 'publish.sh', { BRANCH, COMMIT: commit });
+    assert.is(published.status, 0, published.stderr);
+    assert.match(readFileSync(at('pulls'), 'utf8'), `--head ${BRANCH} --base main`);
+
+    writeFileSync(join(stage.work, 'flake.lock'), lock(OLD));
+    execFileSync(
+      'git',
+      ['-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '--all', '--message', 'back'],
+      { cwd: stage.work },
+    );
+    rmSync(at('releases', BRANCH), { recursive: true });
+    const other = step(stage, 'prepare.sh', { INDEX_SIGNING_KEY: makeKey().secret });
+    assert.is.not(other.status, 0);
+    assert.match(other.stderr, /is signed by key [0-9A-F]{16}, which this fdnix does not know/);
+    assert.not(existsSync(at('releases', BRANCH)));
+  },
+);
+
+lint.run();
+release.run();
