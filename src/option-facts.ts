@@ -1,3 +1,20 @@
+/** The scope of NixOS' own options. Others are those of home-manager, nix-darwin, or any set of modules. */
+export const NIXOS = 'nixos';
+
+/** What a scope is called: it becomes a part of names. */
+export const SCOPE = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** The name of an option's record: `option:services.nginx.enable`, `option:home-manager/programs.git.enable`. */
+export function optionName(path: string, scope = NIXOS): string {
+  return `option:${scope === NIXOS ? '' : `${scope}/`}${path}`;
+}
+
+/** The inverse of {@link optionName}; null for a package. A path begins with a name and a dot, so it is no scope. */
+export function readOptionName(packageName: string): { scope: string; path: string } | null {
+  const [whole, scope = NIXOS, path] = /^option:(?:([a-z][a-z0-9-]{0,31})\/)?(.*)$/s.exec(packageName) ?? [];
+  return whole === undefined ? null : { scope, path: path! };
+}
+
 /** What is known of a NixOS option, as texts; values as Nix writes them. */
 export interface OptionFacts {
   /** What its description says after the first paragraph. */

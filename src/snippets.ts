@@ -1,11 +1,12 @@
 import { nixValue } from './nix-value.ts';
-import { readOptionFacts } from './option-facts.ts';
+import { NIXOS, readOptionFacts, readOptionName } from './option-facts.ts';
 import { joinAttrPath, nixString, type Package, splitAttrPath } from './package.ts';
 import { isCommit } from './revision.ts';
 
 /** A text to copy: how to use a package or an option. */
 export interface Snippet {
-  name: 'nix run' | 'nix shell' | 'flake.nix' | 'NixOS' | 'home-manager' | 'nix-darwin';
+  /** `nix run`, `nix shell`, `flake.nix`, `NixOS`, or whose options it is of, such as `home-manager`. */
+  name: string;
   language: 'sh' | 'nix';
   text: string;
 }
@@ -126,8 +127,9 @@ function optionSnippets(pkg: Usable): Snippet[] {
   const { type, default: standard, example } = readOptionFacts(pkg.longDescription);
   const given = [example, standard].map(text => (text === null ? null : nixValue(text))).find(text => text !== null);
   const value = given ?? `throw ${nixString(`give a value of type ${type ?? 'unknown'}`)}`;
-  const text = assignment(optionPath(pkg.packageName.replace(/^option:/, '')), value);
-  return [{ name: 'NixOS', language: 'nix', text }];
+  const { scope, path } = readOptionName(pkg.packageName) ?? { scope: NIXOS, path: pkg.packageName };
+  const name = scope === NIXOS ? 'NixOS' : scope;
+  return [{ name, language: 'nix', text: assignment(optionPath(path), value) }];
 }
 
 /** A place in the path of an option that stands for an element of a list, or for the result of a function. */

@@ -3,9 +3,10 @@ import type { InferredOptionTypes } from 'yargs';
 import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
-import { hostSystem, isIn, openSource, type Source } from '../extract/source.ts';
+import { hostSystem, isIn, isRelease, openSource, optionsBeside, type Source } from '../extract/source.ts';
 import { replaceFile } from '../files.ts';
 import { keepHeapSmall } from '../heap.ts';
+import { NIXOS, readOptionName, SCOPE } from '../option-facts.ts';
 import { compareNames, type Failure, serialisePackage } from '../package.ts';
 import { keepPrograms } from '../programs/stored.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -21,6 +22,10 @@ export const OPTIONS = {
   },
   from: { string: true, describe: "instead, a release's packages.json, file or URL, plain, .br, .gz or .zst" },
   options: { boolean: true, default: false, describe: 'the options of NixOS instead of packages' },
+  scope: {
+    string: true,
+    describe: 'whose options --from is of, such as home-manager or nix-darwin: any options.json of nixosOptionsDoc',
+  },
   programs: {
     string: true,
     describe:
@@ -53,7 +58,10 @@ export const OPTIONS = {
 } as const;
 
 /** Flags that are absent count as not given; `system` is then that of this machine. */
-export type Arguments = Partial<InferredOptionTypes<typeof OPTIONS> & CommonArguments>;
+export type Arguments = Partial<InferredOptionTypes<typeof OPTIONS> & CommonArguments> & {
+  /** The packages and then the options of each source. */
+  both?: boolean;
+};
 
 export default command({
   usage: 'extract',
@@ -65,6 +73,7 @@ export default command({
     ['$0 extract --from packages.json.br', 'a release of nixpkgs, without Nix'],
     ['$0 extract --programs nixexprs.tar.xz', 'and all programs, for search and which'],
     ['$0 extract --options', 'the options of NixOS beside the packages; --from takes options.json.br'],
+    ['$0 extract --options --scope home-manager --from options.json', 'those of home-manager, beside all others'],
   ],
   run: extract,
 });
@@ -86,6 +95,16 @@ export async function extract(args: Arguments, context: Context): Promise<number
   return EXIT.brokenOff;
 }
 
+/** One release or tree is read once for its packages, and once more for its options where both are wanted. */
+function partsOf(spec: string | null, args: Arguments): { spec: string | null; args: Arguments }[] {
+  if (!args.both) return [{ spec, args }];
+  const beside = spec !== null && (spec === args.from || isRelease(spec)) ? optionsBeside(spec) : null;
+  return [
+    { spec, args: { ...args, options: false } },
+    { spec: beside ?? spec, args: { ...args, options: true, ...(beside !== null && { from: beside }) } },
+  ];
+}
+
 /** Every source into the store, in order. Returns the failures of all of them. */
 async function storeAll(args: Arguments, context: Context): Promise<Failure[]> {
   const sources = args.revisions ? await readSeries(args.revisions) : [args.from ?? args.nixpkgs ?? null];
@@ -94,12 +113,17 @@ async function storeAll(args: Arguments, context: Context): Promise<Failure[]> {
   try {
     for (const spec of sources) {
       if (context.signal.aborted) break;
-      const source = await openSource(spec, args, context);
-      try {
-        store ??= await openStore(context.config.store, { create: true });
-        failures.push(...(await syncSource(store, source, args, context)));
-      } finally {
-        await source.close();
+      let revision = args.revision;
+      for (const part of partsOf(spec, args)) {
+        if (context.signal.aborted) break;
+        const source = await openSource(part.spec, { ...part.args, revision }, context);
+        try {
+          store ??= await openStore(context.config.store, { create: true });
+          failures.push(...(await syncSource(store, source, part.args, context)));
+          revision = source.revision;
+        } finally {
+          await source.close();
+        }
       }
     }
   } finally {
@@ -127,6 +151,12 @@ function checkArguments(args: Arguments): void {
   if (sources.length > 1) throw new UserError(`--${sources.join(' and --')} exclude each other: give one of them`);
   if (args.revisions && args.output) throw new UserError('--revisions needs a store: leave out --output');
   if (args.programs && args.output) throw new UserError('--programs needs the store: leave out --output');
+  if (args.scope !== undefined && !(args.options && args.from))
+    throw new UserError('--scope names whose options --from is of: give --options --from options.json as well');
+  if (args.scope !== undefined && !SCOPE.test(args.scope))
+    throw new UserError(
+      `--scope ${args.scope} is no name of a scope: small letters, digits and dashes, as in home-manager`,
+    );
   if (args.limit !== undefined && !args.output)
     throw new UserError('--limit is for a trial: give --output as well, or leave it out');
 }
@@ -140,8 +170,7 @@ async function syncSource(store: Store, source: Source, args: Arguments, context
     now: now(),
     run: context.run,
     onPending: keys => context.written?.push(...keys),
-    ...(set && { sets: set }),
-    covers: set && (name => name.startsWith('option:') === options && set.some(path => isIn(name, path))),
+    ...coverage(args),
     allowShrink: args['allow-shrink'],
     report: context.report,
     warn: context.warn,
@@ -154,6 +183,16 @@ async function syncSource(store: Store, source: Source, args: Arguments, context
   if (args.json) await context.out(`${JSON.stringify({ ...result, failed: failures.length })}\n`);
   else context.log(summary(result, store.name, noun(args)));
   return failures;
+}
+
+/** What a run that is narrowed to sets or to another scope than NixOS' says nothing about must not vanish. */
+function coverage({ set, options = false, scope = NIXOS }: Arguments) {
+  if (!set && scope === NIXOS) return {};
+  const ofKind = (name: string) => (readOptionName(name)?.scope ?? null) === (options ? scope : null);
+  return {
+    sets: scope === NIXOS ? set! : [`${scope}/`, ...(set ?? [])],
+    covers: (name: string) => ofKind(name) && (!set || set.some(path => isIn(name, path))),
+  };
 }
 
 /** One source a line; empty lines and comments do not count. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
 import { EXIT } from '../errors.ts';
 import { pinnedCanBeEvaluated } from '../extract/revision.ts';
 import { type Context, command } from './command.ts';
@@ -13,9 +14,18 @@ const { 'dry-run': _dry, ...embedding } = EMBED;
 
 export default command({
   usage: 'run',
-  options: { ...extraction, ...embedding, ...INDEX },
+  options: {
+    ...extraction,
+    options: { ...extraction.options, describe: 'also the options of NixOS, of the same release or tree' },
+    ...embedding,
+    ...INDEX,
+  },
   examples: [
     ['$0 run --from packages.json.br', 'from a release of nixpkgs to a search index'],
+    [
+      '$0 run --from packages.json.br --options',
+      'with the options of the same release, from options.json.br beside it',
+    ],
     ['$0 run', 'the same for the pinned revision, evaluated; without Nix the published index is fetched'],
   ],
   /** Goes on where a stage was incomplete (one bad package never stops a run); stops where one was refused or broken off. */
@@ -26,9 +36,11 @@ export default command({
       return fetchIndex({ revision: args.revision, json: args.json }, { ...outer, config });
     }
     const context = { ...outer, run: outer.run ?? randomUUID(), written: [] };
+    // Where the file has options only, these are all.
+    const both = args.options && args.scope === undefined && !/^options\./.test(basename(args.from ?? ''));
     let worst: number = EXIT.ok;
     const stages = [
-      () => extract({ ...args, output: undefined, limit: undefined }, context),
+      () => extract({ ...args, output: undefined, limit: undefined, both }, context),
       () => embed(args, context),
       () => index(args, context),
     ];

@@ -60,7 +60,9 @@ export default command({
           })
           .join(''),
       );
-      if (hits.length === 0) context.log('nothing found');
+      const none = options.type === 'option' && search.info.options === 0;
+      if (none) context.log("this index has no options: 'fdnix run --options' adds them");
+      else if (hits.length === 0) context.log('nothing found');
       return hits.length > 0 ? EXIT.ok : EXIT.none;
     } finally {
       await search.close();

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { reason, UserError } from '../errors.ts';
-import { writeOptionFacts } from '../option-facts.ts';
+import { optionName, writeOptionFacts } from '../option-facts.ts';
 import { compareNames, type Extraction, type Failure, type Package, UNKNOWN_VERSION } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { decompressor, type Release } from './channel.ts';
@@ -23,7 +23,7 @@ export interface RawOption {
  * The record of one NixOS option. Its description is the first paragraph, as plain text; the long description has the
  * others, and then one `Type: …`, `Default: …` and `Example: …`, values as Nix writes them. Throws if `raw` is no object.
  */
-export function parseOption(path: string, raw: RawOption): Package {
+export function parseOption(path: string, raw: RawOption, scope?: string): Package {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw new Error(`${path}: expected an object, got ${JSON.stringify(raw)?.slice(0, 40)}`);
   if (raw.failed === true) throw new Error('its default, example or description cannot be evaluated');
@@ -42,7 +42,7 @@ export function parseOption(path: string, raw: RawOption): Package {
   const file = declaration(Array.isArray(raw.declarations) ? raw.declarations[0] : null);
   return {
     type: 'option',
-    packageName: `option:${path.toWellFormed()}`,
+    packageName: optionName(path.toWellFormed(), scope),
     version: UNKNOWN_VERSION,
     pname: path.toWellFormed(),
     description: first.replace(/\s+/g, ' ').trim() || null,
@@ -68,7 +68,7 @@ export function parseOption(path: string, raw: RawOption): Package {
 /** A release's options.json (.br, .gz, .zst), sorted by name. The file is read as a whole: 25,000 options are 20 MB. */
 export async function* readOptions(
   release: Release,
-  options: { report?: Report; signal?: AbortSignal } = {},
+  options: { report?: Report; signal?: AbortSignal; scope?: string | undefined } = {},
 ): AsyncGenerator<Package, Extraction> {
   let entries: Record<string, RawOption>;
   try {
@@ -76,7 +76,7 @@ export async function* readOptions(
     entries = JSON.parse(bytes.toString());
   } catch (error) {
     throw new UserError(
-      `cannot read ${release.source}: ${reason(error)}. It is cut short, or no options.json of a NixOS release (plain, .br, .gz or .zst)`,
+      `cannot read ${release.source}: ${reason(error)}. It is cut short, or no options.json of a release or of nixosOptionsDoc (plain, .br, .gz or .zst)`,
       { cause: error },
     );
   }
@@ -87,7 +87,7 @@ export async function* readOptions(
 export function* parseOptions(
   entries: Record<string, RawOption>,
   source: string,
-  options: { report?: Report; signal?: AbortSignal } = {},
+  options: { report?: Report; signal?: AbortSignal; scope?: string | undefined } = {},
 ): Generator<Package, Extraction> {
   const failures: Failure[] = [];
   const names = isOptions(entries) ? Object.keys(entries).sort(compareNames) : [];
@@ -99,9 +99,9 @@ export function* parseOptions(
     options.signal?.throwIfAborted();
     options.report?.({ phase: 'reading', done: i + 1, total: names.length, unit: 'options' });
     try {
-      yield parseOption(name, entries[name]!);
+      yield parseOption(name, entries[name]!, options.scope);
     } catch (error) {
-      failures.push({ packageName: `option:${name}`, message: reason(error) });
+      failures.push({ packageName: optionName(name, options.scope), message: reason(error) });
     }
   }
   return { failures, floor: 1 };

@@ -1,5 +1,7 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { readOptionName } from '../option-facts.ts';
 import type { Extraction, Package } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { openRelease, readRelease } from './channel.ts';
@@ -11,6 +13,8 @@ import { openTree } from './revision.ts';
 export interface SourceOptions {
   /** The options of NixOS instead of packages. */
   options?: boolean | undefined;
+  /** Whose options these are: `home-manager`, `nix-darwin` or another; NixOS' by default. */
+  scope?: string | undefined;
   from?: string | undefined;
   system?: string | undefined;
   revision?: string | undefined;
@@ -47,7 +51,9 @@ export async function openSource(
   const narrowed = (all: Source['packages']) => (sets ? only(all, sets) : all);
   if (spec !== null && (spec === options.from || isRelease(spec))) {
     const release = await openRelease(spec, signal);
-    const packages = narrowed((options.options ? readOptions : readRelease)(release, { report, signal }));
+    const packages = narrowed(
+      (options.options ? readOptions : readRelease)(release, { report, signal, scope: options.scope }),
+    );
     const { revision, date } = release;
     return { revision: options.revision ?? revision, date, packages, close: () => release.close() };
   }
@@ -65,6 +71,16 @@ export async function openSource(
   };
 }
 
+/** The options.json of the release that a packages.json is of: it lies beside it. */
+export function optionsBeside(packages: string): string {
+  if (/^https?:\/\//.test(packages)) return new URL('options.json.br', packages).href;
+  const files = ['.br', '.zst', '.gz', ''].map(end => join(dirname(packages), `options.json${end}`));
+  const found = files.find(file => existsSync(file));
+  if (found === undefined)
+    throw new UserError(`there is no options.json.br beside ${packages}: download it there, or leave out --options`);
+  return found;
+}
+
 /** Waits for the first item: after it, nothing can make the whole evaluation impossible any more. */
 async function begun<T, R>(items: AsyncGenerator<T, R>): Promise<AsyncGenerator<T, R>> {
   const first = await items.next();
@@ -75,7 +91,8 @@ async function begun<T, R>(items: AsyncGenerator<T, R>): Promise<AsyncGenerator<
   })();
 }
 
-function isRelease(spec: string): boolean {
+/** Whether this is a release's file or its address, and no nixpkgs to evaluate. */
+export function isRelease(spec: string): boolean {
   return /^https?:\/\//.test(spec) || statSync(spec, { throwIfNoEntry: false })?.isFile() === true;
 }
 
@@ -89,7 +106,7 @@ async function* only(packages: Source['packages'], sets: readonly string[]): Sou
 
 /** Whether an attribute path, or that of an option, is `set` or in it. */
 export function isIn(packageName: string, set: string): boolean {
-  const path = packageName.replace(/^option:/, '');
+  const path = readOptionName(packageName)?.path ?? packageName;
   return path === set || path.startsWith(`${set}.`);
 }
 

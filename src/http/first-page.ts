@@ -24,6 +24,7 @@ export async function firstPage(template: string, search: Search, query: URLSear
     const all = Object.entries({ ...given, ...changes }).filter(([, value]) => value !== '');
     return all.length > 0 ? `/?${new URLSearchParams(all)}` : '/';
   };
+  const noOptions = search.info.options === 0;
   let said = '';
   let items = '';
   let more = '';
@@ -38,7 +39,7 @@ export async function firstPage(template: string, search: Search, query: URLSear
     const listed =
       found && !hits.some(hit => hit.packageName === open) ? [{ ...found.package, flags: [], also: [] }] : [];
     items = renderHits({ hits: [...listed, ...hits], open: found && { ...found, snippets }, addressOf });
-    if (asked && hits.length === 0) said = 'Nothing found. Fewer words or filters may help.';
+    if (asked && hits.length === 0) said = options.type === 'option' && noOptions ? NO_OPTIONS : NOTHING;
     if (hits.length >= shown && shown < 1000)
       more = `<a id="more-hits" href="${escapeHtml(addressOf({ shown: String(shown + PAGE) }))}">Show more</a>`;
   } catch (error) {
@@ -46,12 +47,17 @@ export async function firstPage(template: string, search: Search, query: URLSear
     said = error.message;
   }
   return withForm(template, { ...filters, q })
+    .replace('data-options=""', `data-options="${search.info.options}"`)
+    .replace(/<!-- with options -->(.*)/, (_, example: string) => (noOptions ? '' : example))
     .replace('<!-- about -->', () => about(search))
     .replace('<!-- said -->', () => text(said))
     .replace('<!-- hits -->', () => items)
     .replace('<!-- more hits -->', () => more)
     .replace(/<section id="start"/, part => (asked || open ? `${part} hidden` : part));
 }
+
+const NOTHING = 'Nothing found. Fewer words or filters may help.';
+const NO_OPTIONS = 'This index has packages only: it was made without options.';
 
 /** How much is indexed, of which nixpkgs. */
 function about({ info }: Search): string {

@@ -1,4 +1,4 @@
-import { type OptionFacts, readOptionFacts } from '../option-facts.ts';
+import { NIXOS, type OptionFacts, readOptionFacts, readOptionName } from '../option-facts.ts';
 import type { Package } from '../package.ts';
 import type { Hit } from '../search/hits.ts';
 import type { Version } from '../search/open.ts';
@@ -22,8 +22,8 @@ export interface Results {
 export function renderHits({ hits, open, addressOf }: Results): string {
   const items = hits.map(hit => {
     const opened = open?.package.packageName === hit.packageName;
-    const name = hit.type === 'option' ? hit.packageName.replace(/^option:/, '') : hit.packageName;
-    const badges = [...(hit.type === 'option' ? ['option'] : []), ...hit.flags];
+    const { scope = null, path: name } = readOptionName(hit.packageName) ?? { path: hit.packageName };
+    const badges = [...(scope === null ? [] : [scope === NIXOS ? 'option' : `${scope} option`]), ...hit.flags];
     const facts = [
       hit.mainProgram && `runs <code>${text(hit.mainProgram, 60)}</code>`,
       hit.license && text(hit.license, 80),

@@ -3,6 +3,7 @@ import { FLAG } from '../index/columns.ts';
 import type { Index } from '../index/open.ts';
 import { providersOf } from '../index/programs.ts';
 import { setFamily } from '../index/variants.ts';
+import { NIXOS, readOptionName } from '../option-facts.ts';
 import { nearest } from './nearest.ts';
 import type { Option } from './option.ts';
 
@@ -25,6 +26,18 @@ export const FILTERS = {
     schema: { type: 'string', maxLength: 20, enum: ['package', 'option'] },
     admits: (index, type) => flag(index, FLAG.option, type === 'option'),
   } satisfies Filter<'package' | 'option'>,
+  scope: {
+    describe: 'only options of this scope',
+    label: 'Options of',
+    example: 'home-manager',
+    suggestions: [NIXOS, 'home-manager', 'nix-darwin'],
+    schema: { type: 'string', maxLength: 40 },
+    known: { values: index => new Set(scopesOf(index).values()), same: exactly },
+    admits(index, scope) {
+      const scopes = scopesOf(index);
+      return doc => scopes.get(doc) === scope;
+    },
+  } satisfies Filter<string>,
   platform: {
     describe: 'only what runs on this system',
     label: 'Platform',
@@ -118,6 +131,20 @@ export function allowed(index: Index, options: object): Uint8Array | null {
   const result = new Uint8Array(index.size);
   for (let doc = 0; doc < index.size; doc++) if (tests.every(test => test(doc))) result[doc] = 1;
   return result;
+}
+
+const scopesOfIndex = new WeakMap<Index, ReadonlyMap<number, string>>();
+
+/** The scope of each option. */
+function scopesOf(index: Index): ReadonlyMap<number, string> {
+  const known = scopesOfIndex.get(index);
+  if (known) return known;
+  const scopes = new Map<number, string>();
+  for (let doc = 0; doc < index.size; doc++)
+    if ((index.columns.flags[doc]! & FLAG.option) !== 0)
+      scopes.set(doc, readOptionName(index.name(doc))?.scope ?? NIXOS);
+  scopesOfIndex.set(index, scopes);
+  return scopes;
 }
 
 /** What no package has, spelt as no package spells it. */

@@ -1,5 +1,6 @@
 import { Refused } from '../errors.ts';
 import { GRACE, grace } from '../grace.ts';
+import { NIXOS, readOptionName } from '../option-facts.ts';
 import { contentHash, type Extraction, embeddingHash, type Failure, type Package } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { drain, grouped } from '../streams.ts';
@@ -26,7 +27,7 @@ export interface SyncOptions {
   now: string;
   /** The package sets that this run is narrowed to, for the record. */
   sets?: readonly string[];
-  /** What this run covers; nothing else can vanish or count. Absent: everything of this kind. */
+  /** What this run covers; nothing else can vanish or count. Absent: all packages, or all options of NixOS. */
   covers?: ((packageName: string) => boolean) | undefined;
   /** Items written that need an embedding. */
   onPending?: (keys: ItemKey[]) => void;
@@ -73,7 +74,8 @@ export async function sync(
   options: SyncOptions,
 ): Promise<SyncResult> {
   const { revision, now, signal } = options;
-  const covers = options.covers ?? (name => name.startsWith('option:') === (options.kind === 'options'));
+  const scope = options.kind === 'options' ? NIXOS : null;
+  const covers = options.covers ?? (name => (readOptionName(name)?.scope ?? null) === scope);
   const previous = await store.run(options.kind, signal);
   const beginning = { run: options.run ?? null, revision, started: now, sets: options.sets ?? null, isFinished: false };
   const before = await store.beginning(options.kind, signal);

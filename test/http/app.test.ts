@@ -78,7 +78,15 @@ app('every documented parameter reaches the search with its type', async () => {
   };
   const values = { q: 'ä&b', limit: 7, mode: 'lexical', type: 'option', unfree: false, broken: true, insecure: false };
   const cursor = `10-${search.info.digest.slice(0, 12)}`;
-  const texts = { cursor, platform: 'x86_64-linux', license: 'MIT', set: 's', maintainer: 'm', program: 'p' };
+  const texts = {
+    cursor,
+    scope: 'nixos',
+    platform: 'x86_64-linux',
+    license: 'MIT',
+    set: 's',
+    maintainer: 'm',
+    program: 'p',
+  };
   const given = { ...values, ...texts };
   assert.equal(
     Object.keys(given).sort(),

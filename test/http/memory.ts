@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readOptionName } from '../../src/option-facts.ts';
 import { type Package, parsePackage, type RawPackage } from '../../src/package.ts';
 import type { Hit, HitJson } from '../../src/search/hits.ts';
 import type { IndexInfo, Search, Version } from '../../src/search/open.ts';
@@ -116,6 +117,7 @@ function admits(pkg: Package, options: SearchOptions): boolean {
   const { type, platform, license, set, maintainer, program, unfree, broken, insecure } = options;
   return (
     (!type || pkg.type === type) &&
+    (!options.scope || readOptionName(pkg.packageName)?.scope === options.scope) &&
     (!platform || pkg.platforms.includes(platform)) &&
     (!license || pkg.licenses.includes(license)) &&
     (!set || pkg.packageName.startsWith(`${set}.`)) &&

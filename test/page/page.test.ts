@@ -172,11 +172,25 @@ inPage(
   { search: memorySearch(records, { revision: 'sha256-0123456789abcdef', date: undefined }) },
 );
 
+inPage(
+  'an index without options says so, and offers no example that needs them',
+  '/',
+  async page => {
+    await until(page, 'document.querySelectorAll("#start li").length > 3');
+    assert.is(await page.locator('#start a[href*="type=option"]').count(), 0);
+    await page.fill('#q', 'nginx');
+    await page.locator('label:text-is("Options")').click();
+    await until(page, 'document.querySelector("#said").textContent.includes("made without options")');
+  },
+  { search: memorySearch(records.filter(({ type }) => type === 'package')) },
+);
+
 inPage('options are shown as options', '/?q=nginx&type=option&open=option%3Aservices.nginx.enable', async page => {
   await opened(page).waitFor();
   assert.equal(await names(page), ['services.nginx.enable', 'services.nginx.package']);
   assert.is(await page.locator('.hit .badge.option').count(), 2);
   assert.is(await shown(page.locator('pre')), 'services.nginx.enable = true;');
+  assert.is(await page.locator('#start a[href*="type=option"]').count(), 1);
   assert.match(await rowOf(page, 'Declared in'), /nginx\/default\.nix$/);
 });
 

@@ -1,3 +1,4 @@
+import { NIXOS, readOptionName } from '../../option-facts.ts';
 import { type Actions, detail, licence } from './detail.ts';
 import { byId, el, marked, oneLine } from './dom.ts';
 import { askPackage, type Shown } from './server.ts';
@@ -14,8 +15,8 @@ export function find(name: string | undefined): HTMLElement | undefined {
   return ([...list.children] as HTMLElement[]).find(item => item.dataset.name === name);
 }
 
-function titleOf({ type, packageName }: Shown): string {
-  return oneLine(type === 'option' ? packageName.replace(/^option:/, '') : packageName, 200);
+function titleOf({ packageName }: Shown): string {
+  return oneLine(readOptionName(packageName)?.path ?? packageName, 200);
 }
 
 export function card(hit: Shown, words: string[], actions: Actions): HTMLElement {
@@ -24,6 +25,7 @@ export function card(hit: Shown, words: string[], actions: Actions): HTMLElement
   const runsOn = kernels.map(([name]) => name).join(' · ');
   // Where there are other flags, they say why it is unavailable.
   const flags = hit.flags?.length > 1 ? hit.flags.filter(flag => flag !== 'unavailable') : (hit.flags ?? []);
+  const scope = readOptionName(hit.packageName)?.scope;
   const version = hit.version === 'unknown' ? '' : oneLine(hit.version, 60);
   const also = (hit.also ?? []).slice(0, 3).map(name => oneLine(name, 60));
   const others = also.join(', ') + (hit.also?.length > 3 ? ` and ${hit.also.length - 3} more` : '');
@@ -43,7 +45,7 @@ export function card(hit: Shown, words: string[], actions: Actions): HTMLElement
       {},
       el('a', { href, 'aria-expanded': 'false', onclick: inPlace }, el('bdi', {}, marked(titleOf(hit), words, true))),
       version ? el('span', { class: 'version' }, version) : null,
-      hit.type === 'option' ? el('span', { class: 'badge option' }, 'option') : null,
+      scope ? el('span', { class: 'badge option' }, scope === NIXOS ? 'option' : `${scope} option`) : null,
       flags.map(flag => el('span', { class: `badge ${/^\w+$/.test(flag) ? flag : ''}` }, oneLine(flag, 20))),
     ),
     hit.description ? el('p', { class: 'description' }, el('bdi', {}, marked(oneLine(hit.description), words))) : null,

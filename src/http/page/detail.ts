@@ -1,3 +1,4 @@
+import { NIXOS, readOptionName } from '../../option-facts.ts';
 import { isCommit } from '../../revision.ts';
 import { type Child, clean, el, link, oneLine } from './dom.ts';
 import { revision, type Shown, type Version } from './server.ts';
@@ -88,10 +89,12 @@ function row(name: string, ...content: (Child | '')[]): Child[] {
   return content.some(Boolean) ? [el('dt', {}, name), el('dd', {}, content)] : [];
 }
 
-function sourceOf({ position }: Shown): Child {
+function sourceOf({ packageName, position }: Shown): Child {
   const { file, line } = position ?? {};
   if (!file) return null;
-  if (revision === null || !isCommit(revision)) return oneLine(file, 200);
+  const scope = readOptionName(packageName)?.scope ?? NIXOS;
+  // The options of others are declared elsewhere than in nixpkgs.
+  if (revision === null || !isCommit(revision) || scope !== NIXOS) return oneLine(file, 200);
   const path = file.split('/').map(encodeURIComponent).join('/');
   const address = `https://github.com/NixOS/nixpkgs/blob/${revision}/${path}${line ? `#L${line}` : ''}`;
   return link(address, line ? `${file}:${line}` : file);

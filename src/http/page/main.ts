@@ -52,7 +52,7 @@ async function search(): Promise<void> {
     patience = 1;
     next = answer.next;
     const took = Math.max(1, Math.round(performance.now() - began));
-    render(hits, hits.length ? `${counted(hits.length)} in ${took} ms` : NOTHING);
+    render(hits, hits.length ? `${counted(hits.length)} in ${took} ms` : nothing());
   } catch (error) {
     if (signal.aborted) return;
     const why = oneLine((error as Error).message);
@@ -65,7 +65,11 @@ async function search(): Promise<void> {
     patience = Math.min(30, patience * 2);
   }
 }
-const NOTHING = 'Nothing found. Fewer words or filters may help.';
+function nothing(): string {
+  if (state.type === 'option' && byId('main').dataset.options === '0')
+    return 'This index has packages only: it was made without options.';
+  return 'Nothing found. Fewer words or filters may help.';
+}
 
 function counted(hits: number): string {
   return next ? `The best ${hits}` : `${hits} result${hits === 1 ? '' : 's'}`;
