@@ -1,4 +1,5 @@
 import type { Package } from '../package.ts';
+import { rivalTerms } from './rivals.ts';
 import { nameTokens, textTokens } from './tokens.ts';
 import { setAndLeaf } from './variants.ts';
 
@@ -94,15 +95,20 @@ export function buildPostings(
     const lengthNorm = 1 - B_USAGE + (B_USAGE * about.length) / meanUsage;
     for (const token of about) frequencies.set(token, (frequencies.get(token) ?? 0) + USAGE_WEIGHT / lengthNorm);
     const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
-    for (const [token, frequency] of frequencies) {
+    const put = (token: string, impact: number) => {
       let list = lists.get(token);
       if (!list) {
         list = { docs: [], impacts: [] };
         lists.set(token, list);
       }
       list.docs.push(doc);
-      list.impacts.push(Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
-    }
+      list.impacts.push(impact);
+    };
+    for (const [token, frequency] of frequencies)
+      put(token, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
+    const { description, longDescription } = packages[doc]!;
+    for (const token of rivalTerms([description ?? '', longDescription ?? '', ...(usage.get(doc) ?? [])].join('\n')))
+      put(token, 255);
   });
   const terms = [...lists.keys()].map(term => ({ term, bytes: Buffer.from(term) }));
   terms.sort((a, b) => Buffer.compare(a.bytes, b.bytes));

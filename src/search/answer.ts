@@ -1,4 +1,5 @@
 import type { Index } from '../index/open.ts';
+import type { Alternative } from './alternatives.ts';
 import { placeNames, withThird } from './common.ts';
 import { allowed } from './filters.ts';
 import { type Hit, toHits } from './hits.ts';
@@ -15,6 +16,8 @@ import { topK } from './topk.ts';
 /** Documents that each measure puts forward: 200 software with their variants. */
 const CANDIDATES = 400;
 const MAX_LIMIT = 1000;
+/** How many terms an alternative is worth where popularity is weighed: 1 to 2 do equally well. */
+const ALTERNATIVE_TERMS = 1.5;
 const NOTHING: readonly number[] = [];
 
 /** A query's vector and what to compare it with. */
@@ -31,6 +34,8 @@ export interface Query {
   typed: string;
   read: string;
   selected: Selected | null;
+  /** What to look for where something else than a software is asked for. */
+  alternative: Alternative | null;
 }
 
 type Factor = ((doc: number) => number) | null;
@@ -58,11 +63,11 @@ export function answerer(index: Index) {
     return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores };
   }
 
-  return ({ typed, read, selected }: Query, meaning: Meaning | null, options: SearchOptions): Hit[] => {
+  return ({ typed, read, selected, alternative }: Query, meaning: Meaning | null, options: SearchOptions): Hit[] => {
     const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(options.limit ?? 20)));
     const filter = allowed(index, options);
-    const terms = queryTerms(selected?.rest ?? read, index.terms, index.size);
-    const factor = selected ? selected.factor : null;
+    const terms = alternative?.terms ?? queryTerms(selected?.rest ?? read, index.terms, index.size);
+    const factor = alternative?.factor ?? selected?.factor ?? null;
     lexicalScores.fill(0);
     let lexicals: Scores = { top: NOTHING, of: lexicalScores };
     let named: Named[] = [];
@@ -74,11 +79,15 @@ export function answerer(index: Index) {
         const family = queryTerms(selected.word, index.terms, index.size);
         touched.push(...scoreTerms(family, index.terms, lexicalScores, doc => !selected.inside(doc)));
         terms.push(...family);
-        for (const doc of touched) lexicalScores[doc]! *= selected.factor(doc);
       }
+      if (factor) for (const doc of touched) lexicalScores[doc]! *= factor(doc);
       for (const doc of touched) lexicalScores[doc]! *= filter && filter[doc] === 0 ? 0 : index.priors[doc]!;
       lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScores };
-      const names = typed.trim() === '' ? browse(index, filter) : navigate(index, typed, selected?.inside);
+      const names = alternative
+        ? []
+        : typed.trim() === ''
+          ? browse(index, filter)
+          : navigate(index, typed, selected?.inside);
       ({ named, third } = placeNames(index, typed, filter ? names.filter(({ doc }) => filter[doc] === 1) : names));
     }
     const byWords = options.mode === 'lexical' || !meaning;
@@ -87,7 +96,11 @@ export function answerer(index: Index) {
       : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)], factor);
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
     const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));
-    const known = { popularity: index.popularity, terms: terms.filter(term => !term.inferred).length, quoted };
+    const known = {
+      popularity: index.popularity,
+      terms: alternative ? ALTERNATIVE_TERMS : terms.filter(term => !term.inferred).length,
+      quoted,
+    };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
     const placed = withThird(index, rows, third).slice(0, limit);
     const weight = (doc: number) => index.priors[doc]! * (factor?.(doc) ?? 1);

@@ -37,14 +37,20 @@ export function queryTerms(query: string, terms: Postings, size: number): Term[]
   const add = (token: string, word: string, inferred: boolean) => {
     const place = exact(terms, Buffer.from(token));
     if (place < 0 || found.has(place)) return;
-    const documents = terms.firsts[place + 1]! - terms.firsts[place]!;
-    const idf = Math.log(1 + (size - documents + 0.5) / (documents + 0.5)) ** IDF_POWER;
+    const idf = termIdf(place, terms, size);
     found.set(place, { word, token, place, idf: inferred ? INFERRED * idf : idf, inferred });
   };
   for (const word of content.length > 0 ? content : typed)
     for (const token of new Set([stem(word), ...(content.length < 4 ? nameTokens(word) : [])])) add(token, word, false);
   if (typed.length <= MAX_JOINED) for (const word of joined(typed)) add(stem(word), word, true);
   return [...found.values()].sort((a, b) => b.idf - a.idf || a.place - b.place).slice(0, MAX_TERMS);
+}
+
+/** How much a term says, by how few documents have it; 0 for a place that is none. */
+export function termIdf(place: number, { firsts }: Postings, size: number): number {
+  if (place < 0) return 0;
+  const documents = firsts[place + 1]! - firsts[place]!;
+  return Math.log(1 + (size - documents + 0.5) / (documents + 0.5)) ** IDF_POWER;
 }
 
 /**

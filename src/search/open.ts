@@ -2,6 +2,7 @@ import { type Embedder, EmbedFailure, openEmbedder } from '../embed/embedder.ts'
 import { Refused } from '../errors.ts';
 import { type Index, type IndexMeta, openIndex } from '../index/open.ts';
 import type { Package } from '../package.ts';
+import { alternativeTo } from './alternatives.ts';
 import { answerer, type Meaning } from './answer.ts';
 import type { Hit } from './hits.ts';
 import { MAX_QUERY } from './lexical.ts';
@@ -77,10 +78,11 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
     info: index.meta,
     async search(query, options = {}) {
       const read = corrected(query, index.terms);
-      const selected = selectFamily(read);
-      const asked = selected?.rest ?? read;
+      const alternative = alternativeTo(index, read);
+      const selected = alternative ? null : selectFamily(read);
+      const asked = alternative?.meant ?? selected?.rest ?? read;
       const meaning = options.mode === 'lexical' || query.trim() === '' ? null : await meaningOf(asked);
-      return answer({ typed: query, read, selected }, meaning, options);
+      return answer({ typed: query, read, selected, alternative }, meaning, options);
     },
     show(packageName) {
       const doc = index.find(packageName);
@@ -94,7 +96,7 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
     nearest(name) {
       const named = navigate(index, name.slice(0, MAX_QUERY)).map(({ doc }) => index.name(doc));
       if (named.length > 0) return named.slice(0, NEAREST);
-      const query = { typed: name, read: corrected(name, index.terms), selected: null };
+      const query = { typed: name, read: corrected(name, index.terms), selected: null, alternative: null };
       return answer(query, null, { mode: 'lexical', limit: NEAREST }).map(hit => hit.packageName);
     },
     which: program => which(index, program),

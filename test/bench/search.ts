@@ -160,7 +160,8 @@ async function vectorPart(vectors: Float32Array, dimension: number, file: string
   const answer = answerer(index);
   const hybrid = await time(
     few.slice(0, embedded.length).map((query, i) => ({ query, vector: embedded[i]! })),
-    ({ query, vector }) => answer({ typed: query, read: query, selected: null }, { vector, scan }, { limit: 20 }),
+    ({ query, vector }) =>
+      answer({ typed: query, read: query, selected: null, alternative: null }, { vector, scan }, { limit: 20 }),
   );
   index.close();
   return {

@@ -1,0 +1,30 @@
+import { isStopWord, stem, words } from './tokens.ts';
+
+/** What the terms of the index that stand for "alternative to this" begin with; no word of a text can. */
+const RIVAL = '~~';
+
+/** The term under which the index has what says that it is an alternative to a word's software. */
+export function rivalTerm(word: string): string {
+  return RIVAL + stem(word);
+}
+
+const KIND = 'alternatives?|replacements?|substitutes?|clones?|rewrite|reimplementation|successor|version|equivalents?';
+/** `alternative to Plex and Emby`, `similar to top`, `inspired by dmenu`, `faster than find`: what follows is named. */
+const BEFORE = new RegExp(
+  `\\b(?:(?:${KIND})\\s+(?:to|for|of)|similar to|inspired by|compatible with|instead of|better than|faster than|simpler than)\\s+([^.;:()]{2,80})`,
+  'giu',
+);
+/** `a cat clone`, `Google Analytics alternative`, `top-like`: what stands before is named. */
+const AFTER = new RegExp(`([\\p{L}\\p{N}+.'\`’-]+(?:\\s+[\\p{L}\\p{N}+.'\`’-]+)?)[\\s-]+(?:${KIND}|like)\\b`, 'giu');
+const MAX_FOLLOWING = 6;
+
+/** The words that a text calls itself an alternative to, as terms of the index. */
+export function rivalTerms(text: string): Set<string> {
+  const found = new Set<string>();
+  const add = (list: readonly string[]) => {
+    for (const word of list) if (!isStopWord(word)) found.add(rivalTerm(word));
+  };
+  for (const [, following] of text.matchAll(BEFORE)) add(words(following!).slice(0, MAX_FOLLOWING));
+  for (const [, before] of text.matchAll(AFTER)) add(words(before!));
+  return found;
+}
