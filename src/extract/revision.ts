@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '../config.ts';
-import { reason, UserError } from '../errors.ts';
+import { BrokenOff, reason, UserError } from '../errors.ts';
 import { readError } from './nix.ts';
 
 const run = promisify(execFile);
@@ -55,6 +55,10 @@ async function pinned(revision?: string): Promise<Tree> {
   return fetchFlake(reference, revision);
 }
 
+/** What Nix and its curl say where the network or the server failed, rather than that there is no such thing. */
+const NETWORK =
+  /HTTP error (429|5\d\d)|resolve host|timed out|timeout|connection (reset|refused)|couldn.t connect|failed to connect/i;
+
 /** Fetches into the user's own store, as every use of a flake does, so that the next run need not fetch again. */
 async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
   // Only a name such as `nixpkgs/nixos-unstable` needs the registry; without this Nix would download it in any case.
@@ -68,6 +72,7 @@ async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
     return { path, revision: revision ?? locked?.rev ?? identify(path, hash), date };
   } catch (cause) {
     const why = readError(String((cause as { stderr?: unknown }).stderr ?? ''), '') || reason(cause);
+    if (NETWORK.test(why)) throw new BrokenOff(`cannot fetch ${reference}: ${why}; run it again later`, cause);
     throw new UserError(`cannot fetch ${reference}: ${why}; give a directory or another flake reference`, { cause });
   }
 }

@@ -8,56 +8,108 @@ import type { Task } from './tasks.ts';
  */
 export type State = Record<string, unknown>;
 
-/** Exit status 3: done, but some packages failed and are listed in the log. The work of the others is complete. */
-export const INCOMPLETE = '"ExitCode":3';
-
 export interface Fargate {
   cluster: Cluster;
   vpc: IVpc;
   securityGroup: ISecurityGroup;
 }
 
+/** How often a task that was broken off is started once more. */
+const AGAIN = 2;
+
+export interface Step {
+  /** A path to, or an intrinsic function that makes, the command line: an array of texts. */
+  command: string;
+  /** Seconds. */
+  timeout: number;
+  /** The state after a success; none where the task is the last of its branch. */
+  next?: string;
+  /** The state after status 3: all is done, but named packages are missing. Absent where that is a failure. */
+  incomplete?: string;
+  onError: string;
+}
+
 /**
- * Runs a container with another command and waits for its end. A failed task is tried twice more: the programs
- * continue where they stopped. A task that ran out of time is stopped and not tried again.
+ * Runs a container with another command and waits for its end. What comes then is decided by the exit status: 3 goes on;
+ * wrong usage, a refusal and a fruitless search (2, 4, 1) fail at once, because the same would happen again; whatever else
+ * ends a task (5: a service or a limit; a kill; ECS has no capacity) is tried {@link AGAIN} times more, and the programs
+ * continue where they stopped. A task that ran out of time is stopped and not tried again. States named after `name` are
+ * added; `$.tries` must hold {@link noTries}, and `$.run.name` the execution whose extraction counts, or nothing.
  */
-export function fargateState(
+export function fargateStates(
   { cluster, vpc, securityGroup }: Fargate,
   { definition, container }: Task,
-  command: Record<string, unknown>,
-  flow: { timeout: number; next?: string; onError: string },
-): State {
+  name: string,
+  { command, timeout, next, incomplete, onError }: Step,
+): Record<string, State> {
+  const tries = `$.tries.${key(name)}`;
   return {
-    Type: 'Task',
-    Resource: 'arn:aws:states:::ecs:runTask.sync',
-    Parameters: {
-      LaunchType: 'FARGATE',
-      PlatformVersion: '1.4.0',
-      Cluster: cluster.clusterArn,
-      TaskDefinition: definition.taskDefinitionArn,
-      NetworkConfiguration: {
-        AwsvpcConfiguration: {
-          AssignPublicIp: 'ENABLED',
-          Subnets: vpc.publicSubnets.map(subnet => subnet.subnetId),
-          SecurityGroups: [securityGroup.securityGroupId],
+    [name]: {
+      Type: 'Task',
+      Resource: 'arn:aws:states:::ecs:runTask.sync',
+      Parameters: {
+        LaunchType: 'FARGATE',
+        PlatformVersion: '1.4.0',
+        Cluster: cluster.clusterArn,
+        TaskDefinition: definition.taskDefinitionArn,
+        NetworkConfiguration: {
+          AwsvpcConfiguration: {
+            AssignPublicIp: 'ENABLED',
+            Subnets: vpc.publicSubnets.map(subnet => subnet.subnetId),
+            SecurityGroups: [securityGroup.securityGroupId],
+          },
+        },
+        Overrides: {
+          ContainerOverrides: [
+            {
+              Name: container.containerName,
+              'Command.$': command,
+              Environment: [{ Name: 'FDNIX_RUN', 'Value.$': '$.run.name' }],
+            },
+          ],
         },
       },
-      Overrides: { ContainerOverrides: [{ Name: container.containerName, ...command }] },
+      ResultPath: null,
+      TimeoutSeconds: timeout,
+      ...caught(`${name} failed?`),
+      ...(next ? { Next: next } : { End: true }),
     },
-    ResultPath: null,
-    TimeoutSeconds: flow.timeout,
-    Retry: [
-      {
-        ErrorEquals: ['States.TaskFailed'],
-        IntervalSeconds: 60,
-        MaxAttempts: 2,
-        BackoffRate: 2,
-        JitterStrategy: 'FULL',
-      },
-    ],
-    ...caught(flow.onError),
-    ...(flow.next ? { Next: flow.next } : { End: true }),
+    [`${name} failed?`]: {
+      Type: 'Choice',
+      Choices: [
+        { Variable: '$.error.Error', StringEquals: 'States.Timeout', Next: onError },
+        { ...exited(3), Next: incomplete ?? onError },
+        ...[1, 2, 4].map(status => ({ ...exited(status), Next: onError })),
+        { Variable: `${tries}.n`, NumericGreaterThanEquals: AGAIN, Next: onError },
+      ],
+      Default: `${name} again`,
+    },
+    [`${name} again`]: {
+      Type: 'Pass',
+      Parameters: { 'n.$': `States.MathAdd(${tries}.n, 1)` },
+      ResultPath: tries,
+      Next: `Before ${name} again`,
+    },
+    [`Before ${name} again`]: { Type: 'Wait', Seconds: 60, Next: name },
   };
+}
+
+/** The counters of tries of tasks with these names, for `$.tries`. */
+export function noTries(names: readonly string[]): Record<string, { n: 0 }> {
+  return Object.fromEntries(names.map(name => [key(name), { n: 0 as const }]));
+}
+
+function key(name: string): string {
+  return name.replace(/ .*/, '');
+}
+
+/** True of `$.error` where a container ended with this status: its description is in the cause, as JSON. */
+function exited(status: number): State {
+  const matches = [',', '}'].map(end => ({
+    Variable: '$.error.Cause',
+    StringMatches: `*"ExitCode":${status}${end}*`,
+  }));
+  return { And: [{ Variable: '$.error.Cause', IsPresent: true }, { Or: matches }] };
 }
 
 /** Calls an AWS service directly; such calls are quick, or tried again. */

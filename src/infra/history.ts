@@ -1,4 +1,4 @@
-import { callState, caught, type Fargate, failureStates, fargateState, type State } from './asl.ts';
+import { callState, caught, type Fargate, failureStates, fargateStates, noTries, type State } from './asl.ts';
 import { PREFIXES } from './names.ts';
 import type { Task } from './tasks.ts';
 
@@ -27,8 +27,13 @@ export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...
   const list = { Bucket: bucketName, 'Key.$': `States.Format('${PREFIXES.history}{}.json', $$.Execution.Name)` };
   return {
     Comment: 'Several nixpkgs revisions, oldest first, into the version history',
-    StartAt: 'Evaluate revisions',
+    StartAt: 'Begin',
     States: {
+      Begin: {
+        Type: 'Pass',
+        Parameters: { 'revisions.$': '$.revisions', tries: noTries(['Record']), run: { name: '' } },
+        Next: 'Evaluate revisions',
+      },
       'Evaluate revisions': {
         Type: 'Map',
         Label: MAP_LABEL,
@@ -37,19 +42,23 @@ export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...
         ToleratedFailurePercentage: 0,
         ItemSelector: {
           'command.$': "States.Array('history', 'evaluate', $$.Map.Item.Value)",
+          tries: noTries(['Evaluate']),
+          run: { name: '' },
         },
         ItemProcessor: {
           ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
           StartAt: 'Evaluate',
           States: {
-            Evaluate: evaluate(
-              fargateState(
-                fargate,
-                metadata,
-                { 'Command.$': '$.command' },
-                { timeout: rest.timeouts.evaluate, onError: '' },
-              ),
-            ),
+            ...fargateStates(fargate, metadata, 'Evaluate', {
+              command: '$.command',
+              timeout: rest.timeouts.evaluate,
+              incomplete: 'Evaluated',
+              onError: 'Not evaluated',
+            }),
+            // Some packages of a revision that throw are no gap in the history.
+            Evaluated: { Type: 'Succeed' },
+            // The map stops, and its Catch notifies.
+            'Not evaluated': { Type: 'Fail', ErrorPath: '$.error.Error', CausePath: '$.error.Cause' },
           },
         },
         ResultPath: null,
@@ -62,14 +71,13 @@ export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...
         { ...list, 'Body.$': '$.revisions', ContentType: 'application/json' },
         { ResultPath: null, onError: 'Notify', next: 'Record' },
       ),
-      Record: fargateState(
-        fargate,
-        metadata,
-        {
-          'Command.$': `States.Array('history', 'record', States.Format('${PREFIXES.history}{}.json', $$.Execution.Name))`,
-        },
-        { timeout: rest.timeouts.record, next: 'Reindex', onError: 'Notify' },
-      ),
+      ...fargateStates(fargate, metadata, 'Record', {
+        command: `States.Array('history', 'record', States.Format('${PREFIXES.history}{}.json', $$.Execution.Name))`,
+        timeout: rest.timeouts.record,
+        next: 'Reindex',
+        incomplete: 'Reindex',
+        onError: 'Notify',
+      }),
       Reindex: {
         Type: 'Task',
         Resource: 'arn:aws:states:::states:startExecution.sync:2',
@@ -85,9 +93,4 @@ export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...
       ...failureStates(topicArn, 'the version history'),
     },
   };
-}
-
-/** Inside the map an error is left to the map: it stops, and its Catch notifies. */
-function evaluate({ Catch: _, ...state }: State): State {
-  return state;
 }

@@ -1,4 +1,4 @@
-import type { State } from './asl.ts';
+import { noTries, type State } from './asl.ts';
 
 /** What an execution's input may override. */
 export interface PipelineInput {
@@ -35,9 +35,9 @@ const NONE = { list: [] };
 
 /**
  * From the input to the command lines of the containers, `$.command.extract` and `$.command.embed`, both arrays of
- * arrays: who uses them flattens them with `[*][*]`. The input with all its defaults is `$.in`.
+ * arrays: who uses them flattens them with `[*][*]`. The input with all its defaults is `$.in`; `tasks` names those that will be tried.
  */
-export function commandStates(next: string): Record<string, State> {
+export function commandStates(next: string, tasks: readonly string[]): Record<string, State> {
   return {
     Defaults: { Type: 'Pass', Result: DEFAULTS, ResultPath: '$.defaults', Next: 'Options' },
     Options: {
@@ -46,6 +46,8 @@ export function commandStates(next: string): Record<string, State> {
         'in.$': 'States.JsonMerge($.defaults, $$.Execution.Input, false)',
         flags: { revision: NONE, from: NONE, allowShrink: NONE, limit: NONE, rebuild: NONE },
         round: { n: 0 },
+        tries: noTries(tasks),
+        run: { 'name.$': '$$.Execution.Name' },
       },
       Next: 'Revision given?',
     },

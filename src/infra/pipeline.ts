@@ -1,4 +1,4 @@
-import { callState, type Fargate, failureStates, failWith, fargateState, INCOMPLETE, type State } from './asl.ts';
+import { callState, type Fargate, failureStates, failWith, fargateStates, type State, type Step } from './asl.ts';
 import { commandStates } from './input.ts';
 import { RUN_KEY, SERVED } from './names.ts';
 import type { Task } from './tasks.ts';
@@ -40,32 +40,29 @@ const ROUNDS = 5;
  */
 export function pipelineDefinition(parts: PipelineParts): State {
   const { fargate, metadata, embedding, topicArn, timeouts } = parts;
-  const program = (id: string, command: string, next: string) =>
-    fargateState(
-      fargate,
-      embedding,
-      { 'Command.$': command },
-      { timeout: timeouts[id as keyof Timeouts], next, onError: 'Notify' },
-    );
+  const program = (name: string, step: Omit<Step, 'onError'>) =>
+    fargateStates(fargate, name === 'Extract' ? metadata : embedding, name, { ...step, onError: 'Notify' });
 
   return {
     Comment: 'nixpkgs metadata to a published search index',
     StartAt: 'Defaults',
     TimeoutSeconds: timeouts.all,
     States: {
-      ...commandStates('Extract?'),
+      ...commandStates('Extract?', ['Extract', 'Embed', 'Index', 'Smoke query', 'Publish']),
       'Extract?': {
         Type: 'Choice',
-        Choices: [{ Variable: '$.in.extract', BooleanEquals: false, Next: 'Read run' }],
+        Choices: [{ Variable: '$.in.extract', BooleanEquals: false, Next: 'Any extraction' }],
         Default: 'Extract',
       },
-      Extract: fargateState(
-        fargate,
-        metadata,
-        { 'Command.$': '$.command.extract[*][*]' },
-        { timeout: timeouts.extract, next: 'Read run', onError: 'Extract incomplete?' },
-      ),
-      ...incomplete('Extract', 'Read run', topicArn),
+      // What the table holds is by another execution then.
+      'Any extraction': { Type: 'Pass', Parameters: { name: '' }, ResultPath: '$.run', Next: 'Read run' },
+      ...program('Extract', {
+        command: '$.command.extract[*][*]',
+        timeout: timeouts.extract,
+        next: 'Read run',
+        incomplete: 'Report Extract',
+      }),
+      'Report Extract': reportMissing('Extract', 'Read run', topicArn),
 
       'Read run': callState(
         'dynamodb:getItem',
@@ -136,13 +133,13 @@ export function pipelineDefinition(parts: PipelineParts): State {
       },
       Unchanged: { Type: 'Succeed', Comment: 'What is served is this revision already.' },
 
-      Embed: fargateState(
-        fargate,
-        embedding,
-        { 'Command.$': '$.command.embed[*][*]' },
-        { timeout: timeouts.embed, next: 'Read pending', onError: 'Embed incomplete?' },
-      ),
-      ...incomplete('Embed', 'Read pending', topicArn),
+      ...program('Embed', {
+        command: '$.command.embed[*][*]',
+        timeout: timeouts.embed,
+        next: 'Read pending',
+        incomplete: 'Report Embed',
+      }),
+      'Report Embed': reportMissing('Embed', 'Read pending', topicArn),
       'Read pending': readPending(parts, 'Embedded?'),
       'Embedded?': {
         Type: 'Choice',
@@ -164,45 +161,34 @@ export function pipelineDefinition(parts: PipelineParts): State {
       Pause: { Type: 'Wait', Seconds: 60, Next: 'Embed' },
       'Not embedded': failWith('NotEmbedded', `Packages still need an embedding after ${ROUNDS} rounds.`),
 
-      Index: program('index', "States.Array('index', '--upload')", 'Smoke query'),
-      'Smoke query': program(
-        'smoke',
-        `States.Array('search', '--index=blobs:candidate', '--limit=1', '${parts.smokeQuery}')`,
-        'Publish',
-      ),
-      Publish: program('publish', "States.Array('publish')", 'Published'),
+      ...program('Index', {
+        command: "States.Array('index', '--upload')",
+        timeout: timeouts.index,
+        next: 'Smoke query',
+      }),
+      ...program('Smoke query', {
+        command: `States.Array('search', '--index=blobs:candidate', '--limit=1', '${parts.smokeQuery}')`,
+        timeout: timeouts.smoke,
+        next: 'Publish',
+      }),
+      ...program('Publish', { command: "States.Array('publish')", timeout: timeouts.publish, next: 'Published' }),
       Published: { Type: 'Succeed' },
       ...failureStates(topicArn, 'the daily pipeline'),
     },
   };
 }
 
-/** After a Catch: a task that did all but some packages is reported and the pipeline goes on; all else is a failure. */
-function incomplete(task: string, next: string, topicArn: string): Record<string, State> {
-  return {
-    [`${task} incomplete?`]: {
-      Type: 'Choice',
-      Choices: [
-        {
-          And: [
-            { Variable: '$.error.Cause', IsPresent: true },
-            { Variable: '$.error.Cause', StringMatches: `*${INCOMPLETE}*` },
-          ],
-          Next: `Report ${task}`,
-        },
-      ],
-      Default: 'Notify',
+/** A task did all but some packages: that is told, and the pipeline goes on. */
+function reportMissing(task: string, next: string, topicArn: string): State {
+  return callState(
+    'sns:publish',
+    {
+      TopicArn: topicArn,
+      Subject: 'fdnix: some packages are missing',
+      'Message.$': `States.Format('${task} was incomplete in execution {}, which goes on: its log lists what is missing.', $$.Execution.Name)`,
     },
-    [`Report ${task}`]: callState(
-      'sns:publish',
-      {
-        TopicArn: topicArn,
-        Subject: 'fdnix: some packages are missing',
-        'Message.$': `States.Format('${task} was incomplete in execution {}, which goes on: its log lists what is missing.', $$.Execution.Name)`,
-      },
-      { ResultPath: null, onError: 'Notify', next },
-    ),
-  };
+    { ResultPath: null, onError: 'Notify', next },
+  );
 }
 
 /** One look at the sparse index: it is empty when nothing needs an embedding, and reading it then costs nothing. */

@@ -146,11 +146,12 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
         const [override] = Overrides.ContainerOverrides;
         if (override!.Name !== container.Name) throw failure('ECS.InvalidParameterException', `no ${override!.Name}`);
         const env = (resolve(container.Environment, names) as Variable[]).map(({ Name, Value }) => [Name, Value]);
+        const overrides = Object.fromEntries((override!.Environment ?? []).map(({ Name, Value }) => [Name, Value]));
         const command = options.command?.(override!.Command, state) ?? override!.Command;
         const n = counts.get(state) ?? 0;
         counts.set(state, n + 1);
         options.before?.(state, n);
-        const ran = await run(state, command, { ...Object.fromEntries(env), ...options.env }, child =>
+        const ran = await run(state, command, { ...Object.fromEntries(env), ...overrides, ...options.env }, child =>
           options.started?.(state, n, child),
         );
         outcome.tasks.push(ran);
@@ -309,7 +310,7 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
 
 interface RunTask {
   TaskDefinition: string;
-  Overrides: { ContainerOverrides: { Name: string; Command: string[] }[] };
+  Overrides: { ContainerOverrides: { Name: string; Command: string[]; Environment?: Variable[] }[] };
 }
 interface Variable {
   Name: string;

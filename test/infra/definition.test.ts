@@ -22,7 +22,14 @@ for (const [name, machine] of Object.entries(machines)) {
       // An execution started from here has limits of its own, and so have its states.
       if (state === 'Reindex') continue;
       assert.ok((body.TimeoutSeconds as number) > 0, `${state} has no time limit`);
-      assert.ok((body.Retry as unknown[])?.length > 0, `${state} is not tried again`);
+      if (!/runTask/.test(body.Resource!))
+        assert.ok((body.Retry as unknown[])?.length > 0, `${state} is not tried again`);
+      else {
+        // Which of its ends is worth another try is decided by the exit status.
+        assert.is(body.Retry, undefined);
+        assert.is(states.get(`${state} failed?`)!.Default, `${state} again`);
+        assert.is(states.get(`Before ${state} again`)!.Next, state);
+      }
     }
     for (const [state, body] of states) {
       const inMap = state === 'Evaluate';
@@ -30,8 +37,11 @@ for (const [name, machine] of Object.entries(machines)) {
       const [last] = (body.Catch as { ErrorEquals: string[]; Next: string }[]).slice(-1);
       assert.equal(last!.ErrorEquals, ['States.ALL'], state);
       const end = last!.Next;
-      const leads = end === 'Notify' || end === 'Failed' || states.get(end)!.Default === 'Notify';
-      assert.ok(leads, `${state} ends in ${end}`);
+      const ends =
+        end === `${state} failed?` ? (states.get(end)!.Choices as StateBody[]).map(({ Next }) => Next) : [end];
+      for (const one of ends)
+        assert.match(String(one), /^(Notify|Failed|Report \w+|Reindex)$/, `${state} ends in ${one}`);
+      assert.match(String(ends.at(-1)), /^(Notify|Failed)$/);
     }
     assert.is(states.get(states.get('Notify')!.Next as string)!.Next, 'Tell');
     assert.match(String(states.get('Tell')!.Resource), /sns:publish$/);
@@ -69,8 +79,12 @@ test('between the steps lie conditions, not times', () => {
   const waits = Object.entries(States as Record<string, StateBody>).filter(([, { Type }]) => Type === 'Wait');
   assert.equal(
     waits.map(([name]) => name),
-    ['Pause'],
-    'the only pause is between two rounds of embedding',
+    [
+      ...['Extract', 'Embed'].map(task => `Before ${task} again`),
+      'Pause',
+      ...['Index', 'Smoke query', 'Publish'].map(task => `Before ${task} again`),
+    ],
+    'the only pauses are between two rounds of embedding, and before another try',
   );
 });
 

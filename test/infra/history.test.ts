@@ -20,7 +20,9 @@ test.after(() => cloud.close());
 
 /** Stands for the network: what would be fetched and evaluated is read from the release of that revision. */
 const command = (missing?: string) => (args: string[]) =>
-  args[1] === 'evaluate' ? [...args, `--from=${args[2] === missing ? '/nowhere' : RELEASES[args[2]!]}`] : args;
+  args[1] === 'evaluate'
+    ? [...args, `--from=${args[2] === missing ? 'http://127.0.0.1:9/packages.json' : RELEASES[args[2]!]}`]
+    : args;
 const run = (revisions: string[], name: string, options: ExecuteOptions = {}) =>
   cloud.execute('fdnix-version-history', { revisions }, { command: command(), name, ...options });
 const steps = (tasks: Ran[]) => tasks.map(({ state, exitCode }) => `${state} ${exitCode}`);

@@ -67,7 +67,8 @@ test('the next night, nothing has changed: nothing is embedded, indexed, publish
   assert.is(cloud.bedrock.calls.length, calls);
   assert.equal(
     cloud.proxy.log.map(({ op }) => op).filter(op => /Write|Put|Update/.test(op)),
-    [],
+    ['PutItem'],
+    'nothing but that this night has looked',
   );
 });
 
