@@ -9,36 +9,55 @@ import { acceptWildcard } from './policy.ts';
 /** A role, or what has one. */
 type Principal = iam.IGrantable & IConstruct;
 
-/**
- * What the programs may do, call by call. A test holds these lists against the calls that the backends' sources make:
- * one that is missing fails there rather than at two in the morning.
- */
-export const TABLE_READS = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:Scan'];
-export const TABLE_WRITES = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem'];
-
-export function allowTable(role: Principal, table: ITable, mode: 'read' | 'write'): void {
-  grant(role, mode === 'read' ? TABLE_READS : [...TABLE_READS, ...TABLE_WRITES], [table.tableArn]);
-  grant(role, ['dynamodb:Query', 'dynamodb:Scan'], [`${table.tableArn}/index/${PENDING.index}`]);
+/** What a program does with the table and with its index of what needs an embedding. */
+interface TableCalls {
+  table: readonly string[];
+  index?: readonly string[];
 }
 
 /**
- * Below `write` objects are read and written, below `read` only read, below `remove` also deleted. Listing is of the
- * whole bucket: S3 answers a read of a missing object with "denied" to whoever may not list, with or without a
- * condition on the prefix, and the names hold no secret.
+ * Call by call, and no more. The tests run the whole pipeline with these permissions enforced: one that is missing fails
+ * there rather than at two in the morning, and one that is never used is found.
+ */
+export const EXTRACT_CALLS: TableCalls = {
+  table: ['GetItem', 'Scan', 'PutItem', 'UpdateItem', 'BatchWriteItem'],
+};
+/** Also of the programs that follow: index, search, publish. A scan finds what a damaged batch held. */
+export const EMBED_CALLS: TableCalls = {
+  table: ['GetItem', 'BatchGetItem', 'Scan', 'PutItem', 'UpdateItem'],
+  index: ['Query'],
+};
+
+export function allowTable(role: Principal, table: ITable, { table: calls, index = [] }: TableCalls): void {
+  const actions = (names: readonly string[]) => names.map(name => `dynamodb:${name}`);
+  grant(role, actions(calls), [table.tableArn]);
+  if (index.length > 0) grant(role, actions(index), [`${table.tableArn}/index/${PENDING.index}`]);
+}
+
+type ObjectCall = 'GetObject' | 'PutObject' | 'DeleteObject';
+
+/**
+ * What may be done with which objects: by their name, or the beginning of it and `*`. Whoever reads what may be missing must
+ * also be able to list, with or without a condition on the prefix: to others S3 answers "denied" instead of "missing". The
+ * names hold no secret.
  */
 export function allowBucket(
   role: Principal,
   bucket: IBucket,
-  below: { read?: readonly string[]; write?: readonly string[]; remove?: readonly string[] },
+  objects: Record<string, readonly ObjectCall[]>,
+  list = true,
 ): void {
-  const { read = [], write = [], remove = [] } = below;
-  const objects = (prefixes: readonly string[]) => prefixes.map(prefix => bucket.arnForObjects(`${prefix}*`));
-  for (const arn of objects([...read, ...write]))
-    acceptWildcard(role, arn, 'Objects have names made from their contents; the prefix is what can be known of them.');
-  grant(role, ['s3:ListBucket'], [bucket.bucketArn]);
-  grant(role, ['s3:GetObject'], objects([...read, ...write]));
-  if (write.length > 0) grant(role, ['s3:PutObject'], objects(write));
-  if (remove.length > 0) grant(role, ['s3:DeleteObject'], objects(remove));
+  if (list) grant(role, ['s3:ListBucket'], [bucket.bucketArn]);
+  for (const [name, calls] of Object.entries(objects)) {
+    const arn = bucket.arnForObjects(name);
+    if (name.endsWith('*'))
+      acceptWildcard(
+        role,
+        arn,
+        'Objects have names made from their contents; the prefix is what can be known of them.',
+      );
+    grant(role, calls.map(call => `s3:${call}`), [arn]); // biome-ignore format: short
+  }
 }
 
 export function allowModel(role: Principal, model: string | null): void {

@@ -3,7 +3,7 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
-import { allowBucket, allowModel, allowTable } from './access.ts';
+import { allowBucket, allowModel, allowTable, EMBED_CALLS } from './access.ts';
 import { LOG_GROUPS, PENDING, PREFIXES } from './names.ts';
 import { logging } from './search.ts';
 import { modelVariable, type Place } from './tasks.ts';
@@ -35,10 +35,10 @@ export function embedChanges(scope: Construct, { table, bucket, images, settings
     },
     ...logging(scope, 'EmbedChanges', LOG_GROUPS.changes),
   });
-  allowTable(embed.role!, table, 'write');
+  allowTable(embed.role!, table, EMBED_CALLS);
   allowBucket(embed.role!, bucket, {
-    write: [PREFIXES.vectors, PREFIXES.vectorIndex, PREFIXES.usage],
-    remove: [PREFIXES.vectors, PREFIXES.usage],
+    [`${PREFIXES.vectors}*`]: ['GetObject', 'PutObject'],
+    [`${PREFIXES.vectorIndex}*`]: ['GetObject', 'PutObject'],
   });
   allowModel(embed.role!, settings.model);
   embed.addEventSource(

@@ -35,7 +35,7 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
     environment: { S3_BUCKET: bucket.bucketName, FDNIX_HOME: '/tmp/fdnix', ...modelVariable(settings) },
     ...logging(scope, 'Search', LOG_GROUPS.search),
   });
-  allowBucket(handler.role!, bucket, { read: [PREFIXES.indexes] });
+  allowBucket(handler.role!, bucket, { [`${PREFIXES.indexes}*`]: ['GetObject'] });
   allowModel(handler.role!, settings.model);
   allowModel(handler.role!, settings.previousModel);
 

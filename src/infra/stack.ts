@@ -8,7 +8,7 @@ import { embedChanges } from './changes.ts';
 import { type HistoryParts, historyDefinition, MAP_LABEL } from './history.ts';
 import type { PipelineInput } from './input.ts';
 import { allow, allowExecution, allowMap, allowNotify, allowTasks, machine } from './machines.ts';
-import { HISTORY, PENDING, PIPELINE, PREFIXES, TRIGGER } from './names.ts';
+import { HISTORY, PENDING, PIPELINE, PREFIXES, SERVED, TRIGGER } from './names.ts';
 import { network } from './network.ts';
 import { alarms, notifications } from './notifications.ts';
 import { pipelineDefinition, TIMEOUTS, type Timeouts } from './pipeline.ts';
@@ -61,7 +61,7 @@ export class FdnixStack extends Stack {
     allowNotify(pipeline, topic);
     allow(pipeline, ['dynamodb:GetItem'], [table.tableArn]);
     allow(pipeline, ['dynamodb:Scan'], [`${table.tableArn}/index/${PENDING.index}`]);
-    allowBucket(pipeline, bucket, { read: [PREFIXES.indexes] });
+    allowBucket(pipeline, bucket, { [SERVED]: ['GetObject'] });
 
     const history = machine(
       this,
@@ -75,7 +75,7 @@ export class FdnixStack extends Stack {
     );
     allowTasks(history, fargate, [metadata]);
     allowNotify(history, topic);
-    allowBucket(history, bucket, { write: [PREFIXES.history] });
+    allowBucket(history, bucket, { [`${PREFIXES.history}*`]: ['PutObject'] }, false);
     allowExecution(history, PIPELINE);
     allowMap(history, HISTORY, MAP_LABEL);
 

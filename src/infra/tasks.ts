@@ -6,7 +6,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { allowBucket, allowModel, allowTable } from './access.ts';
+import { allowBucket, allowModel, allowTable, EMBED_CALLS, EXTRACT_CALLS } from './access.ts';
 import { LOG_GROUPS, PREFIXES, REPOSITORIES, SIZES } from './names.ts';
 import { accept } from './policy.ts';
 import type { Settings } from './settings.ts';
@@ -35,15 +35,19 @@ export function tasks(
   accept(cluster, 'ECS4', 'Container Insights bill per metric; the tasks log their memory, and a killed one says so.');
 
   const metadata = task(scope, 'metadata', place, {});
-  allowTable(metadata.definition.taskRole, place.table, 'write');
-  allowBucket(metadata.definition.taskRole, place.bucket, { write: [PREFIXES.history, PREFIXES.inputs] });
+  allowTable(metadata.definition.taskRole, place.table, EXTRACT_CALLS);
+  allowBucket(metadata.definition.taskRole, place.bucket, {
+    [`${PREFIXES.history}*`]: ['GetObject', 'PutObject'],
+    // The list of programs, where it is given.
+    [`${PREFIXES.inputs}*`]: ['GetObject', 'PutObject'],
+  });
 
   const embedding = task(scope, 'embedding', place, modelVariable(place.settings));
-  allowTable(embedding.definition.taskRole, place.table, 'write');
+  allowTable(embedding.definition.taskRole, place.table, EMBED_CALLS);
   allowBucket(embedding.definition.taskRole, place.bucket, {
-    read: [PREFIXES.inputs],
-    write: [PREFIXES.vectors, PREFIXES.vectorIndex, PREFIXES.indexes, PREFIXES.usage],
-    remove: [PREFIXES.vectors, PREFIXES.indexes, PREFIXES.usage],
+    [`${PREFIXES.vectors}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
+    [`${PREFIXES.vectorIndex}*`]: ['GetObject', 'PutObject'],
+    [`${PREFIXES.indexes}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
   });
   allowModel(embedding.definition.taskRole, place.settings.model);
   return { cluster, metadata, embedding };

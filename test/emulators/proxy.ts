@@ -1,6 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import type { Guard } from './guard.ts';
 import { listen, readBody, type Service } from './listen.ts';
 
 /** What may happen to one exchange. */
@@ -43,8 +44,12 @@ export interface FaultProxy extends Service {
   reset(plan?: Plan): void;
 }
 
-/** An HTTP proxy in front of one emulator, between it and the real SDK. */
-export async function startProxy(target: string, operation: (request: IncomingMessage) => string): Promise<FaultProxy> {
+/** An HTTP proxy in front of one emulator, between it and the real SDK; `guard` looks at what would be forwarded. */
+export async function startProxy(
+  target: string,
+  operation: (request: IncomingMessage) => string,
+  guard?: Guard,
+): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true });
   const counts = new Map<string, number>();
   const proxy = {
@@ -110,10 +115,21 @@ export async function startProxy(target: string, operation: (request: IncomingMe
       case 'after':
         await fault.event;
     }
+    const refusal = guard?.check(incoming, body);
+    const date = guard && { date: new Date(guard.now()).toUTCString() };
+    if (refusal) {
+      outgoing.writeHead(refusal.status, { ...refusal.headers, ...date }).end(refusal.body);
+      return;
+    }
     const kept = fault?.kind === 'unprocessed' ? split(body, fault.share) : null;
     const reply = await forward(incoming, kept?.forwarded ?? body);
+    const late = reply.status === 404 && guard?.missing(incoming);
+    if (late) {
+      outgoing.writeHead(late.status, { ...late.headers, ...date }).end(late.body);
+      return;
+    }
     let bytes = reply.body;
-    const headers = { ...reply.headers };
+    const headers: IncomingMessage['headers'] = { ...reply.headers, ...date };
     delete headers['transfer-encoding'];
     switch (fault?.kind) {
       case 'lost':

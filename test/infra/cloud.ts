@@ -11,8 +11,9 @@ import { type RunOptions, StateMachine, type StateMachineDefinition } from 'aws-
 import { type BedrockFake, startBedrock } from '../emulators/bedrock.ts';
 import { startDynalite } from '../emulators/dynamodb.ts';
 import { pointAt } from '../emulators/environment.ts';
+import { createGuard, type Guard, type Permission } from '../emulators/guard.ts';
 import { serve } from '../emulators/listen.ts';
-import { dynamodbOperation, startProxy } from '../emulators/proxy.ts';
+import { dynamodbOperation, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { type S3Fake, startS3 } from '../emulators/s3.ts';
 import { type Resource, resolve, type synthesise } from './synthesis.ts';
 
@@ -58,6 +59,10 @@ export interface Cloud {
   /** In front of DynamoDB and of Bedrock, for faults. */
   proxy: Awaited<ReturnType<typeof startProxy>>;
   model: Awaited<ReturnType<typeof startProxy>>;
+  /** Enforces what the roles of the stack may do, and knows what they did. */
+  guard: Guard;
+  /** `role action resource`, of all that is granted. */
+  permissions: string[];
   fdnix(...args: string[]): Promise<Ran>;
   execute(machine: string, input: object, options?: ExecuteOptions): Promise<Outcome>;
   /** A function of the stack, as a process that asks the runtime API for events, which `invoke` gives it. */
@@ -76,9 +81,12 @@ const checked = new Set<string>();
 
 export async function startCloud({ resources }: ReturnType<typeof synthesise>): Promise<Cloud> {
   const [database, bucket, bedrock] = await Promise.all([startDynalite(), startS3(), startBedrock()]);
-  const proxy = await startProxy(database.url, dynamodbOperation);
-  const model = await startProxy(bedrock.url, () => 'InvokeModel');
-  pointAt({ dynamodb: proxy.url, s3: bucket.url, bedrock: model.url });
+  const permissions: Record<string, Permission[]> = {};
+  const guard = createGuard({ permissions });
+  const proxy = await startProxy(database.url, dynamodbOperation, guard);
+  const model = await startProxy(bedrock.url, () => 'InvokeModel', guard);
+  const blobs = await startProxy(bucket.url, s3Operation, guard);
+  pointAt({ dynamodb: proxy.url, s3: blobs.url, bedrock: model.url });
   const scratch = await mkdtemp(join(tmpdir(), 'fdnix-cloud-'));
   const table = new dynamodb.DynamoDBClient({ endpoint: database.url });
   const store = new s3.S3Client({ endpoint: bucket.url, forcePathStyle: true });
@@ -92,6 +100,16 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     if (resource?.Type === 'AWS::S3::Bucket') return resource.Properties.BucketName;
     if (id === 'AWS::Partition') return 'aws';
     return attribute || !resource ? reference : id;
+  };
+  for (const { Type, Properties } of Object.values(resources)) {
+    if (Type !== 'AWS::IAM::Policy') continue;
+    for (const { Ref } of Properties.Roles)
+      permissions[Ref] = [...(permissions[Ref] ?? []), ...granted(resolve(Properties.PolicyDocument.Statement, names))];
+  }
+  /** What the state machine itself asks of a service, with the permissions of its role. */
+  const demand = (one: Resource, action: string, resource: string) => {
+    if (!guard.may(roleOf(one.Properties.RoleArn), action, resource))
+      throw failure('AccessDeniedException', `${roleOf(one.Properties.RoleArn)} may not ${action} on ${resource}`);
   };
   const machine = (name: string) =>
     Object.values(resources).find(
@@ -133,7 +151,8 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
 
   async function execute(name: string, input: object, options: ExecuteOptions = {}): Promise<Outcome> {
     const outcome: Outcome = { entered: [], error: null, tasks: [], messages: [] };
-    const text = definition(machine(name));
+    const self = machine(name);
+    const text = definition(self);
     const asl = JSON.parse(text);
     const handlers: Record<string, (parameters: unknown) => Promise<never>> = {};
     const waits: Record<string, number> = {};
@@ -151,8 +170,12 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
         const n = counts.get(state) ?? 0;
         counts.set(state, n + 1);
         options.before?.(state, n);
-        const ran = await run(state, command, { ...Object.fromEntries(env), ...overrides, ...options.env }, child =>
-          options.started?.(state, n, child),
+        const role = { AWS_ACCESS_KEY_ID: roleOf(resources[TaskDefinition]!.Properties.TaskRoleArn) };
+        const ran = await run(
+          state,
+          command,
+          { ...role, ...Object.fromEntries(env), ...overrides, ...options.env },
+          child => options.started?.(state, n, child),
         );
         outcome.tasks.push(ran);
         // As ECS describes a stopped task; Step Functions puts it into the cause.
@@ -164,23 +187,28 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
         if (ran.exitCode !== 0) throw failure('States.TaskFailed', JSON.stringify(stopped));
         return stopped;
       },
-      async 'dynamodb:getItem'(parameters) {
+      async 'dynamodb:getItem'(parameters: dynamodb.GetItemCommandInput) {
+        demand(self, 'dynamodb:GetItem', parameters.TableName!);
         const { Item } = await table.send(new dynamodb.GetItemCommand(parameters));
         return Item ? { Item } : {};
       },
-      async 'aws-sdk:dynamodb:scan'(parameters) {
+      async 'aws-sdk:dynamodb:scan'(parameters: dynamodb.ScanCommandInput) {
+        demand(self, 'dynamodb:Scan', `${parameters.TableName}/index/${parameters.IndexName}`);
         const { Count, ScannedCount, LastEvaluatedKey } = await table.send(new dynamodb.ScanCommand(parameters));
         return { Count, ScannedCount, ...(LastEvaluatedKey && { LastEvaluatedKey }) };
       },
-      async 'aws-sdk:s3:getObject'(parameters) {
+      async 'aws-sdk:s3:getObject'(parameters: s3.GetObjectCommandInput) {
+        demand(self, 's3:GetObject', `${parameters.Bucket}/${parameters.Key}`);
         try {
           const { Body, ETag } = await store.send(new s3.GetObjectCommand(parameters));
           return { Body: await Body!.transformToString(), ETag };
         } catch (error) {
+          demand(self, 's3:ListBucket', parameters.Bucket!); // else S3 does not tell that it is missing
           throw failure(`S3.${(error as Error).name}Exception`, String(error));
         }
       },
       async 'aws-sdk:s3:putObject'({ Body, ...rest }: s3.PutObjectCommandInput) {
+        demand(self, 's3:PutObject', `${rest.Bucket}/${rest.Key}`);
         const { ETag } = await store.send(new s3.PutObjectCommand({ ...rest, Body: JSON.stringify(Body) }));
         return { ETag };
       },
@@ -263,6 +291,7 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     let child: ChildProcess;
     const variables = {
       ...(resolve(Properties.Environment.Variables, names) as Record<string, string>),
+      AWS_ACCESS_KEY_ID: roleOf(Properties.Role),
       AWS_LAMBDA_RUNTIME_API: api.url.replace('http://', ''),
       ...env,
     };
@@ -292,6 +321,10 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
     bedrock,
     proxy,
     model,
+    guard,
+    permissions: Object.entries(permissions).flatMap(([role, all]) =>
+      all.map(({ action, resource }) => `${role} ${action} ${resource}`),
+    ),
     fdnix: (...args) => run('', args, { DYNAMODB_TABLE: 'fdnix-packages', S3_BUCKET: 'fdnix-vec', FDNIX_HOME: '/tmp' }),
     execute,
     async close() {
@@ -299,13 +332,36 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
       while (children.size > 0) await sleep(10);
       table.destroy();
       store.destroy();
-      await Promise.all([proxy, model, bucket, bedrock].map(service => service.close()));
+      await Promise.all([proxy, model, blobs, bucket, bedrock].map(service => service.close()));
       // What a killed task had sent is still being written, and dynalite does not survive being closed meanwhile.
       await sleep(200);
       await database.close();
       await rm(scratch, { recursive: true, force: true });
     },
   };
+}
+
+/** The logical id of a role, which is also the access key of whoever has it. */
+function roleOf(reference: { 'Fn::GetAtt': [string, string] }): string {
+  return reference['Fn::GetAtt'][0];
+}
+
+interface Statement {
+  Action: string | string[];
+  Resource: string | string[];
+}
+function granted(statements: unknown): Permission[] {
+  const list = (value: string | string[]) => (Array.isArray(value) ? value : [value]);
+  return (statements as Statement[]).flatMap(({ Action, Resource }) =>
+    list(Action).flatMap(action => list(Resource).map(resource => ({ action, resource }))),
+  );
+}
+
+/** What the guard has not seen used of all that roles were granted of the data's services, without logical ids' hashes. */
+export function unused(cloud: Cloud, role: RegExp): string[] {
+  return cloud.permissions
+    .filter(one => role.test(one) && / (dynamodb|s3|bedrock):/.test(one) && !cloud.guard.used.has(one))
+    .map(one => one.replace(/^\S+ /, ''));
 }
 
 interface RunTask {

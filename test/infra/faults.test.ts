@@ -96,7 +96,7 @@ test('credentials that expire in the midst of writing: nothing is indexed or pub
   const before = names().filter(name => name.startsWith('indexes/'));
   const changed = release('changed', Object.fromEntries(Object.entries(PACKAGES).map(([name, pkg]) => [name, { ...pkg, meta: { ...(pkg.meta as object), description: `New: ${name}` } }]))); // biome-ignore format: one step
   const expire: Plan = ({ op, n }) =>
-    op === 'BatchWriteItem' && n >= 3
+    op === 'BatchWriteItem' && n >= 1
       ? { kind: 'status', status: 400, body: '{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"The security token included in the request is expired"}' } // biome-ignore format: a line
       : null;
   const command = (args: string[]) =>

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Pointer } from '../../src/index/publish.ts';
 import { CONCURRENCY } from '../../src/infra/history.ts';
-import { type Cloud, type ExecuteOptions, type Ran, startCloud } from './cloud.ts';
+import { type Cloud, type ExecuteOptions, type Ran, startCloud, unused } from './cloud.ts';
 import { COUNT, LATE, NEWER, OLD, PINNED, RELEASES, VANISHING } from './releases.ts';
 import { synthesise } from './synthesis.ts';
 
@@ -117,6 +117,10 @@ test('no more than the set number of evaluations run at once', async () => {
   }
   assert.is(events.length, 2 * many.length);
   assert.ok(most > 1 && most <= CONCURRENCY, `${most} at once`);
+});
+
+test('every permission on objects was used', () => {
+  assert.equal(unused(cloud, /^(metadata|History)/), []);
 });
 
 test.run();

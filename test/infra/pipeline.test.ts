@@ -2,7 +2,7 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Pointer } from '../../src/index/publish.ts';
-import { type Cloud, type Ran, startCloud } from './cloud.ts';
+import { type Cloud, type Ran, startCloud, unused } from './cloud.ts';
 import { COUNT, DESCRIBED, fromRelease, NEWER, PINNED, VANISHING } from './releases.ts';
 import { synthesise } from './synthesis.ts';
 
@@ -155,6 +155,21 @@ test('the table is at another revision than the image: nothing is embedded or se
   assert.is(error!.name, 'OtherRevision');
   assert.match(messages[0]!.Message, /OtherRevision\. The table is not at 241313f/);
   assert.equal(etags(), before);
+});
+
+test('every permission on table, bucket and model was used, but those of other executions', () => {
+  assert.equal(unused(cloud, /^metadata/), [
+    // By the version history.
+    's3:ListBucket fdnix-vec',
+    's3:GetObject fdnix-vec/history/*',
+    's3:PutObject fdnix-vec/history/*',
+  ]);
+  assert.equal(unused(cloud, /^embedding/), [
+    // To take up what a killed run left; when there are fifteen indexes.
+    's3:DeleteObject fdnix-vec/vectors/*',
+    's3:DeleteObject fdnix-vec/indexes/*',
+  ]);
+  assert.equal(unused(cloud, /^Pipeline/), []);
 });
 
 test.run();
