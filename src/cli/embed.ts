@@ -7,6 +7,7 @@ import { demandFinished } from '../store/finished.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
 import { embedUsage, pendingUsage } from '../vectors/usage.ts';
+import { collect } from './collect.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
 import { tellFailures } from './failures.ts';
 import { allTexts, readUsageTexts, USAGE } from './usage.ts';
@@ -21,6 +22,12 @@ export const OPTIONS = {
     describe: 'how numbers are sent (Bedrock): int8 is coarser; other vectors than float',
   },
   jobs: { number: true, alias: 'j', describe: 'threads of a model that runs here (ONNX); by default one per core' },
+  collect: {
+    boolean: true,
+    default: false,
+    describe:
+      'also delete batches that have had no use for a day, and indexes that were never published; with --dry-run only list them',
+  },
   rebuild: {
     boolean: true,
     default: false,
@@ -71,6 +78,7 @@ export async function embedWhatIsThere(args: Arguments, context: Context): Promi
     if (cost && args['dry-run']) {
       if (args.json) await out(`${JSON.stringify({ model: embedder.id, ...cost })}\n`);
       else log(cost.texts === 0 ? 'nothing to embed' : `would embed ${amount(cost)} by ${embedder.id}`);
+      if (args.collect) await collect(blobs, true, context);
       return EXIT.ok;
     }
     if (cost && cost.texts > 0) log(`embedding ${amount(cost)} by ${embedder.id}`);
@@ -87,6 +95,7 @@ export async function embedWhatIsThere(args: Arguments, context: Context): Promi
       await out(`${JSON.stringify({ model: embedder.id, ...result, ...(usage.length > 0 && { usage: about }) })}\n`);
     else log(summary(result, embedder.id, blobs.name));
     if (about && about.texts > 0) log(`${about.embedded} usage texts embedded by ${embedder.id}`);
+    if (args.collect && !signal.aborted) await collect(blobs, false, context);
   } finally {
     await Promise.all([embedder.close(), blobs.close(), store.close()]);
   }

@@ -207,6 +207,18 @@ async function read<T extends Published>(blobs: Blobs, which: Which): Promise<{ 
 const NAME = /^indexes\/[0-9a-f]{32}\.sqlite$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 
+export function isIndexName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** What is served, what can be gone back to, and the candidate. */
+export async function namedIndexes(blobs: Blobs): Promise<Set<string>> {
+  const current = (await read<Pointer>(blobs, 'current'))?.value;
+  const candidate = (await read<Candidate>(blobs, 'candidate'))?.value;
+  const all = [...(current ? [current, ...current.earlier] : []), ...(candidate ? [candidate] : [])];
+  return new Set(all.map(({ name }) => name));
+}
+
 async function exists(blobs: Blobs, name: string): Promise<boolean> {
   for await (const found of blobs.list(name)) if (found.name === name) return true;
   return false;

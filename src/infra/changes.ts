@@ -39,6 +39,7 @@ export function embedChanges(scope: Construct, { table, bucket, images, settings
   allowBucket(embed.role!, bucket, {
     [`${PREFIXES.vectors}*`]: ['GetObject', 'PutObject'],
     [`${PREFIXES.vectorIndex}*`]: ['GetObject', 'PutObject'],
+    [`${PREFIXES.usage}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
   });
   allowModel(embed.role!, settings.model);
   embed.addEventSource(

@@ -79,7 +79,7 @@ export function commandStates(next: string, tasks: readonly string[]): Record<st
       Parameters: {
         'extract.$':
           "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.allowShrink.list, $.flags.sets)",
-        'embed.$': "States.Array(States.Array('embed'), $.flags.limit.list, $.flags.rebuild.list)",
+        'embed.$': "States.Array(States.Array('embed', '--collect'), $.flags.limit.list, $.flags.rebuild.list)",
       },
       ResultPath: '$.command',
       Next: next,

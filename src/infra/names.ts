@@ -42,6 +42,8 @@ export const PREFIXES = {
   vectors: 'vectors/',
   vectorIndex: 'vector-index/',
   indexes: 'indexes/',
+  usage: 'usage/',
+  inputs: 'inputs/',
   history: 'history/',
   tickets: 'tickets/',
   enrichments: 'enrichments/',

@@ -48,6 +48,9 @@ export function tasks(
     [`${PREFIXES.vectors}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
     [`${PREFIXES.vectorIndex}*`]: ['GetObject', 'PutObject'],
     [`${PREFIXES.indexes}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
+    [`${PREFIXES.inputs}*`]: ['GetObject'],
+    // The usage texts that somebody has given, their vectors, and merging those.
+    [`${PREFIXES.usage}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
   });
   allowModel(embedding.definition.taskRole, place.settings.model);
   return { cluster, metadata, embedding };

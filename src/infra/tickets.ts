@@ -46,8 +46,10 @@ export function ticketProcessor(
     ...logging(scope, 'Tickets', LOG_GROUPS.tickets),
   });
   allowBucket(handler.role!, bucket, {
-    read: [PREFIXES.indexes, PREFIXES.tickets],
-    write: [PREFIXES.enrichments, PREFIXES.rejected],
+    [`${PREFIXES.indexes}*`]: ['GetObject'],
+    [`${PREFIXES.tickets}*`]: ['GetObject'],
+    [`${PREFIXES.enrichments}*`]: ['GetObject', 'PutObject'],
+    [`${PREFIXES.rejected}*`]: ['GetObject', 'PutObject'],
   });
   allowModel(handler.role!, settings.model);
   allowModel(handler.role!, settings.previousModel);

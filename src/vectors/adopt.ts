@@ -1,4 +1,5 @@
 import type { Blobs } from '../blobs/blobs.ts';
+import { EXIT, type UserError } from '../errors.ts';
 import type { ItemKey, Store } from '../store/store.ts';
 import { type BatchEntry, type Model, sameModel } from './format.ts';
 import { readStray } from './survey.ts';
@@ -30,8 +31,13 @@ export async function adoptStrays(
   const pending = new Map<string, ItemKey & { embeddingHash: string }>();
   for await (const { packageName, version, embeddingHash } of store.pending(signal))
     pending.set(`${packageName}\n${embeddingHash}`, { packageName, version, embeddingHash });
+  let [denied, wholly]: [number, UserError | null] = [0, null];
   for (const name of strays) {
-    const found = await readStray(blobs, name, tell, signal);
+    const skip = (why: UserError) => {
+      tell(`${name} in ${blobs.name} is left out: ${why.message}`);
+      if (why.code !== EXIT.brokenOff) [denied, wholly] = [denied + 1, why];
+    };
+    const found = await readStray(blobs, name, skip, signal);
     if (!found || !sameModel(found.batch.model, model)) {
       adopted.others.push(name);
       continue;
@@ -48,5 +54,7 @@ export async function adoptStrays(
     adopted.recovered += marks.length;
     adopted.batches.push(found.entry);
   }
+  // One object may be closed to us; where all are, a permission is missing, and all of them would be paid for again.
+  if (wholly && denied > 1 && denied === strays.length) throw wholly;
   return adopted;
 }

@@ -52,11 +52,11 @@ export async function survey(blobs: Blobs, index: VectorIndex | null, signal?: A
   return found;
 }
 
-/** A batch that no index describes, or null where it cannot be read, which is told to `tell`. */
+/** A batch that no index describes, or null where it cannot be read: why is given to `skip`. */
 export async function readStray(
   blobs: Blobs,
   name: string,
-  tell: (message: string) => void,
+  skip: (why: UserError) => void,
   signal?: AbortSignal,
 ): Promise<{ batch: Batch; entry: BatchEntry } | null> {
   try {
@@ -71,7 +71,7 @@ export async function readStray(
     // The service failed, rather than this one object. (Bytes that never have their checksum are the object's.)
     const isOutage = error instanceof BrokenOff && !(error instanceof Damaged) && !is(error.cause, 'Garbled');
     if (!(error instanceof UserError) || isOutage) throw error;
-    tell(`${name} in ${blobs.name} is left out: ${error.message}`);
+    skip(error);
     return null;
   }
 }

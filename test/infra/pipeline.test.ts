@@ -132,7 +132,7 @@ test('the input narrows the work: revision, release, sets, limits, model', async
     '--set=python3Packages',
     '--set=haskellPackages',
   ]);
-  assert.equal(Embed, ['embed', '--limit=100']);
+  assert.equal(Embed, ['embed', '--collect', '--limit=100']);
   const other = await commands({
     from: 'https://channels.nixos.org/nixos-26.05/packages.json.br',
     rebuild: true,
@@ -143,7 +143,7 @@ test('the input narrows the work: revision, release, sets, limits, model', async
     '--from=https://channels.nixos.org/nixos-26.05/packages.json.br',
     '--allow-shrink=true',
   ]);
-  assert.equal(other.Embed, ['embed', '--rebuild=true']);
+  assert.equal(other.Embed, ['embed', '--collect', '--rebuild=true']);
   assert.is((await commands({ extract: false })).Extract, undefined);
 });
 
@@ -168,6 +168,9 @@ test('every permission on table, bucket and model was used, but those of other e
     // To take up what a killed run left; when there are fifteen indexes.
     's3:DeleteObject fdnix-vec/vectors/*',
     's3:DeleteObject fdnix-vec/indexes/*',
+    // Where usage texts have been given.
+    's3:PutObject fdnix-vec/usage/*',
+    's3:DeleteObject fdnix-vec/usage/*',
   ]);
   assert.equal(unused(cloud, /^Pipeline/), []);
 });

@@ -63,8 +63,8 @@ test('the embedding task writes no packages; it has the vectors, the indexes and
     '<Vectors.Arn>/vectors/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     '<Vectors.Arn>/vector-index/*': ['s3:GetObject', 's3:PutObject'],
     '<Vectors.Arn>/indexes/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
-    '<Vectors.Arn>/usage/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     '<Vectors.Arn>/inputs/*': ['s3:GetObject'],
+    '<Vectors.Arn>/usage/*': ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     'arn:<AWS::Partition>:bedrock:eu-central-1::foundation-model/cohere.embed-english-v3': ['bedrock:InvokeModel'],
   });
 });
