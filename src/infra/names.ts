@@ -42,8 +42,6 @@ export const PREFIXES = {
   vectors: 'vectors/',
   vectorIndex: 'vector-index/',
   indexes: 'indexes/',
-  usage: 'usage/',
-  inputs: 'inputs/',
   history: 'history/',
   tickets: 'tickets/',
   enrichments: 'enrichments/',

@@ -163,6 +163,9 @@ test('every permission on table, bucket and model was used, but those of other e
     's3:ListBucket fdnix-vec',
     's3:GetObject fdnix-vec/history/*',
     's3:PutObject fdnix-vec/history/*',
+    // Where a list of programs is given.
+    's3:GetObject fdnix-vec/inputs/*',
+    's3:PutObject fdnix-vec/inputs/*',
   ]);
   assert.equal(unused(cloud, /^embedding/), [
     // To take up what a killed run left; when there are fifteen indexes.
