@@ -163,7 +163,8 @@ in
         && lib.elem ''"GREETING=two words and a \"quote\""'' service.Environment
         && lib.any (lib.hasInfix (builtins.unsafeDiscardStringContext "${pkgs.nix}/bin")) service.Environment;
     assert
-      pkgs.stdenv.hostPlatform.isLinux || config.launchd.agents.fdnix-search.config.ProgramArguments != [ ];
+      pkgs.stdenv.hostPlatform.isLinux
+      || config.launchd.agents.fdnix-search.config.ProgramArguments != [ ];
     assert
       if pkgs.stdenv.hostPlatform.isLinux then
         config.systemd.user.timers.fdnix.Timer.OnCalendar == "*-*-* 04:05:00 UTC"

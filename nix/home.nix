@@ -15,15 +15,21 @@ let
   command = name: [ (lib.getExe cfg.package) ] ++ cfg.arguments.${name};
   # As systemd reads them: JSON's quotes, with its own percent signs and, in commands, dollars doubled.
   quote = lib.replaceStrings [ "%" ] [ "%%" ];
-  exec = name: lib.concatMapStringsSep " " (word: lib.replaceStrings [ "$" ] [ "$$" ] (quote (builtins.toJSON word))) (command name);
+  exec =
+    name:
+    lib.concatMapStringsSep " " (
+      word: lib.replaceStrings [ "$" ] [ "$$" ] (quote (builtins.toJSON word))
+    ) (command name);
   index = cfg.environment.FDNIX_INDEX or "${config.xdg.dataHome}/fdnix/index.sqlite";
   environment = {
-    PATH = lib.makeBinPath [ nixPackage ] + ":/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/bin:/bin";
+    PATH =
+      lib.makeBinPath [ nixPackage ]
+      + ":/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/bin:/bin";
   }
   // cfg.environment;
   settings = lib.mapAttrsToList (key: value: quote (builtins.toJSON "${key}=${value}")) environment;
   # Home Manager's own setting, where it is set: the evaluator should be the one that talks to this machine's daemon.
-  nixPackage = if config.nix.package or null != null then config.nix.package else pkgs.nix;
+  nixPackage = if config.nix.package or null == null then pkgs.nix else config.nix.package;
   published = self.packages.${system}.index or { };
 in
 {

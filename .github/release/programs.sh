@@ -8,7 +8,7 @@ sri() { printf 'sha256-%s' "$(openssl dgst -sha256 -binary "$1" | base64 -w 0)";
 gh release create "v$version" --verify-tag --latest=false --title "fdnix $version" --notes "See CHANGELOG.md." assets/*
 
 key=$(nix eval --raw .#programs-from-source.key)
-unpacked=$(nix hash path --type sha256 "$(nix build --no-link --print-out-paths .#programs-from-source)")
+unpacked=$(nix hash path "$(nix build --no-link --print-out-paths .#programs-from-source)")
 url=https://github.com/$GITHUB_REPOSITORY/releases/download/v$version/$(basename "$tarball")
 pins=$(jq --sort-keys --arg key "$key" --arg url "$url" --arg hash "$(sri "$tarball")" --arg unpacked "$unpacked" \
   '.[$key] = {url: $url, hash: $hash, unpackedHash: $unpacked}' nix/published-programs.json)

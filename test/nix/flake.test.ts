@@ -315,10 +315,11 @@ test('published programs are fetched for exactly the sources that made them', ()
         listed = set { ${'$'}{key} = ${pin}; };
     in [ key listed.programs.url (listed.programs.outPath != listed.programs-from-source.outPath)
          (let other = set { other = ${pin}; }; in other.programs.outPath == other.programs-from-source.outPath)
-         listed.programs.tests.reproduces.drvPath ]`;
+         listed.programs.tests.reproduces.drvPath made.packages.programs.tarball.drvPath ]`;
   const { status, stdout, stderr } = expression(text);
   assert.is(status, 0, stderr);
-  const [key, url, fetched, built, reproduces] = JSON.parse(stdout);
+  const [key, url, fetched, built, reproduces, tarball] = JSON.parse(stdout);
+  assert.match(tarball, /fdnix-programs-.*\.tar\.zst\.drv$/);
   assert.match(key, /^[0-9a-f]{64}$/);
   assert.is(url, 'https://releases.example/programs.tar.zst');
   assert.ok(fetched && built);

@@ -1,5 +1,6 @@
 /** The workflows by GitHub's own parser, and their scripts as they are, with stand-ins of what they call. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -184,11 +185,24 @@ release.before(async stage => {
   );
   stand('minisign', `#!/bin/sh\nexec ${node} ${at('sign.ts')} "$@"\n`);
   stand(
+    'docker',
+    `#!/bin/bash
+set -euo pipefail
+case "$3" in
+  create) echo "$*" >> "$STAGE/lists" ;;
+  inspect) printf '"sha256:%s"' "$(basename "$4" | tr : -)" ;;
+esac
+`,
+  );
+  stand(
     'nix',
     `#!/bin/bash
 set -euo pipefail
 case "$1 $2" in
   "flake update") cp "$STAGE/lock" flake.lock ;;
+  "eval --raw") printf %s "$(printf k%.0s {1..64})" ;;
+  "hash path") [ "$3" = /store/programs ] && echo sha256-unpacked ;;
+  "build --no-link") echo /store/programs ;;
   "build "*)
     while [ "$1" != --out-link ]; do shift; done
     index=$STAGE/before/index.sqlite
@@ -352,6 +366,63 @@ rehearse(
     assert.not(existsSync(at('releases', BRANCH)));
   },
 );
+
+rehearse('a newer nixpkgs for the tools is proposed on a branch that is then checked', async stage => {
+  const at = (...path: string[]) => join(stage.dir, ...path);
+  writeFileSync(at('output'), '');
+  execFileSync('git', ['checkout', '--quiet', '--force', 'main'], { cwd: stage.work });
+  writeFileSync(at('lock'), JSON.stringify({ nodes: { nixpkgs: { locked: { rev: NEW } } } }));
+  const { status, stderr } = step(stage, 'update.sh');
+  assert.is(status, 0, stderr);
+  const commit = /^commit=([0-9a-f]{40})$/m.exec(readFileSync(at('output'), 'utf8'))![1]!;
+  const pushed = execFileSync('git', ['-C', at('origin'), 'rev-parse', `nixpkgs-${NEW.slice(0, 12)}`], {
+    encoding: 'utf8',
+  });
+  assert.is(pushed.trim(), commit);
+  assert.match(readFileSync(at('pulls'), 'utf8'), `--head nixpkgs-${NEW.slice(0, 12)}`);
+});
+
+rehearse('a release offers its assets before the programs are pinned, by key, address and both hashes', async stage => {
+  const at = (...path: string[]) => join(stage.dir, ...path);
+  execFileSync('git', ['checkout', '--quiet', '--force', 'main'], { cwd: stage.work });
+  writeFileSync(join(stage.work, 'nix/published-programs.json'), '{}\n');
+  execFileSync('git', ['add', 'nix'], { cwd: stage.work });
+  rmSync(join(stage.work, 'assets'), { recursive: true, force: true });
+  mkdirSync(join(stage.work, 'assets'));
+  writeFileSync(join(stage.work, 'assets/fdnix-programs-1.2.3.tar.zst'), 'the tarball');
+  const script = ['.github/release/programs.sh', '1.2.3', 'assets/fdnix-programs-1.2.3.tar.zst'];
+  const made = spawnSync('bash', script, { cwd: stage.work, encoding: 'utf8', env: stage.env });
+  assert.is(made.status, 0, made.stderr);
+  assert.match(readFileSync(at('calls'), 'utf8'), 'gh release create v1.2.3 --verify-tag --latest=false');
+  const pins = JSON.parse(
+    execFileSync('git', ['show', 'HEAD:nix/published-programs.json'], { cwd: stage.work, encoding: 'utf8' }),
+  );
+  assert.equal(pins, {
+    ['k'.repeat(64)]: {
+      url: 'https://github.com/fdnix/fdnix/releases/download/v1.2.3/fdnix-programs-1.2.3.tar.zst',
+      hash: `sha256-${createHash('sha256').update('the tarball').digest('base64')}`,
+      unpackedHash: 'sha256-unpacked',
+    },
+  });
+});
+
+rehearse('images of two architectures become one list each', async stage => {
+  const at = (...path: string[]) => join(stage.dir, ...path);
+  const digests = (arch: string) =>
+    JSON.stringify({ 'fdnix-search': `sha256:${arch}-1`, 'fdnix-extract': `sha256:${arch}-2` });
+  for (const arch of ['amd64', 'arm64']) writeFileSync(at(`${arch}.json`), digests(arch));
+  const args = ['.github/release/images.sh', 'ghcr.io/x', '1.2.3', at('amd64.json'), at('arm64.json')];
+  const { status, stdout, stderr } = spawnSync('bash', args, { cwd: stage.work, encoding: 'utf8', env: stage.env });
+  assert.is(status, 0, stderr);
+  assert.equal(JSON.parse(stdout), {
+    'fdnix-extract': 'sha256:fdnix-extract-1.2.3',
+    'fdnix-search': 'sha256:fdnix-search-1.2.3',
+  });
+  assert.match(
+    readFileSync(at('lists'), 'utf8'),
+    'buildx imagetools create --tag ghcr.io/x/fdnix-search:1.2.3 ghcr.io/x/fdnix-search@sha256:amd64-1 ghcr.io/x/fdnix-search@sha256:arm64-1',
+  );
+});
 
 lint.run();
 release.run();
