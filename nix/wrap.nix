@@ -19,6 +19,8 @@ let
     key
     value
   ];
+  # A program that is named after a command is that command.
+  command = lib.optionalString (name != "fdnix") " ${name}";
   flags =
     lib.concatLists (lib.mapAttrsToList variable env)
     ++ lib.optionals (path != [ ]) [
@@ -46,7 +48,7 @@ let
       (
         ''
           makeWrapper ${lib.getExe' nodejs-slim_24 "node"} $out/bin/${name} \
-            --add-flags ${programs}/lib/fdnix/fdnix.js ${lib.escapeShellArgs flags}
+            --add-flags "${programs}/lib/fdnix/fdnix.js${command}" ${lib.escapeShellArgs flags}
         ''
         + lib.optionalString manual ''
           mkdir -p $out/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d,man/man1}

@@ -306,6 +306,16 @@ test('an index that was not published, or that this program cannot read, is made
   assert.equal(published(own), [true, false]);
 });
 
+test('a program that is named after a command starts that command', () => {
+  const scripts = published('map (name: p.${name}.script) [ "fdnix" "extract" "embed" "search" ]') as string[];
+  const started = scripts.map(script => /--add-flags "\S*\/fdnix\.js( \w+)?"/.exec(script));
+  assert.equal(
+    started.map(match => match?.[1]),
+    [undefined, ' extract', ' embed', ' search'],
+  );
+  assert.ok(started.every(match => match !== null));
+});
+
 test('published programs are fetched for exactly the sources that made them', () => {
   const pin = `{ url = "https://releases.example/programs.tar.zst"; hash = "sha256-${'A'.repeat(43)}="; unpackedHash = "sha256-${'A'.repeat(43)}="; }`;
   const text = `
