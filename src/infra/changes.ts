@@ -1,20 +1,32 @@
 import { Duration, Size } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { allowBucket, allowModel, allowTable, EMBED_CALLS } from './access.ts';
 import { LOG_GROUPS, PENDING, PREFIXES } from './names.ts';
+import { accept } from './policy.ts';
 import { logging } from './search.ts';
-import { modelVariable, type Place } from './tasks.ts';
+import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
 /**
  * The event-driven alternative to the nightly embedding: when the table's stream tells of items that need an embedding,
  * the embedding image embeds all that need one. What an event names is not read: the sparse index is the list of work,
- * so an event that comes twice or late costs a look at an empty index. What it cannot finish, the stream brings again,
- * and after that the nightly run does it.
+ * so an event that comes twice or late costs a look at an empty index. What it cannot finish, the stream brings again;
+ * after five more attempts the queue keeps where in the stream it was, an alarm rings, and the nightly run does the work.
  */
-export function embedChanges(scope: Construct, { table, bucket, images, settings }: Place & { table: TableV2 }): void {
+export function embedChanges(
+  scope: Construct,
+  { table, bucket, images, settings }: Place & { table: TableV2 },
+): sqs.Queue {
+  const failed = new sqs.Queue(scope, 'FailedChanges', {
+    queueName: 'fdnix-failed-changes',
+    retentionPeriod: Duration.days(14),
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+  });
+  accept(failed, 'SQS3', 'It is the dead-letter queue itself.');
   const embed = new lambda.DockerImageFunction(scope, 'EmbedChanges', {
     functionName: 'fdnix-embed-changes',
     description: 'Embeds what changed in the table',
@@ -22,11 +34,10 @@ export function embedChanges(scope: Construct, { table, bucket, images, settings
       tagOrDigest: settings.images.embedding,
       cmd: ['changes'],
     }),
+    architecture: lambdaArchitecture(settings),
     memorySize: 1769,
     ephemeralStorageSize: Size.mebibytes(512),
     timeout: Duration.minutes(15),
-    // One at a time: two would embed the same texts.
-    reservedConcurrentExecutions: 1,
     environment: {
       DYNAMODB_TABLE: table.tableName,
       S3_BUCKET: bucket.bucketName,
@@ -47,9 +58,12 @@ export function embedChanges(scope: Construct, { table, bucket, images, settings
       startingPosition: lambda.StartingPosition.LATEST,
       batchSize: 1000,
       maxBatchingWindow: Duration.minutes(5),
+      // One at a time for each shard of the stream. The lease in the bucket keeps two shards from embedding the same texts.
+      // Concurrency is not reserved for it: a new account has ten, and none of them may be reserved.
       parallelizationFactor: 1,
       retryAttempts: 5,
       maxRecordAge: Duration.hours(6),
+      onFailure: new SqsDlq(failed),
       filters: [
         lambda.FilterCriteria.filter({
           eventName: lambda.FilterRule.or('INSERT', 'MODIFY'),
@@ -58,4 +72,5 @@ export function embedChanges(scope: Construct, { table, bucket, images, settings
       ],
     }),
   );
+  return failed;
 }

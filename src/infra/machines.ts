@@ -37,12 +37,12 @@ export function machine(scope: Construct, id: string, name: string, definition: 
 export function allowTasks(machine: sfn.StateMachine, { cluster }: Fargate, tasks: readonly Task[]): void {
   const stack = Stack.of(machine);
   const inCluster = { ArnEquals: { 'ecs:cluster': cluster.clusterArn } };
-  allow(
-    machine,
-    ['ecs:RunTask'],
-    tasks.map(task => task.definition.taskDefinitionArn),
-    inCluster,
+  // Every revision of these tasks: an execution that began before a deployment starts the ones that it began with.
+  const revisions = tasks.map(({ definition }) =>
+    stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${definition.family}:*` }),
   );
+  allow(machine, ['ecs:RunTask'], revisions, inCluster);
+  for (const arn of revisions) acceptWildcard(machine, arn, 'The revisions of one task; only the number is open.');
   const runs = stack.formatArn({ service: 'ecs', resource: 'task', resourceName: `${cluster.clusterName}/*` });
   allow(machine, ['ecs:StopTask', 'ecs:DescribeTasks'], [runs], inCluster);
   acceptWildcard(machine, runs, 'Tasks get their ids when they start; the cluster holds no others.');

@@ -35,7 +35,13 @@ export function notifications(scope: Construct, email: string | null): sns.Topic
 export function alarms(
   scope: Construct,
   topic: sns.ITopic,
-  watched: { pipeline: IStateMachine; history: IStateMachine; api: IHttpApi; failedTickets: IQueue | null },
+  watched: {
+    pipeline: IStateMachine;
+    history: IStateMachine;
+    api: IHttpApi;
+    failedChanges: IQueue | null;
+    failedTickets: IQueue | null;
+  },
 ): void {
   const alarm = (id: string, alarmName: string, options: cloudwatch.AlarmProps) =>
     new cloudwatch.Alarm(scope, id, { ...options, alarmName }).addAlarmAction(new SnsAction(topic));
@@ -87,15 +93,20 @@ export function alarms(
     treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
   });
 
-  if (watched.failedTickets)
-    alarm('failed-tickets', 'fdnix-failed-tickets', {
-      alarmDescription: 'Tickets could not be answered: they wait in the queue fdnix-failed-tickets.',
-      metric: watched.failedTickets.metricApproximateNumberOfMessagesVisible({ period: every, statistic: 'Maximum' }),
-      threshold: 1,
-      evaluationPeriods: 1,
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-    });
+  const failures = [
+    ['changes', watched.failedChanges, 'Changes could not be embedded at once: the nightly run does it.'],
+    ['tickets', watched.failedTickets, 'Tickets could not be answered.'],
+  ] as const;
+  for (const [name, queue, what] of failures)
+    if (queue)
+      alarm(`failed-${name}`, `fdnix-failed-${name}`, {
+        alarmDescription: `${what} What failed waits in the queue fdnix-failed-${name}.`,
+        metric: queue.metricApproximateNumberOfMessagesVisible({ period: every, statistic: 'Maximum' }),
+        threshold: 1,
+        evaluationPeriods: 1,
+        comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+      });
 
   alarm('search-errors', 'fdnix-search-errors', {
     alarmDescription: 'The search API answered with server errors.',

@@ -14,7 +14,7 @@ export class RegistryStack extends Stack {
         imageTagMutability: ecr.TagMutability.IMMUTABLE,
         imageScanOnPush: true,
         encryption: ecr.RepositoryEncryption.AES_256,
-        removalPolicy: RemovalPolicy.RETAIN,
+        removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         // Thirty tagged images are a month of nightly builds to roll back to.
         lifecycleRules: [
           { rulePriority: 1, tagStatus: ecr.TagStatus.UNTAGGED, maxImageAge: Duration.days(7) },

@@ -9,7 +9,7 @@ import type { Construct } from 'constructs';
 import { allowBucket, allowModel } from './access.ts';
 import { LOG_GROUPS, PREFIXES } from './names.ts';
 import { accept } from './policy.ts';
-import { modelVariable, type Place } from './tasks.ts';
+import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
 /** Requests a second, and in a burst: what a thousand searches a day never reach, and what bounds the bill. */
 export const THROTTLE = { rateLimit: 20, burstLimit: 40 };
@@ -28,6 +28,7 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
       cmd: ['serve', '--follow'],
     }),
     // One vCPU comes with 1,769 MB; an index of 150 MB is read into memory once while it is being fetched.
+    architecture: lambdaArchitecture(settings),
     memorySize: 1769,
     // Two indexes lie side by side during a swap.
     ephemeralStorageSize: Size.mebibytes(1024),

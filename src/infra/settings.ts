@@ -1,4 +1,5 @@
 import { BUCKET, REPOSITORIES } from './names.ts';
+import type { Architecture } from './pushed.ts';
 
 export type Image = keyof typeof REPOSITORIES;
 
@@ -8,11 +9,13 @@ export interface Settings {
   region: string;
   /** Digests (`sha256:…`) of the images in the registry of that account and region. */
   images: Record<Image, string>;
+  /** The machine that the images are for: tasks and functions run on it. */
+  architecture: Architecture;
   /** The nixpkgs commit inside the metadata image. */
   revision: string;
   /**
    * What the nightly run indexes: a branch, tag or commit of NixOS/nixpkgs, the address of a channel's packages.json.br,
-   * or null: the revision inside the image.
+   * or null ("pinned"): the revision inside the image.
    */
   follow: string | null;
   /** A Bedrock model; null: the shipped static model, which needs none. */
@@ -29,6 +32,9 @@ export interface Settings {
   tickets: boolean;
 }
 
+/** What a night indexes where nobody says otherwise: the newest nixpkgs that its channel has tested. */
+export const CHANNEL = 'nixos-unstable';
+
 type Given = Record<string, unknown>;
 
 /** The settings, or an error of one line that names everything that is missing or wrong. */
@@ -39,15 +45,18 @@ export function parseSettings(input: unknown): Settings {
     return model === 'static' ? null : (model ?? undefined);
   };
   const model = bedrock('model');
+  const follow =
+    maybe(
+      'follow',
+      /^(https:\/\/[\w.-]+\/[\w./%+-]+|[\w.][\w./-]{0,199})$/,
+      'give a branch, tag or commit of NixOS/nixpkgs, the https address of a packages.json.br, or pinned',
+    ) ?? CHANNEL;
   const settings: Settings = {
     ...place(take),
     images: digests(given.images, problems),
     revision: take('revision', /^[0-9a-f]{40}$/, 'give the full nixpkgs commit that the metadata image holds'),
-    follow: maybe(
-      'follow',
-      /^(https:\/\/[\w.-]+\/[\w./%+-]+|[\w.][\w./-]{0,199})$/,
-      'give a branch, tag or commit of NixOS/nixpkgs, or the https address of a packages.json.br',
-    ),
+    architecture: (maybe('architecture', /^(x86_64|arm64)$/, 'give x86_64 or arm64') ?? 'x86_64') as Architecture,
+    follow: follow === 'pinned' ? null : follow,
     model: model === undefined ? 'cohere.embed-english-v3' : model,
     previousModel: bedrock('previousModel') ?? null,
     bucket: maybe('bucket', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, 'give an S3 bucket name without dots') ?? BUCKET,

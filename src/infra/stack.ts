@@ -91,9 +91,9 @@ export class FdnixStack extends Stack {
     });
 
     const api = searchApi(this, place);
-    if (settings.eventDriven) embedChanges(this, { ...place, table });
+    const failedChanges = settings.eventDriven ? embedChanges(this, { ...place, table }) : null;
     const failedTickets = settings.tickets ? ticketProcessor(this, place) : null;
-    alarms(this, topic, { pipeline, history, api, failedTickets });
+    alarms(this, topic, { pipeline, history, api, failedChanges, failedTickets });
 
     new CfnOutput(this, 'SearchUrl', { value: api.apiEndpoint });
     new CfnOutput(this, 'PipelineArn', { value: pipeline.stateMachineArn });

@@ -5,7 +5,13 @@ import type { Construct } from 'constructs';
 import { PENDING, TABLE } from './names.ts';
 import { accept } from './policy.ts';
 
-/** The table and the bucket. Both outlive the stack: `destroy` leaves them, with all they hold. */
+/** Days for which what was replaced or deleted in the bucket can be restored. */
+export const KEPT_DAYS = 30;
+
+/**
+ * The table and the bucket. Both outlive the stack: `destroy` leaves them with all that they hold, and the next deployment
+ * imports them by their names, which therefore stand in the template as they are.
+ */
 export function storage(scope: Construct, options: { bucket: string; stream: boolean }) {
   const text = (name: string) => ({ name, type: dynamodb.AttributeType.STRING });
   const table = new dynamodb.TableV2(scope, 'Packages', {
@@ -17,6 +23,7 @@ export function storage(scope: Construct, options: { bucket: string; stream: boo
     // The key that AWS owns: encrypted at rest at no cost; a key of our own would protect public metadata from nobody.
     encryption: dynamodb.TableEncryptionV2.dynamoOwnedKey(),
     deletionProtection: true,
+    // Also kept when the first deployment fails: a protected table cannot be deleted, and trying would block the rollback.
     removalPolicy: RemovalPolicy.RETAIN,
     globalSecondaryIndexes: [
       {
@@ -37,10 +44,10 @@ export function storage(scope: Construct, options: { bucket: string; stream: boo
     encryption: s3.BucketEncryption.S3_MANAGED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     // What was replaced or deleted stays for a month, to restore from. Nothing current ever expires.
     lifecycleRules: [
-      { noncurrentVersionExpiration: Duration.days(30), abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      { noncurrentVersionExpiration: Duration.days(KEPT_DAYS), abortIncompleteMultipartUploadAfter: Duration.days(1) },
       { expiredObjectDeleteMarker: true },
     ],
   });

@@ -1,8 +1,9 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnDeletionPolicy, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
@@ -56,6 +57,11 @@ export function tasks(
   return { cluster, metadata, embedding };
 }
 
+/** The architecture in the words of Lambda's construct. */
+export function lambdaArchitecture({ architecture }: Settings): lambda.Architecture {
+  return architecture === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64;
+}
+
 export function modelVariable(settings: Settings): Record<string, string> {
   return settings.model === null ? {} : { BEDROCK_MODEL_ID: settings.model };
 }
@@ -72,12 +78,14 @@ function task(scope: Construct, name: 'metadata' | 'embedding', place: Place, va
     family: REPOSITORIES[name],
     ...SIZES[name],
     runtimePlatform: {
-      cpuArchitecture: ecs.CpuArchitecture.X86_64,
+      cpuArchitecture: ecs.CpuArchitecture.of(settings.architecture.toUpperCase()),
       operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
     },
     // Scratch files and, for another revision than the image's, that revision's source.
     volumes: [{ name: 'scratch' }],
   });
+  // A night that runs during a deployment goes on with the revision of the task that it began with.
+  (definition.node.defaultChild as ecs.CfnTaskDefinition).cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
   const container = definition.addContainer(name, {
     containerName: name,
     image: ecs.ContainerImage.fromEcrRepository(images[name], settings.images[name]),

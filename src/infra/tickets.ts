@@ -10,7 +10,7 @@ import { allowBucket, allowModel } from './access.ts';
 import { LOG_GROUPS, PREFIXES } from './names.ts';
 import { accept } from './policy.ts';
 import { logging } from './search.ts';
-import { modelVariable, type Place } from './tasks.ts';
+import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
 /**
  * Tickets become enrichments: S3 tells EventBridge of each new object, a rule passes on those below `tickets/`, and the
@@ -31,6 +31,7 @@ export function ticketProcessor(
     functionName: 'fdnix-tickets',
     description: 'Answers tickets with the packages that they are about',
     code: lambda.DockerImageCode.fromEcr(images.search, { tagOrDigest: settings.images.search, cmd: ['tickets'] }),
+    architecture: lambdaArchitecture(settings),
     memorySize: 1769,
     ephemeralStorageSize: Size.mebibytes(1024),
     timeout: Duration.minutes(5),

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { deploy, type Run } from '../../src/infra/deploy.ts';
+import type { Run } from '../../src/infra/account.ts';
+import { deploy } from '../../src/infra/deploy.ts';
 import { SETTINGS } from './synthesis.ts';
 
 const test = suite('deploy');
@@ -21,8 +22,25 @@ const IMAGES = file('images.txt', lines.join('\n'));
 const PLACE = ['--account', SETTINGS.account, '--region', SETTINGS.region];
 const WHOLE = [...PLACE, '--revision', SETTINGS.revision, '--images', IMAGES];
 
+interface Account {
+  account?: string;
+  images?: string[];
+  /** The stack that each resource belongs to, by name. */
+  owners?: Record<string, string>;
+  table?: object;
+  /** What head-bucket says: a region, or an error; null: there is none. */
+  bucket?: { region: string } | { error: string } | null;
+  policy?: boolean;
+}
+
+/** A table as `fdnix init` leaves it. */
+const TABLE = {
+  KeySchema: [{ AttributeName: 'packageName' }, { AttributeName: 'version' }],
+  GlobalSecondaryIndexes: [{ IndexName: 'pending' }],
+};
+
 /** Stands for `aws` and `cdk`: an account with the images in it, and a record of what was called. */
-function account(own: { account?: string; images?: string[] } = {}) {
+function account(own: Account = {}) {
   const calls: string[][] = [];
   const settings: Record<string, unknown>[] = [];
   const run: Run = (program, args) => {
@@ -38,12 +56,29 @@ function account(own: { account?: string; images?: string[] } = {}) {
     }
     if (program !== 'aws') return answer({});
     if (args[0] === 'sts') return answer({ Account: own.account ?? SETTINGS.account });
+    const operation = `${args[0]} ${args[1]}`;
+    const bucket = own.bucket ?? null;
+    if (operation === 'cloudformation describe-stack-resources') {
+      const StackName = own.owners?.[args.at(-1)!];
+      if (!StackName) return answer(null, `(ValidationError) ... Stack for ${args.at(-1)} does not exist`);
+      return answer({ StackResources: [{ StackName, ResourceStatus: 'CREATE_COMPLETE' }] });
+    }
+    if (operation === 'dynamodb describe-table')
+      return own.table ? answer({ Table: own.table }) : answer(null, '(ResourceNotFoundException) not found');
+    if (operation === 's3api head-bucket') {
+      if (bucket === null)
+        return answer(null, 'An error occurred (404) when calling the HeadBucket operation: Not Found');
+      return 'region' in bucket ? answer({ BucketRegion: bucket.region }) : answer(null, bucket.error);
+    }
+    if (operation === 's3api get-bucket-policy') return own.policy ? answer({}) : answer(null, '(NoSuchBucketPolicy)');
+    if (args[0] !== 'ecr') return answer({});
     const digest = args.at(-1)!.replace('imageDigest=', '');
     return (own.images ?? Object.values(SETTINGS.images)).includes(digest)
       ? answer({ imageDetails: [{}] })
       : answer(null, 'ImageNotFoundException');
   };
-  const changed = () => calls.filter(([program]) => program === 'node');
+  const READS = /^(describe|get|head)-/;
+  const changed = () => calls.filter(([program, , operation]) => program === 'node' || !READS.test(operation!));
   return { run, calls, changed, settings };
 }
 
@@ -52,13 +87,80 @@ test('checks the account and every digest, then hands over to the CDK', () => {
   assert.is(deploy(['deploy', ...WHOLE, '--follow', 'nixos-unstable', '--yes'], aws.run), 0);
   assert.equal(
     aws.calls.map(call => call.slice(0, 3).join(' ')),
-    ['aws sts get-caller-identity', 'aws ecr describe-images', 'aws ecr describe-images', 'aws ecr describe-images', 'node cdk deploy'],
+    ['aws sts get-caller-identity', 'aws ecr describe-images', 'aws ecr describe-images', 'aws ecr describe-images',
+     'aws cloudformation describe-stack-resources', 'aws dynamodb describe-table',
+     'aws cloudformation describe-stack-resources', 'aws s3api head-bucket', 'node cdk deploy'],
   ); // biome-ignore format: a list
   assert.equal(aws.calls.at(-1)!.slice(2, 4), ['deploy', 'fdnix']);
   assert.equal(aws.calls.at(-1)!.slice(-2), ['--require-approval', 'never']);
   const [settings] = aws.settings;
   assert.equal(settings!.images, SETTINGS.images);
   assert.is(settings!.follow, 'nixos-unstable');
+});
+
+test('what init made, or destroy left, is protected and then imported instead of being in the way', () => {
+  const aws = account({ table: TABLE, bucket: { region: SETTINGS.region } });
+  assert.is(deploy(['deploy', ...WHOLE, '--event-driven', '--tickets', '--yes'], aws.run), 0);
+  assert.equal(
+    aws.changed().map(call => call.slice(1, 3).join(' ')),
+    ['dynamodb update-table', 'dynamodb update-continuous-backups', 'dynamodb update-table',
+     's3api put-bucket-versioning', 's3api put-public-access-block', 's3api put-bucket-lifecycle-configuration',
+     's3api put-bucket-notification-configuration', 'cdk deploy'],
+  ); // biome-ignore format: a list
+  assert.ok(aws.calls.at(-1)!.includes('--import-existing-resources'));
+  for (const call of aws.changed().filter(([, service]) => service === 's3api'))
+    assert.is(call[call.indexOf('--expected-bucket-owner') + 1], SETTINGS.account);
+
+  const looked = account({ table: TABLE, bucket: { region: SETTINGS.region } });
+  assert.is(deploy(['diff', ...WHOLE], looked.run), 0);
+  assert.equal(
+    looked.changed().map(call => call.slice(1, 3).join(' ')),
+    ['cdk diff'],
+  );
+  assert.ok(looked.calls.at(-1)!.includes('--import-existing-resources'));
+});
+
+test('what the stack has already is left to it', () => {
+  const owners = { 'fdnix-packages': 'fdnix', 'fdnix-vec': 'fdnix' };
+  const aws = account({ owners, table: TABLE, bucket: { region: SETTINGS.region } });
+  assert.is(deploy(['deploy', ...WHOLE], aws.run), 0);
+  assert.equal(
+    aws.changed().map(call => call.slice(1, 3).join(' ')),
+    ['cdk deploy'],
+  );
+});
+
+test('the CDK knows the flag that imports, for what deploys and for what looks', () => {
+  const cdk = fileURLToPath(new URL('../../node_modules/aws-cdk/bin/cdk', import.meta.url));
+  for (const command of ['deploy', 'diff']) {
+    const { stdout } = spawnSync(process.execPath, [cdk, command, '--help'], { encoding: 'utf8', env: { HOME: dir } });
+    assert.match(stdout, /--import-existing-resources/);
+  }
+});
+
+/** What `push` prints. */
+const pushed = (own: Record<string, object> = {}) =>
+  Object.fromEntries(
+    Object.entries(SETTINGS.images).map(([name, digest]) => [
+      name,
+      { digest, tag: `1-${digest.slice(7, 19)}`, architecture: 'amd64',
+        ...(name !== 'fdnix-embedding-generator' && { revision: SETTINGS.revision }), ...own[name] },
+    ]),
+  ); // biome-ignore format: an object
+const PUSHED = file('pushed.json', JSON.stringify(pushed()));
+const arm = Object.fromEntries(Object.keys(SETTINGS.images).map(name => [name, { architecture: 'arm64' }]));
+const ARM = file('arm.json', JSON.stringify(pushed(arm)));
+const MIXED = file('mixed.json', JSON.stringify(pushed({ 'fdnix-search': { architecture: 'arm64' } })));
+const RISCV = file('riscv.json', JSON.stringify(pushed(arm)).replaceAll('arm64', 'riscv64'));
+const BROKEN = file('broken.json', JSON.stringify(pushed()).slice(0, 99));
+
+test('what push printed says the digests, the machine and the revision', () => {
+  const aws = account();
+  assert.is(deploy(['deploy', ...PLACE, '--images', ARM], aws.run), 0);
+  const [settings] = aws.settings;
+  assert.equal(settings!.images, SETTINGS.images);
+  assert.is(settings!.architecture, 'arm64');
+  assert.is(settings!.revision, SETTINGS.revision);
 });
 
 test('the registry needs no images', () => {
@@ -68,6 +170,7 @@ test('the registry needs no images', () => {
     aws.calls.map(call => call.slice(0, 4).join(' ')),
     ['aws sts get-caller-identity --region', 'node cdk deploy fdnix-registry'],
   );
+  assert.ok(aws.calls.at(-1)!.includes('--import-existing-resources'));
 });
 
 test("bootstrap is the CDK's own, in the account that was checked", () => {
@@ -96,6 +199,32 @@ const refusals: [string, string[], Parameters<typeof account>[0], RegExp][] = [
   ['another account', WHOLE, { account: '999999999999' }, /for account 999999999999, not for 123456789012/],
   ['no region', [...WHOLE, '--region', 'central'], {}, /region is "central": give a region such as eu-central-1/],
   ['an image that is elsewhere', WHOLE, { images: [] }, /fdnix-metadata-generator@sha256:1+ is not in eu-central-1/],
+  ['images of two machines', [...PLACE, '--images', MIXED], {}, /different machines \(.*fdnix-search: arm64\)/],
+  ['images of a machine that AWS has not', [...PLACE, '--images', RISCV], {}, /riscv64, which Fargate and Lambda/],
+  [
+    'images of another machine than said',
+    [...PLACE, '--images', PUSHED, '--architecture', 'arm64'],
+    {},
+    /are for x86_64, not for arm64/,
+  ],
+  [
+    'images of another revision than said',
+    [...PLACE, '--images', PUSHED, '--revision', '1'.repeat(40)],
+    {},
+    /holds nixpkgs 2413\w+, not 1{40}/,
+  ],
+  ['half a file of push', [...PLACE, '--images', BROKEN], {}, /broken\.json is not whole JSON/],
+  ['no file of push', [...PLACE, '--images', `${BROKEN}.not`], {}, /cannot be read/],
+  [
+    "another stack's table",
+    WHOLE,
+    { owners: { 'fdnix-packages': 'other' } },
+    /belongs to the CloudFormation stack other/,
+  ],
+  ['a table of another shape', WHOLE, { table: { ...TABLE, GlobalSecondaryIndexes: [] } }, /run "fdnix init"/],
+  ["somebody else's bucket", WHOLE, { bucket: { error: 'An error occurred (403)' } }, /another account.*--bucket/],
+  ['a bucket elsewhere', WHOLE, { bucket: { region: 'us-east-1' } }, /is in us-east-1, not in eu-central-1/],
+  ['a bucket with a policy', WHOLE, { bucket: { region: 'eu-central-1' }, policy: true }, /has a policy/],
   ['a strange branch', [...WHOLE, '--follow', 'x; rm'], {}, /follow is/],
 ];
 for (const [what, args, own, message] of refusals)

@@ -52,7 +52,7 @@ test('the bucket: versioned, private, encrypted, TLS only, kept', () => {
   });
   const [encryption] = bucket.BucketEncryption.ServerSideEncryptionConfiguration;
   assert.is(encryption.ServerSideEncryptionByDefault.SSEAlgorithm, 'AES256');
-  assert.is(DeletionPolicy, 'Retain');
+  assert.is(DeletionPolicy, 'RetainExceptOnCreate');
   for (const rule of bucket.LifecycleConfiguration.Rules)
     assert.is(rule.ExpirationInDays, undefined, 'nothing current ever expires');
   const statements = only('AWS::S3::BucketPolicy').Properties.PolicyDocument.Statement;
@@ -138,16 +138,17 @@ test('every log group has its name and its retention', () => {
   });
 });
 
-test('the nightly run: 02:00 UTC, of the revision inside the image, or of a branch', () => {
+test('the nightly run: 02:00 UTC, of the newest nixpkgs, of another branch, or of the revision inside the image', () => {
   const rule = only('AWS::Events::Rule').Properties;
   assert.is(rule.Name, 'fdnix-daily-pipeline-trigger');
   assert.is(rule.ScheduleExpression, 'cron(0 2 * * ? *)');
   assert.is(rule.State, 'ENABLED');
   assert.is(rule.Targets.length, 1);
   assert.is(text(rule.Targets[0].Arn), '<Pipeline>');
-  assert.is(rule.Targets[0].Input, '{}');
-  const following = synthesise({ follow: 'nixos-unstable' }).only('AWS::Events::Rule').Properties;
-  assert.is(following.Targets[0].Input, '{"revision":"nixos-unstable"}');
+  assert.is(rule.Targets[0].Input, '{"revision":"nixos-unstable"}');
+  const input = (follow: string) => synthesise({ follow }).only('AWS::Events::Rule').Properties.Targets[0].Input;
+  assert.is(input('nixos-26.05'), '{"revision":"nixos-26.05"}');
+  assert.is(input('pinned'), '{}');
 });
 
 test('the state machines: named, logged, traced', () => {
@@ -257,9 +258,57 @@ test('embedding by events: off by default; on, one function at a time, woken onl
     [{ eventName: ['INSERT', 'MODIFY'], dynamodb: { NewImage: { pendingShard: { S: [{ exists: true }] } } } }],
   );
   const embed = on.all('AWS::Lambda::Function').find(one => one.Properties.FunctionName === 'fdnix-embed-changes')!;
-  assert.is(embed.Properties.ReservedConcurrentExecutions, 1);
+  assert.is(embed.Properties.ReservedConcurrentExecutions, undefined, 'a new account has none to reserve');
+  assert.is(source.ParallelizationFactor, 1);
+  assert.is(text(source.DestinationConfig.OnFailure.Destination), '<FailedChanges.Arn>');
+  const queue = on.only('AWS::SQS::Queue').Properties;
+  assert.equal([queue.QueueName, queue.MessageRetentionPeriod], ['fdnix-failed-changes', 14 * 86_400]);
+  const alarm = on.all('AWS::CloudWatch::Alarm').find(one => one.Properties.AlarmName === 'fdnix-failed-changes')!;
+  assert.is(alarm.Properties.MetricName, 'ApproximateNumberOfMessagesVisible');
+  assert.equal(text(alarm.Properties.AlarmActions), ['<Notifications>']);
   assert.match(String(text(embed.Properties.Code.ImageUri)), /fdnix-embedding-generator@sha256:2+$/);
   assert.equal(on.only('AWS::DynamoDB::GlobalTable').Properties.StreamSpecification, { StreamViewType: 'NEW_IMAGE' });
+});
+
+test('everything that is kept can be imported again: it has its name in the template and no other stack', () => {
+  const policies: Record<string, string[]> = {
+    'AWS::DynamoDB::GlobalTable': ['Retain'], // protected from deletion, which a rollback would try
+    'AWS::S3::Bucket': ['RetainExceptOnCreate'],
+    'AWS::ECR::Repository': ['RetainExceptOnCreate'],
+    'AWS::ECS::TaskDefinition': ['Delete'],
+  };
+  for (const stack of [synthesise({ eventDriven: true, tickets: true }), synthesise({}, 'fdnix-registry')])
+    for (const [id, { Type, Properties, DeletionPolicy }] of Object.entries(stack.resources)) {
+      const kept = DeletionPolicy !== undefined && DeletionPolicy !== 'Delete';
+      assert.equal(kept, DeletionPolicy !== undefined && Boolean(policies[Type]?.includes(DeletionPolicy)), id);
+      if (!kept) continue;
+      const name = Properties.TableName ?? Properties.BucketName ?? Properties.RepositoryName;
+      assert.type(name, 'string', `${id}: names made by functions cannot be imported`);
+    }
+  assert.is(only('AWS::S3::BucketPolicy').DeletionPolicy ?? 'Delete', 'Delete', 'the next deployment makes it anew');
+});
+
+test('a night that runs during a deployment goes on with the tasks that it began with', () => {
+  for (const task of all('AWS::ECS::TaskDefinition')) assert.is(task.UpdateReplacePolicy, 'Retain');
+  const run = all('AWS::IAM::Policy')
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+    .filter(one => one.Action === 'ecs:RunTask');
+  assert.ok(run.length > 0);
+  for (const { Resource } of run)
+    for (const arn of [Resource].flat())
+      assert.match(String(text(arn)), /:task-definition\/fdnix-(metadata|embedding)-generator:\*$/);
+});
+
+test('tasks and functions run on the machine that the images are for', () => {
+  const machines = (architecture?: string) => {
+    const stack = synthesise({ eventDriven: true, tickets: true, architecture });
+    return [
+      ...stack.all('AWS::ECS::TaskDefinition').map(one => one.Properties.RuntimePlatform.CpuArchitecture),
+      ...stack.all('AWS::Lambda::Function').map(one => one.Properties.Architectures[0]),
+    ];
+  };
+  assert.equal(machines(), ['X86_64', 'X86_64', 'x86_64', 'x86_64', 'x86_64']);
+  assert.equal(machines('arm64'), ['ARM64', 'ARM64', 'arm64', 'arm64', 'arm64']);
 });
 
 test('without Bedrock: the shipped model, and no right to any other', () => {

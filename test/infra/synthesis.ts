@@ -19,6 +19,7 @@ export interface Resource {
   // biome-ignore lint/suspicious/noExplicitAny: the shapes of CloudFormation are what the tests are about
   Properties: any;
   DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
 }
 
 /**

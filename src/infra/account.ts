@@ -1,0 +1,164 @@
+import { REPOSITORIES, TABLE } from './names.ts';
+import type { Settings } from './settings.ts';
+import { KEPT_DAYS } from './storage.ts';
+
+/** Runs a program; with `capture` its output is returned, else it is the terminal's. `stdout` is empty if it failed. */
+export type Run = (
+  program: string,
+  args: string[],
+  capture: boolean,
+) => { status: number; stdout: string; stderr: string };
+
+/** The stack that owns what is deployed. */
+const STACK = 'fdnix';
+
+/** Refuses credentials of another account than the one that was named. */
+export function checkAccount({ account, region }: Pick<Settings, 'account' | 'region'>, run: Run): void {
+  const { status, stdout, stderr } = aws(run, region, 'sts', 'get-caller-identity');
+  if (status !== 0) throw refused(`AWS does not say who you are: ${stderr.trim() || 'is awscli installed?'}`);
+  const actual = JSON.parse(stdout).Account;
+  if (actual !== account)
+    throw refused(`these credentials are for account ${actual}, not for ${account}: set AWS_PROFILE`);
+}
+
+/** Refuses a digest that is not in the registry of that account and region. */
+export function checkImages({ region, images }: Pick<Settings, 'region' | 'images'>, run: Run): void {
+  for (const [image, digest] of Object.entries(images)) {
+    const repository = REPOSITORIES[image as keyof typeof REPOSITORIES];
+    const ids = ['--image-ids', `imageDigest=${digest}`];
+    const { status, stderr } = aws(run, region, 'ecr', 'describe-images', '--repository-name', repository, ...ids);
+    if (status !== 0)
+      throw refused(`${repository}@${digest} is not in ${region}: push it there first (${oneLine(stderr)})`);
+  }
+}
+
+/** Something that is there already and belongs to no stack, and the calls that give it the stack's protections. */
+export interface Adopted {
+  name: string;
+  calls: string[][];
+}
+
+/**
+ * The table and the bucket that `fdnix init` made, that an earlier `destroy` kept, or that a failed deployment left:
+ * CloudFormation imports them by name. An import takes a resource as it is, so what must be so for the stack to work is
+ * checked here, and what protects the data is switched on before.
+ * Source: "Import AWS resources into a CloudFormation stack automatically", AWS CloudFormation User Guide.
+ */
+export function findAdopted(settings: Settings, run: Run): Adopted[] {
+  return [adoptTable(settings, run), adoptBucket(settings, run)].filter(found => found !== null);
+}
+
+function adoptTable({ region, eventDriven }: Settings, run: Run): Adopted | null {
+  if (isOurs(region, TABLE, run)) return null;
+  const { status, stdout, stderr } = aws(run, region, 'dynamodb', 'describe-table', '--table-name', TABLE);
+  if (status !== 0) {
+    if (/ResourceNotFoundException/.test(stderr)) return null;
+    throw refused(`cannot look at the table ${TABLE}: ${oneLine(stderr)}`);
+  }
+  const { Table } = JSON.parse(stdout);
+  type Key = { AttributeName: string };
+  const key = (Table.KeySchema ?? []).map((one: Key) => one.AttributeName).join(' ');
+  const indexes = (Table.GlobalSecondaryIndexes ?? []).map((one: { IndexName: string }) => one.IndexName);
+  if (key !== 'packageName version' || !indexes.includes('pending'))
+    throw refused(
+      `the table ${TABLE} is there, but has not the key and the index of this version: run "fdnix init", which says what is wrong or mends it`,
+    );
+  const update = ['dynamodb', 'update-table', '--table-name', TABLE];
+  const recovery = 'PointInTimeRecoveryEnabled=true';
+  return {
+    name: `the table ${TABLE}`,
+    calls: [
+      ...(Table.DeletionProtectionEnabled ? [] : [[...update, '--deletion-protection-enabled']]),
+      ['dynamodb', 'update-continuous-backups', '--table-name', TABLE, '--point-in-time-recovery-specification', recovery], // biome-ignore format: a line
+      ...(eventDriven && !Table.StreamSpecification?.StreamEnabled
+        ? [[...update, '--stream-specification', 'StreamEnabled=true,StreamViewType=NEW_IMAGE']]
+        : []),
+    ],
+  };
+}
+
+function adoptBucket({ account, region, bucket, tickets }: Settings, run: Run): Adopted | null {
+  if (isOurs(region, bucket, run)) return null;
+  const owner = ['--bucket', bucket, '--expected-bucket-owner', account];
+  const { status, stdout, stderr } = aws(run, region, 's3api', 'head-bucket', ...owner);
+  if (status !== 0) {
+    if (/\b404\b/.test(stderr)) return null;
+    throw refused(
+      `the bucket ${bucket} belongs to another account, or may not be read: give another with --bucket (${oneLine(stderr)})`,
+    );
+  }
+  const place = stdout.trim() ? JSON.parse(stdout).BucketRegion : region;
+  if (place && place !== region)
+    throw refused(`the bucket ${bucket} is in ${place}, not in ${region}: give another with --bucket`);
+  if (aws(run, region, 's3api', 'get-bucket-policy', ...owner).status === 0)
+    throw refused(
+      `the bucket ${bucket} has a policy, and the stack brings its own: look at it, then "aws s3api delete-bucket-policy --bucket ${bucket}"`,
+    );
+  const call = (name: string, option: string, value: string) => ['s3api', name, ...owner, `--${option}`, value];
+  const all = 'BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true';
+  const rule = { Status: 'Enabled', Filter: {} };
+  const lifecycle = {
+    Rules: [
+      {
+        ...rule,
+        ID: 'replaced',
+        NoncurrentVersionExpiration: { NoncurrentDays: KEPT_DAYS },
+        AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+      },
+      { ...rule, ID: 'markers', Expiration: { ExpiredObjectDeleteMarker: true } },
+    ],
+  };
+  const events = JSON.stringify({ EventBridgeConfiguration: {} });
+  return {
+    name: `the bucket ${bucket}`,
+    calls: [
+      call('put-bucket-versioning', 'versioning-configuration', 'Status=Enabled'),
+      call('put-public-access-block', 'public-access-block-configuration', all),
+      call('put-bucket-lifecycle-configuration', 'lifecycle-configuration', JSON.stringify(lifecycle)),
+      ...(tickets ? [call('put-bucket-notification-configuration', 'notification-configuration', events)] : []),
+    ],
+  };
+}
+
+/** Makes the calls of `findAdopted`, one after another. Each may be made twice without harm. */
+export function prepareAdopted(region: string, adopted: readonly Adopted[], run: Run): void {
+  for (const { name, calls } of adopted)
+    for (const [service = '', operation = '', ...args] of calls) {
+      const { status, stderr } = aws(run, region, service, operation, ...args);
+      if (status !== 0) throw new Error(`${name} cannot be adopted: ${service} ${operation}: ${oneLine(stderr)}`);
+    }
+}
+
+/** Whether the resource of that name is the stack's already; another stack's is refused. */
+function isOurs(region: string, name: string, run: Run): boolean {
+  const { status, stdout, stderr } = aws(
+    run,
+    region,
+    'cloudformation',
+    'describe-stack-resources',
+    '--physical-resource-id',
+    name,
+  );
+  if (status !== 0) {
+    if (/does not exist/.test(stderr)) return false;
+    throw refused(`CloudFormation does not say whose ${name} is: ${oneLine(stderr)}`);
+  }
+  const live = (JSON.parse(stdout).StackResources ?? []).find(
+    (one: { ResourceStatus?: string }) => one.ResourceStatus !== 'DELETE_SKIPPED',
+  );
+  if (live && live.StackName !== STACK)
+    throw refused(`${name} belongs to the CloudFormation stack ${live.StackName}: take it out there first`);
+  return live !== undefined;
+}
+
+function aws(run: Run, region: string, service: string, operation: string, ...args: string[]) {
+  return run('aws', [service, operation, '--region', region, '--output', 'json', ...args], true);
+}
+
+export function refused(message: string): Error {
+  return new Error(`refused, nothing was changed: ${message}`);
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s+/g, ' ');
+}
