@@ -1,8 +1,11 @@
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BrokenOff, isDiskFull, reason, UserError } from './errors.ts';
+
+/** Milliseconds without a byte after which a server is given up. */
+const STALL = 12_000;
 
 /**
  * Downloads a URL to a file, whole or with a UserError; with a BrokenOff where the network or the server failed. `etag` is what an earlier download of the same URL returned: null
@@ -15,24 +18,56 @@ export async function download(
 ): Promise<{ etag: string | null } | null> {
   const { signal, etag } = options;
   const headers: Record<string, string> = etag ? { 'if-none-match': etag } : {};
-  const response = await fetch(url, { signal: signal ?? null, headers }).catch(error => {
+  const stall = new AbortController();
+  const late = setTimeout(() => stall.abort(), STALL);
+  const stalled = () =>
+    new BrokenOff(`cannot read ${url}: the server sent nothing for ${STALL / 1000} s; try again later`);
+  const either = AbortSignal.any([stall.signal, ...(signal ? [signal] : [])]);
+  const user = decodeURIComponent(`${url.username}:${url.password}`);
+  if (user !== ':') headers.authorization = `Basic ${Buffer.from(user).toString('base64')}`;
+  const response = await fetch(withoutUser(url), { signal: either, headers }).catch(error => {
+    clearTimeout(late);
     if (signal?.aborted) throw error;
+    if (stall.signal.aborted) throw stalled();
     // fetch itself says no more than "fetch failed".
     const why = reason(error.cause ?? error);
     throw new BrokenOff(`cannot read ${url}: ${why}; check the network, or give a file`, error);
   });
-  if (response.status === 304) return null;
-  const isBusy = response.status >= 500 || response.status === 429;
-  if (isBusy) throw new BrokenOff(`cannot read ${url}: the server answered ${response.status}; run it again later`);
-  if (!response.ok || !response.body) throw new UserError(`cannot read ${url}: the server answered ${response.status}`);
-  await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file)).catch(error => {
+  if (response.status === 304 || !response.ok || !response.body) {
+    clearTimeout(late);
+    await response.body?.cancel();
+    if (response.status === 304) return null;
+    const isBusy = response.status >= 500 || response.status === 429;
+    if (isBusy) throw new BrokenOff(`cannot read ${url}: the server answered ${response.status}; run it again later`);
+    throw new UserError(`cannot read ${url}: the server answered ${response.status}`);
+  }
+  const meter = new Transform({
+    transform(chunk, _encoding, done) {
+      late.refresh();
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(Readable.fromWeb(response.body as never), meter, createWriteStream(file), { signal: either });
+  } catch (error) {
     if (signal?.aborted) throw error;
+    if (stall.signal.aborted) throw stalled();
     const step = isDiskFull(error) ? 'the disk is full: free some space' : 'the connection broke';
     throw new BrokenOff(`cannot read ${url}: ${reason(error)}; ${step}, and run this again`, error);
-  });
+  } finally {
+    clearTimeout(late);
+  }
   const expected = response.headers.get('content-length');
   const { size } = await stat(file);
   if (expected !== null && response.headers.get('content-encoding') === null && Number(expected) !== size)
     throw new BrokenOff(`cannot read ${url}: got ${size} of ${expected} bytes; try again`);
   return { etag: response.headers.get('etag') };
+}
+
+/** fetch refuses a URL that holds a name and a password. */
+export function withoutUser(url: URL): URL {
+  const plain = new URL(url);
+  plain.username = '';
+  plain.password = '';
+  return plain;
 }

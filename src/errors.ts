@@ -42,6 +42,21 @@ export function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || (errcode !== undefined && (errcode & 0xff) === 13);
 }
 
+/**
+ * The mistake of fdnix itself behind an error, or null: what is no UserError, and what a UserError took for a failure of
+ * the disk, the network or the input although JavaScript threw it. Node, SQLite and the network give their errors a code;
+ * `fetch` throws a TypeError whose cause has one, and JSON.parse a SyntaxError.
+ */
+export function ownFault(error: unknown): unknown {
+  if (!(error instanceof UserError)) return error ?? new Error('nothing was thrown');
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as { code?: unknown };
+    const ofJavaScript = [TypeError, ReferenceError, RangeError].some(kind => cause instanceof kind);
+    if (ofJavaScript && code === undefined && cause.cause === undefined) return cause;
+  }
+  return null;
+}
+
 /** The text of an unknown thrown value, on one line. */
 export function reason(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);

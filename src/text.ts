@@ -15,6 +15,19 @@ export function forTerminal(text: string): string {
   return forTerminalLines(text).replace(/[\n\t]+/g, ' ');
 }
 
+/**
+ * A message without what is secret in the addresses that it names: the user and password of a URL, and the values of
+ * parameters whose names say that they are credentials.
+ */
+export function withoutSecrets(message: string): string {
+  return message
+    .replace(/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@]*@/gi, '$1***@')
+    .replace(
+      /([?&][\w-]{0,40}(?:token|secret|password|passwd|signature|credential|api[_-]?key)[\w-]{0,40}=)[^&\s#]+/gi,
+      '$1***',
+    );
+}
+
 /** The same for text of several lines: line breaks (as `\n`) and tabs are kept. */
 export function forTerminalLines(text: string): string {
   return text

@@ -78,11 +78,21 @@ export default command({
   run: extract,
 });
 
+/** `known` are the failures so far, for a run that does not come to its end. */
+type Work = Context & { known: readonly Failure[]; onFailure(failure: Failure): void };
+
 /** The stage `extract`: into the store, or as JSONL. */
 export async function extract(args: Arguments, context: Context): Promise<number> {
   checkArguments(args);
   if (context.config.store.startsWith('dynamodb:')) keepHeapSmall();
-  const found = await (args.output ? writeJsonl(args.output, args, context) : storeAll(args, context));
+  const known: Failure[] = [];
+  const work: Work = { ...context, known, onFailure: failure => known.push(failure) };
+  const done = args.output ? writeJsonl(args.output, args, work) : storeAll(args, work);
+  const found = await done.catch(async error => {
+    // What failed helps to understand a refusal.
+    if (args.failures) await writeFailures(args.failures, known);
+    throw error;
+  });
   if (args.programs && !context.signal.aborted) await keep(args.programs, context);
   const failures = found.toSorted((a, b) => compareNames(a.packageName, b.packageName));
   if (args.failures) await writeFailures(args.failures, failures);
@@ -106,7 +116,7 @@ function partsOf(spec: string | null, args: Arguments): { spec: string | null; a
 }
 
 /** Every source into the store, in order. Returns the failures of all of them. */
-async function storeAll(args: Arguments, context: Context): Promise<Failure[]> {
+async function storeAll(args: Arguments, context: Work): Promise<Failure[]> {
   const sources = args.revisions ? await readSeries(args.revisions) : [args.from ?? args.nixpkgs ?? null];
   const failures: Failure[] = [];
   let store: Store | null = null;
@@ -232,14 +242,35 @@ export function summary(result: Omit<SyncResult, 'failures'>, store: string, wha
   return `${done}: ${parts.filter(part => !part.startsWith('0 ')).join(', ')} in ${store}`;
 }
 
+/** What was finished when the time was over, under a name that nobody takes for the whole. */
+async function keepPartial(
+  lines: readonly [string, string][],
+  output: string,
+  { out, warn, known }: Work,
+): Promise<readonly Failure[]> {
+  const text = lines.map(([, line]) => `${line}\n`);
+  const file = `${output}.partial`;
+  if (output === '-') for (const line of text) await out(line);
+  else await replaceFile(file, scratch => writeFile(scratch, text), 'name another file with --output');
+  warn(`${text.length} records were finished; they are ${output === '-' ? 'what was printed' : `in ${file}`}`);
+  return known;
+}
+
 /** Sorted by attribute path, so the same input gives the same bytes. A file appears only when it is whole. */
-async function writeJsonl(output: string, args: Arguments, context: Context): Promise<readonly Failure[]> {
+async function writeJsonl(output: string, args: Arguments, context: Work): Promise<readonly Failure[]> {
   const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context);
   const lines: [string, string][] = [];
-  const { failures, floor } = await drain(source.packages, pkg => {
+  const drained = await drain(source.packages, pkg => {
     lines.push([pkg.packageName, serialisePackage(pkg)]);
-  }).finally(source.close);
+  })
+    .catch(error => {
+      if (context.signal.aborted) return null;
+      throw error;
+    })
+    .finally(source.close);
   lines.sort((a, b) => compareNames(a[0], b[0]));
+  if (drained === null || context.signal.aborted) return keepPartial(lines, output, context);
+  const { failures, floor } = drained;
   if (lines.length < floor && !args['allow-shrink'])
     throw new Refused(
       `refused, nothing was written: ${lines.length} ${noun(args)} are fewer than the least plausible number, ${floor}. If that is right, run it again with --allow-shrink`,

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { MAX_TEXT } from '../clip.ts';
 import { environment } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { Hit } from '../search/hits.ts';
@@ -9,7 +10,7 @@ import { forTerminal } from '../text.ts';
 /** How text may look on stdout. */
 export interface Look {
   color: boolean;
-  /** Columns of the terminal; longer lines are cut. null: never. */
+  /** Columns of the terminal; longer lines are cut. null: at 16,384 characters. */
   width: number | null;
 }
 
@@ -57,7 +58,7 @@ export function styler(color: boolean) {
 }
 
 export function cut(text: string, width: number | null, indent: number): string {
-  const room = width === null ? text.length : Math.max(20, width - indent);
+  const room = width === null ? MAX_TEXT : Math.max(20, width - indent);
   return text.length > room ? `${text.slice(0, room - 1).toWellFormed()}…` : text;
 }
 
@@ -91,7 +92,7 @@ export function formatter(template: string): (hit: Hit) => string {
             .map(f => `{${f}}`)
             .join(' ')}`,
         );
-      return hit => forTerminal(value(hit));
+      return hit => cut(forTerminal(value(hit)), null, 0);
     }
     const text = /^\\.$/s.test(part) ? (ESCAPES[part[1]!] ?? part[1]!) : part;
     return () => text;

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { clip } from '../clip.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { FILTERS } from '../search/filters.ts';
 import { type Hit, toJson } from '../search/hits.ts';
@@ -55,7 +56,7 @@ export default command({
       await out(
         hits
           .map(hit => {
-            if (args.json) return jsonLine(toJson(hit));
+            if (args.json) return jsonLine(clip(toJson(hit)));
             return format ? format(hit) : hitLines(hit, look, args.long ? longFacts(search, hit) : []);
           })
           .join(''),

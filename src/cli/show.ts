@@ -1,3 +1,4 @@
+import { clip } from '../clip.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Search } from '../search/open.ts';
 import { snippetsFor } from '../snippets.ts';
@@ -34,7 +35,7 @@ export default command({
       const { package: pkg, ...known } = detail;
       if (args.json) {
         const source = sourceOf(pkg, detail.revision);
-        await context.out(jsonLine({ ...pkg, ...known, source }));
+        await context.out(jsonLine(clip({ ...pkg, ...known, source })));
       } else await context.out(`${detailLines(detail, lookOf()).join('\n')}\n`);
       return EXIT.ok;
     } finally {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { configure, environment } from '../config.ts';
-import { EXIT, reason, UserError } from '../errors.ts';
+import { EXIT, ownFault, reason, type UserError } from '../errors.ts';
 import { isStructured, openLog } from '../log.ts';
 import type { Report } from '../progress.ts';
-import { forTerminalLines } from '../text.ts';
+import { forTerminal, forTerminalLines, withoutSecrets } from '../text.ts';
 import type { CommonArguments, Context } from './command.ts';
 
 /** Between two lines of progress where stderr is no terminal. */
@@ -21,8 +21,9 @@ export async function run(
   const log = isStructured(command, config, process.stderr.isTTY) ? openLog(command, write) : null;
   const say = (message: string, level: 'info' | 'warn' | 'error' = 'info') => {
     progress?.clear();
-    if (log) log.message(level, message);
-    else tell(`${level === 'info' ? '' : 'fdnix: '}${message}`);
+    if (log) log.message(level, withoutSecrets(message));
+    // One message is one line, whatever a stranger's name in it holds.
+    else tell(`${level === 'info' ? '' : 'fdnix: '}${forTerminal(message)}`);
   };
   const { signal, stop, status } = interruption(args.deadline, untilInterrupted, message => say(message, 'warn'));
   const progress = args.quiet ? null : log ? { report: log.progress, clear() {} } : await openProgress();
@@ -51,9 +52,10 @@ export async function run(
       progress?.clear();
       if (signal.aborted) return status();
       if (!log) return fail(error, args.verbose);
-      say(reason(error), 'error');
-      if (args.verbose || !(error instanceof UserError)) say(`${(error as Error).stack}\n${causes(error)}`, 'error');
-      return error instanceof UserError ? error.code : EXIT.usage;
+      const own = ownFault(error);
+      say(own === null ? reason(error) : `${reason(own)}; ${REPORT}`, 'error');
+      if (args.verbose || own !== null) say(`${(error as Error).stack}\n${causes(error)}`, 'error');
+      return own === null ? (error as UserError).code : EXIT.usage;
     } finally {
       progress?.clear();
       stop();
@@ -66,16 +68,18 @@ export async function run(
 
 /** One line for the user's mistake; with `--verbose`, or where it is our own mistake, what lies beneath. */
 export function fail(error: unknown, verbose = false): number {
-  tell(`fdnix: ${reason(error)}`);
-  const ours = !(error instanceof UserError);
-  if (ours) process.stderr.write(`fdnix: this should not happen; please report it with the output of --verbose\n`);
+  const own = ownFault(error);
+  tell(`fdnix: ${forTerminal(reason(own ?? error))}`);
+  if (own !== null) tell(`fdnix: ${REPORT}`);
   if (verbose) tell(`${error instanceof Error ? (error.stack ?? '') : ''}\n${causes(error)}`);
-  return ours ? EXIT.usage : error.code;
+  return own === null ? (error as UserError).code : EXIT.usage;
 }
+
+const REPORT = 'this should not happen; please report it with the output of --verbose';
 
 /** A message may quote metadata, or what an evaluator said: on a terminal it must stay text. */
 function tell(message: string): void {
-  process.stderr.write(`${forTerminalLines(message)}\n`);
+  process.stderr.write(`${forTerminalLines(withoutSecrets(message))}\n`);
 }
 
 function causes(error: unknown): string {

@@ -7,7 +7,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { JSONParser } from '@streamparser/json-node';
-import { download } from '../download.ts';
+import { download, withoutUser } from '../download.ts';
 import { reason, UserError } from '../errors.ts';
 import { type Extraction, type Failure, type Package, parsePackage } from '../package.ts';
 import type { Report } from '../progress.ts';
@@ -57,7 +57,7 @@ export async function openRelease(source: string, signal?: AbortSignal): Promise
  */
 export async function* readRelease(
   release: Release,
-  options: { report?: Report; signal?: AbortSignal } = {},
+  options: { report?: Report; signal?: AbortSignal; onFailure?: ((failure: Failure) => void) | undefined } = {},
 ): AsyncGenerator<Package, Extraction> {
   const { size } = await stat(release.file);
   const failures: Failure[] = [];
@@ -92,7 +92,9 @@ export async function* readRelease(
         try {
           yield parsePackage(String(key), value as object);
         } catch (error) {
-          failures.push({ packageName: String(key), message: reason(error) });
+          const failure = { packageName: String(key), message: reason(error) };
+          failures.push(failure);
+          options.onFailure?.(failure);
         }
       }
     }
@@ -147,7 +149,7 @@ export async function decompressor(file: string): Promise<Transform[]> {
 
 async function gitRevision(url: URL | null, file: string): Promise<string | null> {
   const text = url
-    ? await fetch(new URL('git-revision', url)).then(
+    ? await fetch(withoutUser(new URL('git-revision', url)), { signal: AbortSignal.timeout(5000) }).then(
         response => (response.ok ? response.text() : ''),
         () => '',
       )

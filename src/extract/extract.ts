@@ -22,6 +22,8 @@ export interface EvaluateOptions {
   report?: Report | undefined;
   /** One line for each unit of work that ended. */
   onUnit?: ((line: string) => void) | undefined;
+  /** Hears of each failure at once; they are returned at the end as well. */
+  onFailure?: ((failure: Failure) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -54,7 +56,10 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
       if (!records.push(pkg)) pool.pause(true);
       report?.();
     },
-    failed: failure => failures.push(failure),
+    failed: failure => {
+      failures.push(failure);
+      options.onFailure?.(failure);
+    },
     unit: onUnit,
     end: failure => (failure ? records.destroy(failure.error as Error) : records.push(null)),
   });

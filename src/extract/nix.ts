@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { environment } from '../config.ts';
 import { UserError } from '../errors.ts';
+import { createEar } from './ear.ts';
 
 const SHARD = fileURLToPath(new URL('./shard.nix', import.meta.url));
 const OLDEST = [2, 18];
@@ -115,20 +116,15 @@ export function startEvaluator(
   let heard = performance.now();
   let paused = false;
   let broken: unknown = null;
-  let other = '';
-  let rest = '';
-  const prefix = `trace: ${mark}`;
-  const line = (text: string) => {
-    if (text.startsWith(prefix)) hear(JSON.parse(text.slice(prefix.length)));
-    else other = `${other}${text}\n`.slice(-LONGEST_ERROR);
-  };
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  const said = createEar(`trace: ${mark}`, text => {
+    // What a package traces is no sign that its evaluation will end.
     heard = performance.now();
+    hear(JSON.parse(text));
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     if (broken !== null || stopped !== null) return;
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop()!;
     try {
-      lines.forEach(line);
+      said.push(chunk);
     } catch (error) {
       broken = error;
       child.kill('SIGKILL');
@@ -138,7 +134,7 @@ export function startEvaluator(
     child.once('error', reject);
     child.once('close', (code, signal) => {
       rmSync(units, { recursive: true, force: true });
-      const message = readError(other + rest, nixpkgs);
+      const message = readError(said.others(), nixpkgs);
       if (broken !== null) reject(broken);
       else if (stopped !== null) resolve({ reason: stopped, message });
       else if (code === 0) resolve({ reason: 'done', message: '' });
@@ -166,8 +162,6 @@ export function startEvaluator(
     end,
   };
 }
-
-const LONGEST_ERROR = 1 << 16;
 
 function option(name: string, value: string): string[] {
   return ['--option', name, value];

@@ -68,7 +68,12 @@ export function parseOption(path: string, raw: RawOption, scope?: string): Packa
 /** A release's options.json (.br, .gz, .zst), sorted by name. The file is read as a whole: 25,000 options are 20 MB. */
 export async function* readOptions(
   release: Release,
-  options: { report?: Report; signal?: AbortSignal; scope?: string | undefined } = {},
+  options: {
+    report?: Report;
+    signal?: AbortSignal;
+    scope?: string | undefined;
+    onFailure?: ((failure: Failure) => void) | undefined;
+  } = {},
 ): AsyncGenerator<Package, Extraction> {
   let entries: Record<string, RawOption>;
   try {
@@ -87,7 +92,12 @@ export async function* readOptions(
 export function* parseOptions(
   entries: Record<string, RawOption>,
   source: string,
-  options: { report?: Report; signal?: AbortSignal; scope?: string | undefined } = {},
+  options: {
+    report?: Report;
+    signal?: AbortSignal;
+    scope?: string | undefined;
+    onFailure?: ((failure: Failure) => void) | undefined;
+  } = {},
 ): Generator<Package, Extraction> {
   const failures: Failure[] = [];
   const names = isOptions(entries) ? Object.keys(entries).sort(compareNames) : [];
@@ -101,7 +111,9 @@ export function* parseOptions(
     try {
       yield parseOption(name, entries[name]!, options.scope);
     } catch (error) {
-      failures.push({ packageName: optionName(name, options.scope), message: reason(error) });
+      const failure = { packageName: optionName(name, options.scope), message: reason(error) };
+      failures.push(failure);
+      options.onFailure?.(failure);
     }
   }
   return { failures, floor: 1 };

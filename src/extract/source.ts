@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { readOptionName } from '../option-facts.ts';
-import type { Extraction, Package } from '../package.ts';
+import type { Extraction, Failure, Package } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { openRelease, readRelease } from './channel.ts';
 import { evaluate } from './extract.ts';
@@ -29,6 +29,8 @@ export interface Surroundings {
   report: Report;
   log(message: string): void;
   signal: AbortSignal;
+  /** Hears of each failure at once; they are returned at the end as well. */
+  onFailure?: ((failure: Failure) => void) | undefined;
 }
 
 /** Where packages come from: a release's listing, or a nixpkgs that is evaluated. */
@@ -45,14 +47,14 @@ export interface Source {
 export async function openSource(
   spec: string | null,
   options: SourceOptions,
-  { report, signal, log }: Surroundings,
+  { report, signal, log, onFailure }: Surroundings,
 ): Promise<Source> {
   const { set: sets, system = hostSystem() } = options;
   const narrowed = (all: Source['packages']) => (sets ? only(all, sets) : all);
   if (spec !== null && (spec === options.from || isRelease(spec))) {
     const release = await openRelease(spec, signal);
     const packages = narrowed(
-      (options.options ? readOptions : readRelease)(release, { report, signal, scope: options.scope }),
+      (options.options ? readOptions : readRelease)(release, { report, signal, scope: options.scope, onFailure }),
     );
     const { revision, date } = release;
     return { revision: options.revision ?? revision, date, packages, close: () => release.close() };
@@ -62,7 +64,7 @@ export async function openSource(
   const { jobs, 'max-memory': maxMemory, verbose } = options;
   const all = options.options
     ? narrowed(evaluateOptions(path, { report, signal, system }))
-    : evaluate(path, { report, signal, sets, system, jobs, maxMemory, onUnit: verbose ? log : undefined });
+    : evaluate(path, { report, signal, sets, system, jobs, maxMemory, onFailure, onUnit: verbose ? log : undefined });
   return {
     revision,
     date,

@@ -1,3 +1,4 @@
+import { clip, MAX_LIST, MAX_TEXT } from '../clip.ts';
 import { readOptionFacts } from '../option-facts.ts';
 import { isCommit } from '../revision.ts';
 import { type Hit, toJson } from '../search/hits.ts';
@@ -23,9 +24,6 @@ export type App = (request: Request) => Promise<Response>;
 
 /** Characters: 2,000 of query, percent-encoded UTF-8 of any script, and the filters. Beyond it, 414. */
 const MAX_URL = 30_000;
-/** Characters of one text and entries of one list that an answer repeats; real metadata stays far below both. */
-const MAX_TEXT = 16_384;
-const MAX_LIST = 500;
 
 /** Below this the API lies. Another version of it would lie beside it. */
 const API = '/api/v1/';
@@ -210,17 +208,4 @@ function status({ info }: Search) {
 function presentHit(hit: Hit): object {
   const { longDescription: _, ...rest } = toJson(hit);
   return clip(rest);
-}
-
-/** No text and no list longer than an answer should carry. */
-function clip<T>(value: T): T {
-  return clipValue(value) as T;
-}
-
-function clipValue(value: unknown): unknown {
-  if (typeof value === 'string')
-    return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT - 1).toWellFormed()}…` : value;
-  if (Array.isArray(value)) return value.slice(0, MAX_LIST).map(clipValue);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, clipValue(part)]));
 }
