@@ -101,6 +101,10 @@ export function environment(env: Environment = process.env) {
     releaseKeys: env.FDNIX_RELEASES_KEY?.split(/\s+/).filter(Boolean) ?? null,
     /** Names the execution that this process is a part of (`FDNIX_RUN`): embed, index and publish then take only what it extracted. */
     run: env.FDNIX_RUN || null,
+    /** MiB that all processes together may take (`FDNIX_MAX_MEMORY`), where no flag says it. */
+    maxMemory: env.FDNIX_MAX_MEMORY ? Number(env.FDNIX_MAX_MEMORY) : null,
+    /** Where a task of ECS asks about itself: in Fargate its cgroup shows no limit. */
+    ecsMetadata: env.ECS_CONTAINER_METADATA_URI_V4 || null,
     noColor: Boolean(env.NO_COLOR),
     /** A terminal that knows no more than lines. */
     dumbTerminal: env.TERM === 'dumb',

@@ -15,6 +15,8 @@ const ENVIRONMENT: [name: string, meaning: string][] = [
   ['AWS_ENDPOINT_URL', 'points the AWS SDK at an emulator'],
   ['USE_LOCALSTACK', 'true: all of AWS is LocalStack, or the emulators of fdnix, on port 4566 of LOCALSTACK_HOST'],
   ['FDNIX_DEPLOYED', 'set in the images: without DYNAMODB_TABLE and S3_BUCKET nothing is written'],
+  ['FDNIX_MAX_MEMORY', 'MiB that an evaluation may take, where --max-memory does not say it'],
+  ['FDNIX_RUN', 'names an execution: embed, index and publish take only what its extraction wrote'],
   ['SOURCE_DATE_EPOCH', 'seconds since 1970 that stand in for the time of the run'],
   ['NO_COLOR', 'no colours'],
 ];

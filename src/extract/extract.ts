@@ -38,7 +38,7 @@ const BUFFER = 4096;
  */
 export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGenerator<Package, Extraction> {
   const nixpkgs = checkTree(tree);
-  const { system, signal, sets, timeLimit = 60, maxMemory = defaultMemory(), onUnit = () => {} } = options;
+  const { system, signal, sets, timeLimit = 60, maxMemory = await defaultMemory(), onUnit = () => {} } = options;
   if (maxMemory < LEAST_MEMORY) throw tooLittle(maxMemory);
   const jobs = Math.max(1, Math.min(options.jobs ?? availableParallelism(), Math.floor(maxMemory / LEAST_MEMORY)));
   await checkNix();

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { environment } from '../config.ts';
 import { UserError } from '../errors.ts';
 
 const MIB = 1024 * 1024;
@@ -10,13 +11,34 @@ const MIB = 1024 * 1024;
 export const LEAST_MEMORY = 384;
 
 /**
- * The default limit for all processes together, in MiB: nine tenths of what the cgroup allows or the machine has free. The
- * rest is left to other programs.
+ * The default limit for all processes together, in MiB: what `FDNIX_MAX_MEMORY` says, else nine tenths of what the cgroup
+ * allows, the ECS task was given or the machine has free, whichever is least. The rest is left to other programs.
  */
-export function defaultMemory(): number {
+export async function defaultMemory(): Promise<number> {
+  const { maxMemory, ecsMetadata } = environment();
+  if (maxMemory !== null) {
+    if (maxMemory > 0) return Math.floor(maxMemory);
+    throw new UserError('FDNIX_MAX_MEMORY is no number of MiB: set one, or unset it');
+  }
   const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   const free = process.availableMemory() + process.memoryUsage.rss();
-  return Math.floor((0.9 * Math.min(limit, free, totalmem())) / MIB);
+  const task = ecsMetadata === null ? null : await taskMemory(ecsMetadata);
+  return Math.floor(0.9 * Math.min(Math.min(limit, free, totalmem()) / MIB, task ?? Number.POSITIVE_INFINITY));
+}
+
+/**
+ * The limit of the container or of its task, whichever is less, in MiB, from the task metadata endpoint, version 4; null
+ * where it does not tell. (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html)
+ */
+async function taskMemory(uri: string): Promise<number | null> {
+  const ask = async (address: string) => {
+    const reply = await fetch(address, { signal: AbortSignal.timeout(2000) });
+    const { Limits } = (await reply.json()) as { Limits?: { Memory?: unknown } };
+    return Number(Limits?.Memory);
+  };
+  const told = await Promise.all([uri, `${uri}/task`].map(address => ask(address).catch(() => Number.NaN)));
+  const limits = told.filter(memory => memory > 0);
+  return limits.length > 0 ? Math.min(...limits) : null;
 }
 
 /** Resident memory of this process, MiB. */

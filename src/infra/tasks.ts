@@ -96,6 +96,8 @@ function task(scope: Construct, name: 'metadata' | 'embedding', place: Place, va
       FDNIX_HOME: '/tmp/fdnix',
       ...variables,
     },
+    // In Fargate a container without a limit of its own sees the machine's memory, not the task's.
+    memoryLimitMiB: SIZES[name].memoryLimitMiB,
     readonlyRootFilesystem: true,
     linuxParameters: new ecs.LinuxParameters(scope, `${name}-linux`, { initProcessEnabled: true }),
     // The programs stop within 25 s of SIGTERM and keep what is finished.

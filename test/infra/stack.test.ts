@@ -96,6 +96,7 @@ test('the tasks: sizes, images by digest, environment, log groups, read-only roo
     const [container] = task.ContainerDefinitions;
     const name = container.Name as keyof typeof sizes;
     assert.equal([task.Cpu, task.Memory], sizes[name]);
+    assert.is(container.Memory, Number(task.Memory), 'a container without a limit would see the memory of the machine');
     assert.equal(task.RequiresCompatibilities, ['FARGATE']);
     assert.is(task.Family, `fdnix-${name}-generator`);
     const digest = SETTINGS.images[task.Family as keyof typeof SETTINGS.images];
