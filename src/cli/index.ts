@@ -2,6 +2,7 @@ import type { InferredOptionTypes } from 'yargs';
 import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
+import { readAliases } from '../index/aliases.ts';
 import { type PackResult, packIndex } from '../index/pack.ts';
 import { upload } from '../index/publish.ts';
 import { demandFinished } from '../store/finished.ts';
@@ -12,6 +13,10 @@ import { prepareUsage, USAGE } from './usage.ts';
 export const OPTIONS = {
   output: { string: true, alias: 'o', describe: 'the file to write (default: where --index points)' },
   usage: USAGE,
+  aliases: {
+    string: true,
+    describe: 'a nixpkgs, or its aliases.nix: search then says what became of names that are gone',
+  },
   upload: { boolean: true, default: false, describe: "also put it beside the vectors, for 'fdnix publish'" },
 } as const;
 
@@ -37,7 +42,8 @@ export async function index(args: Arguments, context: Context): Promise<number> 
   try {
     await demandFinished(store, context.run, signal);
     const usage = await prepareUsage(blobs, args.usage, config.model, context);
-    const result = await packIndex(store, blobs, file, { usage, report, signal });
+    const aliases = args.aliases === undefined ? undefined : await readAliases(args.aliases);
+    const result = await packIndex(store, blobs, file, { usage, aliases, report, signal });
     await demandFinished(store, context.run, signal); // nobody began to write to it meanwhile
     if (result.usagePending > 0)
       warn(

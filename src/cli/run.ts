@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { EXIT } from '../errors.ts';
 import { pinnedCanBeEvaluated } from '../extract/revision.ts';
+import { ALIASES } from '../index/aliases.ts';
 import { type Context, command } from './command.ts';
 import { OPTIONS as EMBED, embed } from './embed.ts';
 import { OPTIONS as EXTRACT, extract } from './extract.ts';
@@ -42,7 +44,7 @@ export default command({
     const stages = [
       () => extract({ ...args, output: undefined, limit: undefined, both }, context),
       () => embed(args, context),
-      () => index(args, context),
+      () => index({ ...args, aliases: args.aliases ?? aliasesIn(args.nixpkgs) }, context),
     ];
     for (const stage of stages) {
       const code = await stage();
@@ -53,6 +55,11 @@ export default command({
     return worst;
   },
 });
+
+/** A tree that is indexed has its own aliases. */
+function aliasesIn(nixpkgs: string | undefined): string | undefined {
+  return nixpkgs !== undefined && existsSync(join(nixpkgs, ALIASES)) ? nixpkgs : undefined;
+}
 
 /** What makes an index of its own cannot be had by fetching one: an input, a choice of packages, a model, a shared store. */
 const OWN = ['from', 'nixpkgs', 'revisions', 'set', 'model', 'upload', 'options', 'usage'] as const;

@@ -4,9 +4,11 @@ import { clip } from '../clip.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
 import { FILTERS } from '../search/filters.ts';
 import { type Hit, toJson } from '../search/hits.ts';
+import { missingLine } from '../search/missing-line.ts';
 import type { Search } from '../search/open.ts';
 import { readOptions } from '../search/option.ts';
 import { SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
+import { forTerminal } from '../text.ts';
 import { tellAge } from './age.ts';
 import { type Context, command } from './command.ts';
 import { programsText } from './detail.ts';
@@ -61,6 +63,8 @@ export default command({
           })
           .join(''),
       );
+      const missing = search.missing(query, hits);
+      if (missing) context.log(forTerminal(missingLine(missing)));
       const none = options.type === 'option' && search.info.options === 0;
       if (none) context.log("this index has no options: 'fdnix run --options' adds them");
       else if (hits.length === 0) context.log('nothing found');

@@ -1,7 +1,9 @@
 import { clip } from '../clip.ts';
 import { EXIT, UserError } from '../errors.ts';
+import { missingLine } from '../search/missing-line.ts';
 import type { Search } from '../search/open.ts';
 import { snippetsFor } from '../snippets.ts';
+import { forTerminal } from '../text.ts';
 import { tellAge } from './age.ts';
 import { command } from './command.ts';
 import { type Detail, detailLines, sourceOf } from './detail.ts';
@@ -27,9 +29,12 @@ export default command({
       const detail = detailOf(search, name);
       if (!detail) {
         const nearest = search.nearest(name);
-        context.warn(
-          `there is no ${JSON.stringify(name)} in the index${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''}`,
-        );
+        const known = search.missing(name, []);
+        if (known?.alias || known?.removed) context.warn(forTerminal(missingLine({ ...known, nearest })));
+        else
+          context.warn(
+            `there is no ${JSON.stringify(name)} in the index${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''}`,
+          );
         return EXIT.none;
       }
       const { package: pkg, ...known } = detail;

@@ -73,7 +73,13 @@ export function createApp(search: Search, template: string, onError: (error: unk
       // One more than asked for tells whether there are more.
       const hits = await orBadValue(search.search(q!, { ...options, limit: Math.min(to + 1, MOST) }));
       const next = hits.length > to ? cursorAt(to, digest) : null;
-      return { revision: search.info.revision, query: q, hits: hits.slice(from, to).map(presentHit), next };
+      return {
+        revision: search.info.revision,
+        query: q,
+        hits: hits.slice(from, to).map(presentHit),
+        missing: clip(from === 0 ? search.missing(q!, hits) : null),
+        next,
+      };
     };
   }
 

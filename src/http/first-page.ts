@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { isCommit, revisionName } from '../revision.ts';
+import { missingLine } from '../search/missing-line.ts';
 import type { Search } from '../search/open.ts';
 import { readOptions } from '../search/option.ts';
 import { QUERY, SEARCH_OPTIONS } from '../search/options.ts';
@@ -39,7 +40,9 @@ export async function firstPage(template: string, search: Search, query: URLSear
     const listed =
       found && !hits.some(hit => hit.packageName === open) ? [{ ...found.package, flags: [], also: [] }] : [];
     items = renderHits({ hits: [...listed, ...hits], open: found && { ...found, snippets }, addressOf });
-    if (asked && hits.length === 0) said = options.type === 'option' && noOptions ? NO_OPTIONS : NOTHING;
+    const missing = asked ? search.missing(wanted!, hits) : null;
+    if (missing) said = missingLine(missing);
+    else if (asked && hits.length === 0) said = options.type === 'option' && noOptions ? NO_OPTIONS : NOTHING;
     if (hits.length >= shown && shown < 1000)
       more = `<a id="more-hits" href="${escapeHtml(addressOf({ shown: String(shown + PAGE) }))}">Show more</a>`;
   } catch (error) {

@@ -65,7 +65,20 @@ const SCHEMAS = {
     revision: described(text, 'The nixpkgs revision that is indexed.'),
     query: text,
     hits: { type: 'array', items: ref('Hit') },
+    missing: described(
+      { anyOf: [ref('Missing'), { type: 'null' }] },
+      'Where the query names what is not in this revision: what is known of it.',
+    ),
     next: described(textOrNull, 'The cursor of the hits after these; null where there are no more.'),
+  }),
+  Missing: object({
+    name: text,
+    alias: described(textOrNull, 'What became of it, in the words of nixpkgs.'),
+    removed: {
+      description: 'The last version that it had, and the last revision that had it.',
+      anyOf: [object({ version: text, lastRevision: text }), { type: 'null' }],
+    },
+    nearest: described(texts, 'Names that are like it.'),
   }),
   OptionFacts: object({
     text: described(textOrNull, 'What its description says after the first paragraph.'),

@@ -75,6 +75,8 @@ export interface Index {
   record(doc: number): { package: Package; firstRevision: string };
   /** Versions before the current one, newest first. */
   history(packageName: string): PastVersion[];
+  /** What became of a name that nixpkgs had, in its own words; null where that is not known. */
+  alias(name: string): string | null;
   /** Sentences about using this software that may be quoted, with the name of their source. */
   usage(doc: number): { source: string; sentences: string[] }[];
   /** Documents whose texts have these words one after another, stemmed; at most `limit`, in order. */
@@ -172,6 +174,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
       checked.set(table, before);
       return result;
     });
+  let aliases: Map<string, string> | null = null;
   const name = (doc: number) => names.bytes.toString('utf8', names.starts[doc]!, names.starts[doc + 1]!);
 
   return {
@@ -210,6 +213,14 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
         return line;
       });
       return unpackRecord(name(doc), json, doc, columns, lists);
+    },
+    alias(name) {
+      // An index that was made without aliases has no such part.
+      aliases ??= reading(() => {
+        const json = parts.all('aliases').length > 0 ? Buffer.from(bytes('aliases')).toString() : '{}';
+        return new Map(Object.entries(JSON.parse(json)));
+      });
+      return aliases.get(name) ?? null;
     },
     history(packageName) {
       const past = readingTable('history', () => history.all(packageName)) as unknown as PastVersion[];

@@ -13,6 +13,7 @@ import type { Store, StoredPackage } from '../store/store.ts';
 import type { UsageTexts } from '../usage/usage.ts';
 import type { Model, VectorIndex } from '../vectors/format.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
+import type { Aliases } from './aliases.ts';
 import { buildColumns, packRecord } from './columns.ts';
 import { commonWords } from './common.ts';
 import { fameWithin, findFamilies } from './families.ts';
@@ -33,6 +34,8 @@ const PART = 1 << 19;
 export interface PackOptions {
   /** Texts about using the software; none if absent. */
   usage?: readonly UsageTexts[];
+  /** What became of names that nixpkgs had. */
+  aliases?: Aliases | undefined;
   report?: Report;
   signal?: AbortSignal;
 }
@@ -109,6 +112,7 @@ export async function packIndex(
     ...prefixed('keys', buildKeys(packages)),
     ...prefixed('programs', programs),
     ...prefixed('terms', buildPostings(packages, usage.sentences)),
+    ...(options.aliases && { aliases: Buffer.from(JSON.stringify(options.aliases)) }),
     'vectors.scales': quantised.scales,
     'vectors.int8': quantised.int8,
   };

@@ -5,6 +5,7 @@ import { VERSION } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { revisionName } from '../revision.ts';
 import type { Hit } from '../search/hits.ts';
+import { missingLine } from '../search/missing-line.ts';
 import type { Search } from '../search/open.ts';
 import { type Options, readOptions, sentence } from '../search/option.ts';
 import { PACKAGE_NAME, QUERY, SEARCH_OPTIONS, type SearchOptions } from '../search/options.ts';
@@ -33,7 +34,11 @@ const TOOLS: Record<string, Tool> = {
     parameters: SEARCH,
     async call(search, { q, ...options }) {
       const hits = await search.search(q as string, options as SearchOptions);
-      return hits.length > 0 ? hits.map(line).join('\n') : 'Nothing found.';
+      const missing = search.missing(q as string, hits);
+      const lines = missing
+        ? [`${forTerminal(missingLine(missing)).slice(0, 1000)}.`, ...hits.map(line)]
+        : hits.map(line);
+      return lines.length > 0 ? lines.join('\n') : 'Nothing found.';
     },
   },
   show: {

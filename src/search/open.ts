@@ -6,6 +6,8 @@ import { alternativeTo } from './alternatives.ts';
 import { answerer, type Meaning } from './answer.ts';
 import type { Hit } from './hits.ts';
 import { MAX_QUERY } from './lexical.ts';
+import { missingName } from './missing.ts';
+import type { Missing } from './missing-line.ts';
 import { navigate } from './navigate.ts';
 import type { SearchOptions } from './options.ts';
 import { type Program, type Provider, programsIn, which } from './programs.ts';
@@ -32,6 +34,8 @@ export interface Search {
   show(packageName: string): { package: Package; versions: Version[]; programs: Program[] } | null;
   /** Paths of options that are about this package, the shortest first. */
   optionsAbout(pkg: Package): string[];
+  /** What to say where the query names what is not there; null otherwise. `hits` are its answer. */
+  missing(query: string, hits: readonly Hit[]): Missing | null;
   /** Names that are like this one, best first: what else could have been meant. */
   nearest(name: string): string[];
   /** Who has a program of this name, surest first. */
@@ -92,6 +96,7 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
       const versions = [current, ...index.history(packageName)];
       return { package: found, versions, programs: programsIn(index, doc) };
     },
+    missing: (query, hits) => missingName(index, query, hits),
     optionsAbout: pkg => optionsAbout(index, pkg),
     nearest(name) {
       const named = navigate(index, name.slice(0, MAX_QUERY)).map(({ doc }) => index.name(doc));

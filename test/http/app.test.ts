@@ -21,6 +21,7 @@ const EXAMPLES: Record<string, [status: number, target: string][]> = {
     [200, '/api/v1/search?q=web+browser&limit=100'],
     [200, '/api/v1/search?q=nginx&type=option'],
     [200, '/api/v1/search?q=no-such-thing-at-all'],
+    [200, '/api/v1/search?q=python2'],
     [400, '/api/v1/search'],
     [410, '/api/v1/search?q=a&cursor=20-000000000000'],
   ],

@@ -85,6 +85,11 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
       const programs: Program[] = found.mainProgram ? [{ program: found.mainProgram, sure: 'declared' }] : [];
       return { package: found, versions, programs };
     },
+    missing(query, hits) {
+      if (query !== 'python2') return null;
+      const names = hits.map(({ packageName }) => packageName);
+      return { name: query, alias: "'python2' has been removed", removed: null, nearest: names.slice(0, 1) };
+    },
     optionsAbout: () => [],
     nearest: () => [],
     which: program =>

@@ -185,6 +185,14 @@ inPage(
   { search: memorySearch(records.filter(({ type }) => type === 'package')) },
 );
 
+inPage('what the query names and is not there is said, before what is', '/?q=python2', async page => {
+  await until(page, '!document.querySelector("#hits").hasAttribute("data-static")');
+  assert.match(
+    await shown(page.locator('#said')),
+    /^python2 is not in this revision; nixpkgs says: 'python2' has been removed/,
+  );
+});
+
 inPage('options are shown as options', '/?q=nginx&type=option&open=option%3Aservices.nginx.enable', async page => {
   await opened(page).waitFor();
   assert.equal(await names(page), ['services.nginx.enable', 'services.nginx.package']);
@@ -234,6 +242,7 @@ inPage(
     assert.is(await list.count(), 40);
     await page.fill('#q', 'zzzz');
     await page.keyboard.press('Enter');
+    await page.waitForURL(/q=zzzz/);
     assert.match(await shown(page.locator('#said')), /^Nothing found/);
     assert.match(await shown(page.locator('#about')), /^85 packages · 2 options · nixpkgs 241313f4e8/);
   },

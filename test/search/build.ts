@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { openDir } from '../../src/blobs/dir.ts';
 import { openEmbedder } from '../../src/embed/embedder.ts';
+import type { Aliases } from '../../src/index/aliases.ts';
 import { type PackResult, packIndex } from '../../src/index/pack.ts';
 import type { Package } from '../../src/package.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
@@ -16,6 +17,7 @@ export async function buildIndex(
   dir: string,
   revision = 'r1',
   usage: readonly UsageTexts[] = [],
+  aliases?: Aliases,
 ): Promise<{ file: string; result: PackResult }> {
   const store = openSqlite(join(dir, 'packages.sqlite'), { create: true });
   const blobs = openDir(join(dir, 'blobs'));
@@ -34,7 +36,7 @@ export async function buildIndex(
     const texts = usage.flatMap(({ texts }) => texts.map(usageText));
     await embedUsage(blobs, embedder, texts);
     const file = join(dir, 'index.sqlite');
-    return { file, result: await packIndex(store, blobs, file, { usage }) };
+    return { file, result: await packIndex(store, blobs, file, { usage, aliases }) };
   } finally {
     await Promise.all([embedder.close(), blobs.close(), store.close()]);
   }

@@ -1,5 +1,6 @@
 /** The script of the page: searching as you type, the keyboard, and what happens on a click. */
 import { isCommit, revisionName } from '../../revision.ts';
+import { missingLine } from '../../search/missing-line.ts';
 import { card, find, followAddress, list, toggleCard } from './card.ts';
 import { byId, el, link, oneLine, wordsOf } from './dom.ts';
 import { type Answer, ask, askPackage, revision, type Shown, STATUS, Unavailable, watchIndex } from './server.ts';
@@ -40,7 +41,7 @@ async function search(): Promise<void> {
   const began = performance.now();
   try {
     const { open } = state;
-    const answer = asked ? await ask(addressOfHits(limit, null), signal) : { hits: [], next: null };
+    const answer = asked ? await ask(addressOfHits(limit, null), signal) : { hits: [], missing: null, next: null };
     const hits = [...answer.hits];
     if (open && !hits.some(hit => hit.packageName === open)) {
       const shown = await askPackage(open, state.platform!, signal).catch(error => {
@@ -52,7 +53,8 @@ async function search(): Promise<void> {
     patience = 1;
     next = answer.next;
     const took = Math.max(1, Math.round(performance.now() - began));
-    render(hits, hits.length ? `${counted(hits.length)} in ${took} ms` : nothing());
+    const found = hits.length ? `${counted(hits.length)} in ${took} ms` : nothing();
+    render(hits, answer.missing ? `${oneLine(missingLine(answer.missing), 800)}. ${found}` : found);
   } catch (error) {
     if (signal.aborted) return;
     const why = oneLine((error as Error).message);

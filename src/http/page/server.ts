@@ -1,4 +1,5 @@
 import type { HitJson } from '../../search/hits.ts';
+import type { Missing } from '../../search/missing-line.ts';
 import type { IndexInfo } from '../../search/open.ts';
 import type { Snippet } from '../../snippets.ts';
 
@@ -23,6 +24,8 @@ export type Shown = Omit<HitJson, 'score'> & { option?: OptionFacts | null; snip
 export interface Answer {
   revision: string;
   hits: Shown[];
+  /** What the query names and is not there. */
+  missing: Missing | null;
   next: string | null;
   digest: string;
   package: Shown;
