@@ -227,7 +227,9 @@ in
     runCommand "fdnix-check-module"
       {
         nativeBuildInputs = [ pkgs.systemd ];
-        inherit (machine.services.fdnix) package; # which the units start
+        # What the units start.
+        inherit (machine.services.fdnix) package;
+        first = machine.systemd.services.fdnix-first.serviceConfig.ExecStart;
         passthru = { inherit units; };
       }
       ''
