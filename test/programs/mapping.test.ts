@@ -25,6 +25,8 @@ const BINARIES = [
   binary('nodejs', ['node'], { homepage: 'https://nodejs.org/', mentions: ['npm'] }),
   binary('golang-go', ['go', 'gofmt'], { source: 'golang-defaults', depends: ['golang-1.24-go'] }),
   binary('golang-1.24-go', [], { source: 'golang-1.24', homepage: 'https://go.dev/' }),
+  binary('network-manager', ['nmcli']),
+  binary('python3.13-minimal', ['python3.13'], { source: 'python3.13' }),
   binary('lsblk-lookalike', ['nothing-like-it'], { homepage: 'https://example.org' }),
 ];
 
@@ -37,6 +39,8 @@ const NIXPKGS = Object.entries({
   bind: { pname: 'bind', meta: { homepage: 'https://www.isc.org/bind/', description: 'DNS server' } },
   nodejs: { pname: 'nodejs', meta: { homepage: 'https://nodejs.org', mainProgram: 'node' } },
   'emacsPackages.npm': { pname: 'npm', meta: { homepage: 'https://example.org/npm.el' } },
+  networkmanager: { pname: 'networkmanager', meta: {} },
+  python3: { pname: 'python3', meta: { mainProgram: 'python3.13' } },
   go: { pname: 'go', meta: { homepage: 'https://go.dev/', mainProgram: 'go' } },
 }).map(([name, raw]) => parsePackage(name, { name: `${raw.pname}-1`, version: '1', ...raw }));
 
@@ -44,9 +48,16 @@ test('a Debian package is the software of the same name and homepage, or what it
   const table = mapPrograms(BINARIES, NIXPKGS, new Map());
   assert.is(
     tableText(table, 'Debian test 2026-01-01'),
-    ['# Debian test 2026-01-01', 'bind\tnamed nslookup', 'coreutils\tcat ls', 'go\tgofmt', 'nodejs\tnpm npx', ''].join(
-      '\n',
-    ),
+    [
+      '# Debian test 2026-01-01',
+      'bind\tnamed nslookup',
+      'coreutils\tcat ls',
+      'go\tgofmt',
+      'networkmanager\tnmcli',
+      'nodejs\tnpm npx',
+      'python3\tpython',
+      '',
+    ].join('\n'),
   );
 });
 
@@ -60,6 +71,8 @@ test('alternatives and versions are stripped, helpers of other programs are not'
   const names = (name: string, programs: string[], provides: string[] = []) =>
     plainNames(binary(name, programs, { provides }), all);
   assert.equal(names('netcat-openbsd', ['nc.openbsd']), ['nc']);
+  assert.equal(names('sysstat', ['sar.sysstat', 'iostat']), ['sar', 'iostat']);
+  assert.equal(names('tftpd', ['in.tftpd']), ['in.tftpd']);
   assert.equal(names('glusterfs-mount', ['mount.mount', 'mount.glusterfs']), ['mount.mount', 'mount.glusterfs']);
   assert.equal(names('imagemagick-7.q16', ['convert-im7.q16', 'identify-im7.q16', 'mogrify-im7.q16']), [
     'convert',

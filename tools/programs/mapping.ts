@@ -37,6 +37,8 @@ const POINTS = {
   nested: -2,
 } as const;
 const LEAST = 1;
+/** With more than these the match of one package holds for the others of its source. */
+const SURE = 1.5;
 /** A homepage that more software than this share (gnu.org, a monorepo) says nothing. */
 const MAX_SHARED = 3;
 
@@ -61,7 +63,7 @@ export function mapPrograms(
   const bySource = new Map<string, Match>();
   for (const { name, source } of binaries) {
     const found = direct.get(name);
-    if (found && found.points > (bySource.get(source)?.points ?? 0)) bySource.set(source, found);
+    if (found && found.points > (bySource.get(source)?.points ?? SURE)) bySource.set(source, found);
   }
   const belongsTo = (binary: Binary): Match | undefined => {
     const own = direct.get(binary.name);
@@ -126,9 +128,11 @@ interface Match {
 /** The best match of a Debian package by names and homepage, if there is one. */
 function matcher(binaries: readonly Binary[], software: readonly Software[]) {
   const byName = new Map<string, Set<Software>>();
+  const byJoined = new Map<string, Set<Software>>();
   const byHomepage = new Map<string, Set<Software>>();
   for (const one of software) {
     for (const name of one.names) add(byName, name, one);
+    for (const name of one.names) if (!/\d/.test(name)) add(byJoined, joined(name), one);
     for (const url of one.homepages) add(byHomepage, url, one);
   }
   const sourcesAt = new Map<string, Set<string>>();
@@ -141,12 +145,14 @@ function matcher(binaries: readonly Binary[], software: readonly Software[]) {
     };
     const name = canonicalName(binary.name);
     const source = canonicalName(binary.source);
-    give(byName.get(name), POINTS.binary);
-    if (source !== name) give(byName.get(source), POINTS.source);
+    give(byName.get(name) ?? byJoined.get(joined(name)), POINTS.binary);
+    if (source !== name) give(byName.get(source) ?? byJoined.get(joined(source)), POINTS.source);
     for (const provided of new Set(binary.provides.map(canonicalName)))
       if (provided !== name && provided !== source) give(byName.get(provided), POINTS.provides);
-    const bares = new Set([...bareNames(name), ...bareNames(source)]);
-    for (const bare of bares) if (bare !== name && bare !== source) give(byName.get(bare), POINTS.bare / bares.size);
+    const bare = [...bareNames(name), ...bareNames(source)].find(
+      one => one !== name && one !== source && byName.has(one),
+    );
+    if (bare !== undefined) give(byName.get(bare), POINTS.bare);
     if (binary.homepage) {
       const url = canonicalUrl(binary.homepage);
       const there = byHomepage.get(url) ?? new Set();
@@ -191,13 +197,15 @@ export function plainNames({ name, provides, programs }: Binary, all: ReadonlySe
     const [suffix] = /-[a-z]*\d[\w.]*$/.exec(program) ?? [];
     if (suffix !== undefined) suffixes.set(suffix, (suffixes.get(suffix) ?? 0) + 1);
   }
-  const last = name.split('-').slice(1).at(-1);
+  const parts = name.split('-');
   const plain = programs.flatMap(program => {
     for (const [suffix, count] of suffixes)
       if (program.endsWith(suffix) && count >= 3 && program.length > suffix.length)
         return program.slice(0, -suffix.length);
-    const [, base, alternative] = /^(\w.+|\w)\.([a-z]\w*)$/.exec(program) ?? [];
-    if (base !== undefined && alternative === last && !all.has(base)) return base;
+    const [, base, alternative] = /^(\w.+)\.([a-z]\w*)$/.exec(program) ?? [];
+    // Servers are called `in.tftpd`: that is no `in` of tftpd.
+    const ofName = parts.includes(alternative!) && (parts[0] !== alternative || base!.length > 2);
+    if (base !== undefined && ofName && !all.has(base)) return base;
     const provided = provides.filter(one => one.length >= 3 && program === name && program.endsWith(one));
     return [program.replace(/(?<=[a-z+])(?:-\d+(?:\.\d+)*|\d*\.\d+(?:\.\d+)*)$/, ''), ...provided];
   });
@@ -218,6 +226,11 @@ function canonicalName(name: string): string {
     .toLowerCase()
     .replace(/[_.]+/g, '-')
     .replace(/^(?:python3?-|golang-github-|ruby-|r-cran-|node-)(?=[a-z])/, '');
+}
+
+/** Dashes are a matter of taste where no version is among them: network-manager is networkmanager. */
+function joined(name: string): string {
+  return name.replaceAll('-', '');
 }
 
 function canonicalUrl(url: string): string {
