@@ -1,10 +1,23 @@
+import { exact } from '../index/lookup.ts';
 import type { Index } from '../index/open.ts';
+import { stem, words } from '../index/tokens.ts';
 import type { Hit } from './hits.ts';
 import type { Missing } from './missing-line.ts';
 import { nearest } from './nearest.ts';
 
-/** A word that names a package rather than a purpose: it has a digit or a sign inside. */
-const NAME_LIKE = /^[A-Za-z_](?=.*[\d_+.-])[\w.+'-]{1,99}$/;
+/** Documents that have a word of ordinary use, such as `mp3` (49) and `ext4` (11); `python2` is in 5, `qt4` in 3. */
+const ORDINARY = 8;
+
+/** Whether one word is spelt as names of packages are: with `_` or a dot inside, or with a digit and not in ordinary use. */
+function isNameLike(name: string, { terms }: Index): boolean {
+  if (!/^[A-Za-z_][\w.+'-]{1,99}$/.test(name)) return false;
+  if (/[_.](?=\w)/.test(name)) return true;
+  const documents = (word: string) => {
+    const place = exact(terms, Buffer.from(stem(word)));
+    return place < 0 ? 0 : terms.firsts[place + 1]! - terms.firsts[place]!;
+  };
+  return /\d/.test(name) && !words(name).every(word => documents(word) > ORDINARY);
+}
 
 /**
  * What to say of a query that names what is not there, so that nothing else silently takes its place; null where the
@@ -19,7 +32,7 @@ export function missingName(index: Index, query: string, hits: readonly Hit[]): 
   const removed = last ? { version: last.version, lastRevision: last.lastRevision } : null;
   const kinds = new Set(hits.flatMap(({ why }) => why.map(({ kind }) => kind)));
   const named = kinds.has('name') || kinds.has('program');
-  if (alias === null && removed === null && (named || !(kinds.has('spelling') || NAME_LIKE.test(name)))) return null;
+  if (alias === null && removed === null && (named || !(kinds.has('spelling') || isNameLike(name, index)))) return null;
   const names = hits.map(({ packageName }) => packageName);
   return { name, alias, removed, nearest: nearest(name, names) };
 }
