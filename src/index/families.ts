@@ -69,9 +69,13 @@ export function findFamilies(packages: readonly Package[], groups: Uint32Array):
 
 /**
  * How well known each software is within its family: the logarithm of how many others there mention its name, times the
- * family's share of all who do. 0 at top level.
+ * family's share of all who do; or that of how many packages of Debian depend on it. 0 at top level.
  */
-export function fameWithin(packages: readonly Package[], groups: Uint32Array): Float32Array<ArrayBuffer> {
+export function fameWithin(
+  packages: readonly Package[],
+  groups: Uint32Array,
+  libraries: ReadonlyMap<number, { users: number }> = new Map(),
+): Float32Array<ArrayBuffer> {
   const families = familyOfEach(packages);
   const leaves = packages.map(pkg => setAndLeaf(pkg.packageName)[1]);
   const names = leaves.map(nameKey);
@@ -87,7 +91,8 @@ export function fameWithin(packages: readonly Package[], groups: Uint32Array): F
   return Float32Array.from(packages, (_, i) => {
     const counts = families[i] === '' ? undefined : mentions.get(names[i]!);
     const count = counts?.of(families[i]!) ?? 0;
-    return count === 0 ? 0 : (Math.log1p(count) * count) / counts!.sum();
+    const mentioned = count === 0 ? 0 : (Math.log1p(count) * count) / counts!.sum();
+    return Math.max(mentioned, Math.log1p(libraries.get(i)?.users ?? 0));
   });
 }
 

@@ -19,6 +19,7 @@ import { commonWords } from './common.ts';
 import { fameWithin, findFamilies } from './families.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
+import { knownLibraries } from './libraries.ts';
 import { buildPostings, offsets } from './postings.ts';
 import { mentions, popularity, prior } from './prior.ts';
 import { buildPrograms } from './programs.ts';
@@ -97,21 +98,22 @@ export async function packIndex(
   const common = commonWords(packages, groups);
   const renowned = renown(packages, groups, usage.sentences);
   const mentioned = mentions(packages, groups);
+  const libraries = knownLibraries(packages);
   const { columns, lists } = buildColumns(packages);
   const names = packages.map(pkg => Buffer.from(pkg.packageName));
   const sections: Record<string, ArrayBufferView> = {
     'names.bytes': Buffer.concat(names),
     'names.starts': offsets(names.map(name => name.length)),
     ...prefixed('variants', { groups, releases: editions, next }),
-    priors: Float32Array.from(packages, prior),
+    priors: Float32Array.from(packages, (pkg, doc) => prior(pkg, libraries.has(doc))),
     mentions: mentioned,
     popularity: popularity(packages, mentioned, renowned, common),
     known: renowned.known,
-    fame: fameWithin(packages, groups),
+    fame: fameWithin(packages, groups, libraries),
     ...prefixed('columns', columns),
     ...prefixed('keys', buildKeys(packages)),
     ...prefixed('programs', programs),
-    ...prefixed('terms', buildPostings(packages, usage.sentences)),
+    ...prefixed('terms', buildPostings(packages, usage.sentences, libraries)),
     ...(options.aliases && { aliases: Buffer.from(JSON.stringify(options.aliases)) }),
     'vectors.scales': quantised.scales,
     'vectors.int8': quantised.int8,

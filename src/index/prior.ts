@@ -8,13 +8,13 @@ import { setAndLeaf, setFamily } from './variants.ts';
 /**
  * How much a package counts before any query, in (0, 1]. Members of sets of libraries, plugins and data, packages
  * without a description and broken ones are seldom what is meant: worth +.02 to +.06 nDCG@10 on every query set. Where
- * options are in the index, packages come first.
+ * options are in the index, packages come first. `described`: somebody else says what it is.
  */
-export function prior(pkg: Package): number {
+export function prior(pkg: Package, described = false): number {
   const [set] = setAndLeaf(pkg.packageName);
   let factor = pkg.type === 'option' ? 0.7 : 1;
   if (pkg.type === 'package' && set !== '') factor *= isLibrarySet(set) ? 0.75 : 0.92;
-  if (pkg.description === null) factor *= 0.6;
+  if (pkg.description === null && !described) factor *= 0.6;
   if (pkg.broken) factor *= 0.8;
   if (pkg.insecure) factor *= 0.9;
   return factor;

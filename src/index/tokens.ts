@@ -41,7 +41,7 @@ export function stem(word: string): string {
 }
 const stems = new Map<string, string>();
 function remember(word: string): string {
-  const result = /^[a-z]+$/.test(word) ? withoutAgent(stemmer(word)) : word;
+  const result = /^[a-z]{4,}$/.test(word) ? withoutAgent(stemmer(word)) : word;
   if (stems.size < 200_000) stems.set(word, result);
   return result;
 }

@@ -103,7 +103,9 @@ function wish(
 function factorsOf(index: Index, named: readonly string[], software: number | null): Float32Array {
   const { columns, groups, lists, terms } = index;
   const bySet = lists.set.map(([set]) => (isLibrarySet(set!) ? LIBRARY : 1));
-  const factors = Float32Array.from(columns.set, set => bySet[set]!);
+  // A loop: `Float32Array.from` takes ten times as long.
+  const factors = new Float32Array(columns.set.length);
+  for (let doc = 0; doc < factors.length; doc++) factors[doc] = bySet[columns.set[doc]!]!;
   for (const word of named) {
     const part = new RegExp(`(?:^|[-_.])${word.replace(/[^\p{L}\p{N}]/gu, '\\$&')}(?:$|[-_.0-9])`, 'i');
     const place = exact(terms, Buffer.from(stem(word)));

@@ -31,6 +31,7 @@ export function familySelector(index: Index): (query: string) => Selected | null
   const { columns, families, fame, lists, priors } = index;
   const cached = new Map<string, { inside: Uint8Array; usual: number }>();
   const familyOf = lists.set.map(([set]) => (set === '' ? '' : rootFamily(set!)));
+  const losses = lists.set.map(([set]) => (isLibrarySet(set!) ? 1 : OUTSIDE));
 
   /** The sets of a family, and the mean prior inside: what is usual there is no reproach where the family is meant. */
   function members(family: string) {
@@ -78,9 +79,7 @@ export function familySelector(index: Index): (query: string) => Selected | null
     const sure = share * Math.min(1, 2 * lift(rest.at(-1)!, family));
     if (sure < SURE) return null;
     const { inside, usual } = members(family);
-    const factors = Float32Array.from(familyOf, (other, set) =>
-      other === family ? 1 : 1 - sure * (isLibrarySet(lists.set[set]![0]!) ? 1 : OUTSIDE),
-    );
+    const factors = losses.map(loss => 1 - sure * loss);
     return {
       word,
       rest: rest.join(' '),

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import type { Package } from '../package.ts';
+import { rootFamily } from './families.ts';
+import { nameKey } from './keys.ts';
+import { setAndLeaf } from './variants.ts';
+
+/** What Debian knows of a library: stems of its short description, and how many packages there depend on it. */
+export interface Library {
+  stems: string[];
+  users: number;
+}
+
+/**
+ * What Debian knows of the libraries that nixpkgs does not describe, by document: half of all libraries have no
+ * description, all of Haskell's in a release. On everyday's libraries of dev +.04 nDCG@10; nothing elsewhere.
+ */
+export function knownLibraries(
+  packages: readonly Pick<Package, 'type' | 'packageName' | 'description'>[],
+  table = readLibraries(),
+): Map<number, Library> {
+  const found = new Map<number, Library>();
+  packages.forEach(({ type, packageName, description }, doc) => {
+    const [set, leaf] = setAndLeaf(packageName);
+    if (type === 'option' || set === '' || description !== null) return;
+    const library = table.get(`${rootFamily(set)}\t${nameKey(leaf)}`);
+    if (library) found.set(doc, library);
+  });
+  return found;
+}
+
+/** The table that ships, see tools/libraries.ts. */
+function readLibraries(): Map<string, Library> {
+  const lines = readFileSync(new URL('./libraries.tsv', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1);
+  return new Map(
+    lines.map(line => {
+      const [family, name, users, stems] = line.split('\t');
+      return [`${family}\t${name}`, { stems: stems!.split(' '), users: Number(users) }];
+    }),
+  );
+}
