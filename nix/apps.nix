@@ -4,6 +4,8 @@
   stdenvNoCC,
   runCommand,
   writeShellApplication,
+  coreutils,
+  jq,
   skopeo,
   awscli2,
   nodejs_24,
@@ -81,31 +83,22 @@ in
   // lib.optionalAttrs stdenvNoCC.hostPlatform.isLinux {
     push = app {
       name = "push";
-      description = "Copies the images to a registry and prints their digests as JSON";
-      runtimeInputs = [ skopeo ];
+      description = "Copies the images to a registry, under tags made from their content, and prints their digests as JSON";
+      runtimeInputs = [
+        skopeo
+        awscli2
+        jq
+        coreutils
+      ];
       text = ''
-        case "''${1-}" in
-          "" | -*) echo "usage: nix run .#push -- REPO [TAG]   (REPO: a registry and path such as ghcr.io/me, or oci:DIR for a local layout)" >&2; exit 2 ;;
-          oci:*) repo=$1 sep=: ;;
-          *) repo=docker://$1 sep=/ ;;
-        esac
-        digest=$(mktemp)
-        trap 'rm -f "$digest"' EXIT
-        list=
-        push() { # NAME TAG STREAM
-          tag=$2
-          [ "$sep" = / ] || { mkdir -p "''${repo#oci:}"; tag=; }
-          "$3" 2>/dev/null | skopeo --insecure-policy copy --quiet --digestfile "$digest" docker-archive:/dev/stdin "$repo$sep$1''${tag:+:$tag}" >&2
-          list="$list''${list:+,}\"$1\":\"$(cat "$digest")\""
+        IMAGES=${
+          lib.escapeShellArg (
+            lib.concatStringsSep "\n" (
+              lib.mapAttrsToList (_: image: "${image.imageName} ${image.passthru.stream}") images
+            )
+          )
         }
-      ''
-      + lib.concatStrings (
-        lib.mapAttrsToList (_: image: ''
-          push ${image.imageName} "''${2:-${image.imageTag}}" ${image.passthru.stream}
-        '') images
-      )
-      + ''
-        echo "{$list}"
+        ${builtins.readFile ./push.sh}
       '';
     };
   };

@@ -27,8 +27,11 @@ let
     }).config.services.fdnix;
   image =
     name:
+    let
+      pushed = digests."fdnix-${name}";
+    in
     "${registry}/fdnix-${name}"
-    + (if digests ? "fdnix-${name}" then "@${digests."fdnix-${name}"}" else ":${tag}");
+    + (if digests ? "fdnix-${name}" then "@${pushed.digest or pushed}" else ":${tag}");
   failed = map (a: a.message) (lib.filter (a: !a.assertion) cfg.assertions);
 
   labels = component: {

@@ -409,7 +409,10 @@ rehearse('a release offers its assets before the programs are pinned, by key, ad
 rehearse('images of two architectures become one list each', async stage => {
   const at = (...path: string[]) => join(stage.dir, ...path);
   const digests = (arch: string) =>
-    JSON.stringify({ 'fdnix-search': `sha256:${arch}-1`, 'fdnix-extract': `sha256:${arch}-2` });
+    JSON.stringify({
+      'fdnix-search': { digest: `sha256:${arch}-1`, architecture: arch },
+      'fdnix-extract': { digest: `sha256:${arch}-2`, architecture: arch },
+    });
   for (const arch of ['amd64', 'arm64']) writeFileSync(at(`${arch}.json`), digests(arch));
   const args = ['.github/release/images.sh', 'ghcr.io/x', '1.2.3', at('amd64.json'), at('arm64.json')];
   const { status, stdout, stderr } = spawnSync('bash', args, { cwd: stage.work, encoding: 'utf8', env: stage.env });

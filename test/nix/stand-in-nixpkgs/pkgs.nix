@@ -89,6 +89,7 @@ in
 }
 // lib.genAttrs [
   "awscli2"
+  "coreutils"
   "cacert"
   "gh"
   "git"
