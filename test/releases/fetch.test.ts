@@ -157,7 +157,21 @@ test('a signature of another key, of another file, or none', async stage => {
   await refuses(stage, 4, /the signature of the index of b{12} is wrong/);
 });
 
-test('a key of one must be given where fdnix pins none', async stage => {
+test('while a key is replaced an index has two signatures, and either is enough', async stage => {
+  const { files, new: latest } = stage;
+  const next = makeKey();
+  const entry = offer(files, latest, stage.key);
+  const bytes = readFileSync(join(files, entry.url));
+  writeManifest(files, [{ ...entry, signatures: [next.sign(bytes, statement(entry)), ...entry.signatures] }]);
+  for (const { publicKey } of [stage.key, next]) {
+    rmSync(join(stage.home, 'index.sqlite'), { force: true });
+    const { code, stderr } = await call(stage, ['fetch', '--quiet', '--key', publicKey]);
+    assert.is(code, 0, stderr);
+    assert.is(hash(join(stage.home, 'index.sqlite')), hash(latest));
+  }
+});
+
+test('a key of one’s own must be given where fdnix pins none', async stage => {
   const without = await call(stage, ['fetch'], { env: { FDNIX_RELEASES_KEY: '' } });
   assert.is(without.code, 4, without.stderr);
   const given = await call(stage, ['fetch', '--key', stage.key.publicKey], { env: { FDNIX_RELEASES_KEY: '' } });
