@@ -2,6 +2,7 @@ import type { InferredOptionTypes } from 'yargs';
 import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
+import { keepHeapSmall } from '../heap.ts';
 import { readAliases } from '../index/aliases.ts';
 import { type PackResult, packIndex } from '../index/pack.ts';
 import { upload } from '../index/publish.ts';
@@ -33,8 +34,12 @@ export default command({
   run: index,
 });
 
+/** Percent: the packages stay in memory, and little garbage is let to pile up beside them. */
+const HEAP_GROWTH = 25;
+
 /** The stage `index`: one file of all that the store and the blobs hold. Refuses a store whose extraction is unfinished. */
 export async function index(args: Arguments, context: Context): Promise<number> {
+  keepHeapSmall(HEAP_GROWTH);
   const { config, report, log, warn, count, out, signal } = context;
   const file = args.output ?? config.index;
   const store = await openStore(config.store);

@@ -31,11 +31,12 @@ export async function adoptStrays(
   const pending = new Map<string, ItemKey & { embeddingHash: string }>();
   for await (const { packageName, version, embeddingHash } of store.pending(signal))
     pending.set(`${packageName}\n${embeddingHash}`, { packageName, version, embeddingHash });
-  let [denied, wholly]: [number, UserError | null] = [0, null];
+  let denied = 0;
   for (const name of strays) {
     const skip = (why: UserError) => {
       tell(`${name} in ${blobs.name} is left out: ${why.message}`);
-      if (why.code !== EXIT.brokenOff) [denied, wholly] = [denied + 1, why];
+      // One object may be closed to us; where several are, a permission is missing, and all would be paid for again.
+      if (why.code !== EXIT.brokenOff && ++denied > 1) throw why;
     };
     const found = await readStray(blobs, name, skip, signal);
     if (!found || !sameModel(found.batch.model, model)) {
@@ -54,7 +55,5 @@ export async function adoptStrays(
     adopted.recovered += marks.length;
     adopted.batches.push(found.entry);
   }
-  // One object may be closed to us; where all are, a permission is missing, and all of them would be paid for again.
-  if (wholly && denied > 1 && denied === strays.length) throw wholly;
   return adopted;
 }

@@ -160,7 +160,7 @@ export function matrix(service: ServiceName, sites: readonly string[]): void {
       const after = /^(DELETE|PUT bucket)|Table|Backups/.test(site) ? 0 : 1;
       const plan: Plan = ({ op, n }) => (op === site && n >= after ? fault(service) : null);
       proxy.reset(plan);
-      const error = await pipeline(place, service, { ...PATIENCE, deadline: 300 }).then(
+      const error = await pipeline(place, service, { ...PATIENCE, deadline: 1000 }).then(
         () => null,
         error => error,
       );

@@ -14,7 +14,7 @@ import { type EmbedOptions, embedPending } from '../../src/vectors/batches.ts';
 import { readBatch, VECTOR_INDEX } from '../../src/vectors/format.ts';
 import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
 import { freshName, pointAt } from '../emulators/environment.ts';
-import { s3Operation, startProxy } from '../emulators/proxy.ts';
+import { type Fault, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { startS3 } from '../emulators/s3.ts';
 import { extracted, sample } from '../sample.ts';
 
@@ -175,6 +175,26 @@ for (const kind of ['directory', 'S3'] as const) {
     if (kind === 'S3') assert.equal(proxy.log.map(({ op }) => op), ['GET vector-index/', 'GET list']); // biome-ignore format: short
     const back = await run(p, { rebuild: true });
     assert.equal([back.asked.length, back.recovered], [first.failed, first.embedded]);
+    await check(p);
+  });
+
+  test('one object that may not be read is left out; where several may not, the missing permission is named', async () => {
+    if (kind !== 'S3') return;
+    const p = await place(kind);
+    const { total } = await run(p);
+    const denied: Fault = { kind: 'status', status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
+    const forget = () => p.remove(VECTOR_INDEX);
+    await forget();
+    proxy.reset(({ op, n }) => (op === 'GET vectors/' && n >= 1 ? denied : null));
+    const error = await run(p).then(() => null, error => error); // biome-ignore format: one step
+    assert.is(error?.code, 2);
+    assert.match(error.message, /s3:GetObject of vectors\/batch_.* was denied/);
+    proxy.reset(({ op, n }) => (op === 'GET vectors/' && n === 0 ? denied : null));
+    await p.store.forgetEmbeddings(null);
+    const { said, asked } = await run(p);
+    assert.match(said, /batch_.* is left out: .* was denied/);
+    assert.ok(asked.length > 0 && asked.length <= BATCH + total * 0.02, `${asked.length} texts were paid for again`);
+    proxy.reset();
     await check(p);
   });
 
