@@ -65,7 +65,7 @@ test('status tells what is there, and what is missing with what to run', async (
   assert.is(status.index.packages, COUNT);
   const empty = await fdnix(['status'], { home: join(root, 'empty') });
   assert.is(empty.code, 1);
-  assert.match(empty.stdout, /run 'fdnix extract' first[\s\S]*run 'fdnix embed'[\s\S]*run 'fdnix index'/);
+  assert.match(empty.stdout, /run 'fdnix extract' first[\s\S]*run 'fdnix embed'[\s\S]*run 'fdnix fetch', or 'fdnix run'/);
 });
 
 test('a query that finds nothing exits 1; odd queries are plain results or nothing, never an error', async () => {
@@ -90,7 +90,6 @@ test('a query that finds nothing exits 1; odd queries are plain results or nothi
 
 test('wrong usage: one line with the next step, exit 2, no stack trace', async () => {
   const cases: [string[], RegExp][] = [
-    [[], /which command\? Try 'fdnix --help'/],
     [['serch'], /serch|search/],
     [['extract', '--bogus'], /Unknown argument: bogus \(see 'fdnix extract --help'\)/],
     [['extract', '--from', '/nope.json'], /cannot read \/nope.json: ENOENT/],
@@ -107,6 +106,12 @@ test('wrong usage: one line with the next step, exit 2, no stack trace', async (
     assert.not.match(stderr, /\n {4}at /);
     assert.is(stderr.trim().split('\n').length, 1, stderr);
   }
+});
+
+test('without a command and without a terminal: the help, exit 2', async () => {
+  const { code, stdout, stderr } = await fdnix([], { home });
+  assert.is(code, 2);
+  assert.match(stdout + stderr, /fdnix search \[query\.\.\][\s\S]*Exit status:/);
 });
 
 test('bad input leaves the store as it was', async () => {
