@@ -65,7 +65,10 @@ test('status tells what is there, and what is missing with what to run', async (
   assert.is(status.index.packages, COUNT);
   const empty = await fdnix(['status'], { home: join(root, 'empty') });
   assert.is(empty.code, 1);
-  assert.match(empty.stdout, /run 'fdnix extract' first[\s\S]*run 'fdnix embed'[\s\S]*run 'fdnix fetch', or 'fdnix run'/);
+  assert.match(
+    empty.stdout,
+    /run 'fdnix extract' first[\s\S]*run 'fdnix embed'[\s\S]*run 'fdnix fetch', or 'fdnix run'/,
+  );
 });
 
 test('a query that finds nothing exits 1; odd queries are plain results or nothing, never an error', async () => {
