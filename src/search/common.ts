@@ -10,8 +10,6 @@ import type { Row } from './rank.ts';
  * difference to names that people were seen typing; the beginning of a name is weaker evidence than a name.
  */
 const COMMON = { exact: 15, prefix: 10, share: 0.6 } as const;
-/** In its family of sets, a software is known that is mentioned so much there, see `fameWithin`. */
-const KNOWN_WITHIN = 0.5;
 /** Where the best of the names that lose their place is shown. */
 const THIRD = 2;
 
@@ -29,7 +27,7 @@ export interface Placed {
 export function placeNames(index: Index, query: string, named: Named[]): Placed {
   const word = query.trim().toLowerCase();
   if (!/^\p{L}+$/u.test(word)) return { named, third: null };
-  const { common, known, fame } = index;
+  const { common, known } = index;
   const isCommon = (counts: readonly [number, number] | undefined, atLeast: number) =>
     counts !== undefined && counts[0] >= atLeast && counts[0] >= COMMON.share * (counts[0] + counts[1]);
   const exact = isCommon(own(common.words, word), COMMON.exact);
@@ -37,7 +35,7 @@ export function placeNames(index: Index, query: string, named: Named[]): Placed 
   const keeps = ({ doc, why }: Named) => {
     if (why === 'name' && nameKey(index.name(doc)) === nameKey(word)) return true;
     if (why === 'prefix') return !prefix;
-    return !exact || why === 'spelling' || known[doc] === 1 || fame[doc]! >= KNOWN_WITHIN;
+    return !exact || why === 'spelling' || known[doc] === 1;
   };
   const kept = named.filter(keeps);
   const lost = named.find(name => name.why !== 'prefix' && !keeps(name));
