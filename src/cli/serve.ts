@@ -87,6 +87,8 @@ export default command({
           throw error;
         }
       },
+      // A function is frozen between two events: an hour later no timer has run, and the first request must not wait for one.
+      ...(lambdaApi && { onRequest: true, interval: PUBLISHED_EVERY }),
       onSwap: info => log(`now serving ${describe(info)}`),
       onError: error => warn(`still serving the index from before: ${reason(error)}`),
     });

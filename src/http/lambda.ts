@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import { type App, requestFor } from './app.ts';
 import { compress } from './compress.ts';
 
@@ -17,12 +18,15 @@ export interface LambdaResult {
   isBase64Encoded: boolean;
 }
 
-export type LambdaHandler = (event: LambdaEvent) => Promise<LambdaResult>;
+export type LambdaHandler = (event: unknown) => Promise<LambdaResult>;
 
 /** An app as a Lambda function; it is opened once, by the first event, and again if that failed. */
 export function createLambda(open: () => Promise<App>): LambdaHandler {
   let opened: Promise<App> | null = null;
-  return async event => {
+  return async given => {
+    const event = parseEvent(given);
+    const headers = event.headers ?? {};
+    const { method } = event.requestContext.http;
     opened ??= open();
     let app: App;
     try {
@@ -31,9 +35,7 @@ export function createLambda(open: () => Promise<App>): LambdaHandler {
       opened = null;
       throw error;
     }
-    const headers = event.headers ?? {};
     const query = event.rawQueryString ? `?${event.rawQueryString}` : '';
-    const { method } = event.requestContext.http;
     const response = await app(requestFor(method, `${event.rawPath}${query}`, headers['if-none-match']));
     const { bytes, encoding } = await compress(Buffer.from(await response.arrayBuffer()), headers['accept-encoding']);
     return {
@@ -43,4 +45,25 @@ export function createLambda(open: () => Promise<App>): LambdaHandler {
       isBase64Encoded: encoding !== null,
     };
   };
+}
+
+/** Whatever else may invoke a function is told what is wrong with it, in the error of the invocation. */
+function parseEvent(given: unknown): LambdaEvent {
+  const event = given as Partial<LambdaEvent> & { requestContext?: { elb?: unknown }; httpMethod?: unknown };
+  const expected = "it takes the payload format 2.0 of API Gateway's HTTP APIs and of function URLs";
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new UserError(`the event is ${Array.isArray(given) ? 'a list' : JSON.stringify(given)}: ${expected}`);
+  if (event.requestContext?.elb) throw new UserError(`the event is of a load balancer: ${expected}`);
+  if (typeof event.httpMethod === 'string')
+    throw new UserError(
+      `the event has payload format 1.0, that of REST APIs: ${expected}; an HTTP API's integration is switched to 2.0`,
+    );
+  const { rawPath, rawQueryString = '', requestContext } = event;
+  if (
+    typeof rawPath !== 'string' ||
+    typeof rawQueryString !== 'string' ||
+    typeof requestContext?.http?.method !== 'string'
+  )
+    throw new UserError(`the event is no request (rawPath and requestContext.http.method): ${expected}`);
+  return event as LambdaEvent;
 }

@@ -19,19 +19,29 @@ export interface FollowOptions {
   onError?: (error: unknown) => void;
   /** Milliseconds between two looks. */
   interval?: number;
+  /**
+   * Look when a request comes and the interval is over, and answer it from what was found: for a host that freezes the
+   * process between requests, and with it every timer.
+   */
+  onRequest?: boolean;
+  /** Milliseconds that a request waits for such a look; then the index from before answers it, and the look goes on. */
+  patience?: number;
 }
 
 /**
  * An app over an index file that follows the file: when another takes its place (renamed over it, or the symbolic link
  * to it moved) that one is opened and gets the next requests, and the old one closes after its last request.
- * The file is polled, because no notification tells of a link that moved further up, as on NixOS, or of a network disk.
+ * The file is looked at again and again, because no notification tells of a link that moved further up, as on NixOS, or of a network disk.
  */
 export async function followIndex(options: FollowOptions): Promise<OpenApp> {
-  const { locate, open, onSwap, onError, interval = 1000 } = options;
+  const { locate, open, onSwap, onError, interval = 1000, onRequest = false, patience = 15_000 } = options;
   const first = await locate();
   let wanted = await identity(first);
   let served = await serve(first);
   let looking: Promise<void> | null = null;
+  let looked = Date.now();
+  /** Ends with the look, or when patience does: every request of that time waits for the same. */
+  let waiting: Promise<void> = Promise.resolve();
   const closing = new Set<Promise<void>>();
 
   function close(old: Served): void {
@@ -65,16 +75,26 @@ export async function followIndex(options: FollowOptions): Promise<OpenApp> {
     if (old.users === 0) close(old);
   }
 
-  const timer = setInterval(() => {
+  function begin(): Promise<void> {
     looking ??= look().finally(() => {
       looking = null;
+      looked = Date.now();
     });
-  }, interval).unref();
+    return looking;
+  }
+
+  function fresh(): Promise<void> {
+    if (!looking && Date.now() - looked >= interval) waiting = atMost(patience, begin());
+    return waiting;
+  }
+
+  const timer = onRequest ? undefined : setInterval(begin, interval).unref();
 
   return {
     info: served.opened.info,
     health: () => served.opened.health(),
     app: async request => {
+      if (onRequest) await fresh();
       const mine = served;
       mine.users++;
       try {
@@ -90,6 +110,15 @@ export async function followIndex(options: FollowOptions): Promise<OpenApp> {
       await Promise.all(closing);
     },
   };
+}
+
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
 }
 
 async function identity(file: string): Promise<string | null> {

@@ -176,6 +176,10 @@ async function fetch(blobs: Blobs, index: Published, file: string): Promise<void
   const blob = await blobs.get(index.name);
   if (!blob)
     throw new UserError(`${blobs.name} has no ${index.name}, which it names as its index: publish another one`);
+  if (blob.bytes.length !== index.bytes)
+    throw new UserError(
+      `${index.name} in ${blobs.name} has ${blob.bytes.length} bytes and was published with ${index.bytes}: publish another one`,
+    );
   const write = async (scratch: string) => {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(scratch, blob.bytes);

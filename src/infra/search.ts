@@ -16,8 +16,8 @@ export const THROTTLE = { rateLimit: 20, burstLimit: 40 };
 
 /**
  * The API and the page: the search image behind an HTTP API. `serve --follow` opens the index that the bucket names as
- * current, looks every minute whether it names another, and swaps without dropping a request; until a first one is
- * published it serves the index inside the image.
+ * current, looks on the first request after a minute whether it names another, and takes that one before it answers; until
+ * a first one is published it serves the index inside the image.
  */
 export function searchApi(scope: Construct, { bucket, images, settings }: Omit<Place, 'table'>): apigateway.HttpApi {
   const handler = new lambda.DockerImageFunction(scope, 'Search', {

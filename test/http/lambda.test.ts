@@ -80,7 +80,7 @@ lambda('the runtime API is asked for events and told of answers and failures unt
   await once(api.listen(0, '127.0.0.1'), 'listening');
   const app = createLambda(async () => createApp(memorySearch(), ''));
   const handler: LambdaHandler = async given => {
-    if (given.rawPath === '/boom') throw new Error('the index\n is gone');
+    if ((given as LambdaEvent).rawPath === '/boom') throw new Error('the index\n is gone');
     return app(given);
   };
   await answerLambda(`127.0.0.1:${(api.address() as AddressInfo).port}`, handler, stop.signal);

@@ -122,4 +122,37 @@ swap('a hundred requests across a swap all succeed', async () => {
   await close();
 });
 
+swap('a look on a request that does not end keeps no request waiting for ever', async () => {
+  const file = join(dir, 'index');
+  await writeFile(file, 'one');
+  let looks = 0;
+  let found = (_: string) => {};
+  const followed = await followIndex({
+    locate: () => {
+      if (++looks === 1) return file;
+      return new Promise(resolve => {
+        found = resolve;
+      });
+    },
+    open: async () => {
+      const search = memorySearch(records, { revision: await readFile(file, 'utf8') });
+      const health = () => ({ threads: 1, wanted: 1, alive: true });
+      return { info: search.info, app: createApp(search, ''), health, close: () => search.close() };
+    },
+    interval: 0,
+    onRequest: true,
+    patience: 20,
+  });
+  const ask = () => content(followed.app(requestFor('GET', '/api/v1/status', undefined)));
+  assert.is((await ask()).revision, 'one');
+  assert.is((await ask()).revision, 'one');
+  assert.is(looks, 2, 'one look at a time');
+  await replace(file, 'two');
+  found(file);
+  await new Promise(resolve => setImmediate(resolve));
+  while ((await ask()).revision !== 'two') found(file);
+  found(file);
+  await followed.close();
+});
+
 swap.run();
