@@ -85,7 +85,7 @@ export async function embedWhatIsThere(args: Arguments, context: Context): Promi
     const { rebuild, limit } = args;
     const { written } = context;
     const onFailure = (failure: Failure) => failures.push(failure);
-    const options = { rebuild, report, signal, onFailure, tell: log };
+    const options = { rebuild, run: context.run, report, signal, onFailure, tell: log };
     const result = await embedPending(store, blobs, embedder, { ...options, limit, written });
     const { texts, calls, characters, embedded, failed, recovered } = result;
     count({ texts, calls, characters, embedded, failed, recovered });

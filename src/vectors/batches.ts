@@ -20,11 +20,13 @@ import {
 } from './format.ts';
 import { type Lease, type LeaseTimes, takeLease } from './lease.ts';
 import { survey, withEtag } from './survey.ts';
-import { describe, emptyIndex, loadOrForget, saveVectorIndex } from './vector-index.ts';
+import { describe, emptyIndex, isRebuilt, loadOrForget, saveVectorIndex } from './vector-index.ts';
 
 export interface EmbedOptions {
   /** Forget what another model made, and start over. */
   rebuild?: boolean | undefined;
+  /** The execution that this belongs to: whatever its attempts, it rebuilds once. */
+  run?: string | null | undefined;
   /** At most this many texts. */
   limit?: number | undefined;
   /** What an extraction has written just now: found even where the index of what is pending lags behind. */
@@ -72,8 +74,9 @@ export async function embedPending(
   embedder: Embedder,
   options: EmbedOptions = {},
 ): Promise<EmbedResult> {
-  const { signal, tell = () => {}, lease: times = {}, rebuild, written = [] } = options;
+  const { signal, tell = () => {}, lease: times = {}, written = [] } = options;
   const { index } = await loadOrForget(blobs, tell, signal);
+  const rebuild = options.rebuild && !isRebuilt(index, modelOf(embedder), options.run);
   const { strays, damaged, foreign } = await survey(blobs, index, signal);
   if (foreign.length > 0)
     tell(
@@ -88,13 +91,8 @@ export async function embedPending(
     const model = modelOf(embedder);
     refuseOther(blobs, index, model);
     const revision = (await store.run('extract', signal))?.revision ?? 'unknown';
-    if (index.revision !== revision)
-      await saveVectorIndex(
-        blobs,
-        emptyIndex(model, revision),
-        { fresh: [], dropped: new Set(), unnamed: new Map() },
-        signal,
-      );
+    const nothing = { fresh: [], dropped: new Set<string>(), unnamed: new Map<string, string>() };
+    if (index.revision !== revision) await saveVectorIndex(blobs, emptyIndex(model, revision), nothing, signal);
     return { ...NOTHING, total: index.count, batches: index.batches.length };
   }
   const lease = await takeLease(blobs, embedder.id, { times, tell, signal });
@@ -128,7 +126,7 @@ async function embedAll(
   lease: Lease,
   options: EmbedOptions,
 ): Promise<EmbedResult> {
-  const { signal, rebuild, written = [], tell = () => {} } = options;
+  const { signal, run, written = [], tell = () => {} } = options;
   const finishing = grace(signal, GRACE.embedding);
   const writing = { signal: grace(signal, GRACE.writing) };
   const model = modelOf(embedder);
@@ -149,13 +147,18 @@ async function embedAll(
   };
 
   const same = old !== null && sameModel(old.model, model);
+  const goesOn = options.rebuild && isRebuilt(old, model, run);
+  const rebuild = options.rebuild && !goesOn;
   if (rebuild) {
     await store.forgetEmbeddings(null, signal);
     for (const { name } of old?.batches ?? []) unnamed.set(name, now());
     const empty = { ...emptyIndex(model, revision), unnamed: { ...old?.unnamed, ...Object.fromEntries(unnamed) } };
-    await blobs.put(VECTOR_INDEX, await packVectorIndex(empty));
+    await blobs.put(VECTOR_INDEX, await packVectorIndex(run ? { ...empty, rebuilt: run } : empty));
   } else {
     if (old) refuseOther(blobs, old, model);
+    // A batch that was made anew with the same contents has the name of the old one, which the index has set aside.
+    const aside = new Set(goesOn ? Object.keys(old?.unnamed ?? {}) : []);
+    if (aside.size > 0) await store.forgetEmbeddings(aside, signal);
     fresh.push(...found.recognised);
     if (found.damaged.length > 0) {
       tell(`${found.damaged.join(', ')} in ${blobs.name}: missing or damaged, what it held is embedded again`);

@@ -51,6 +51,8 @@ export interface VectorIndex {
   batches: BatchEntry[];
   /** Batches that lie there and are not named here (another model's, or damaged), and since when that is known: ISO 8601. */
   unnamed?: Record<string, string>;
+  /** The execution that last asked for all vectors to be made anew: tried again, it goes on with what it has made. */
+  rebuilt?: string;
 }
 
 /** An object does not hold what it must: exit status 5, because `embed` makes anew what it held. */

@@ -43,6 +43,11 @@ export function emptyIndex(model: Model, revision: string): VectorIndex {
   return { version: VECTOR_FORMAT, revision, model, count: 0, batches: [] };
 }
 
+/** Whether this execution has begun before to make all vectors anew with this model. */
+export function isRebuilt(index: VectorIndex | null, model: Model, run: string | null | undefined): boolean {
+  return Boolean(run) && index?.rebuilt === run && sameModel(index!.model, model);
+}
+
 /** How the index is to differ from what is stored. */
 export interface IndexChange {
   /** Batches to name. */
@@ -73,7 +78,8 @@ export async function saveVectorIndex(
     const unnamed = [...Object.entries(old.index?.unnamed ?? {}), ...change.unnamed]
       .filter(([name]) => !named.has(name) && !change.gone?.has(name))
       .sort((a, b) => compareNames(b[1], a[1])); // of two dates the earlier one wins
-    const index: VectorIndex = { ...empty, count, batches };
+    const rebuilt = old.index?.rebuilt;
+    const index: VectorIndex = { ...empty, count, batches, ...(rebuilt !== undefined && { rebuilt }) };
     if (unnamed.length > 0)
       index.unnamed = Object.fromEntries(
         Object.entries(Object.fromEntries(unnamed)).sort((a, b) => compareNames(a[0], b[0])),

@@ -219,6 +219,67 @@ test('another model is refused by name, and --rebuild replaces everything', asyn
   assert.equal(await vectors(p), expected);
 });
 
+test('a rebuild that an execution asks for is one, however often it is tried; the next execution rebuilds again', async () => {
+  const p = await place();
+  await embedPending(p.store, p.blobs, await model());
+  const options = { rebuild: true, run: 'night-1' };
+  /** Ends like a kill: after some texts, and with nothing saved that was not saved before. */
+  const attempt = async (after: number) => {
+    const shipped = await openStatic('fdnix');
+    let killed = false;
+    let puts = 0;
+    const blobs: Blobs = {
+      ...p.blobs,
+      async put(name, bytes, condition) {
+        if (name === VECTOR_INDEX && killed) throw new Error('killed');
+        if (name.startsWith(BATCHES) && ++puts > after) {
+          killed = true;
+          throw new Error('killed');
+        }
+        return p.blobs.put(name, bytes, condition);
+      },
+    };
+    const embedder = await model({ concurrency: 1, embed: (texts, kind) => shipped.embed(texts, kind) });
+    await embedPending(p.store, blobs, embedder, options).then(
+      () => assert.unreachable(),
+      error => assert.is(error.message, 'killed'),
+    );
+  };
+  await attempt(3);
+  await attempt(3);
+  const last = await model({ concurrency: 1 });
+  await embedPending(p.store, p.blobs, last, options);
+  assert.equal(await vectors(p), expected);
+  const again = await model();
+  await embedPending(p.store, p.blobs, again, options);
+  assert.is(again.asked.length, 0, 'done: a retry of the same execution has nothing to do');
+  const next = await model();
+  await embedPending(p.store, p.blobs, next, { ...options, run: 'night-2' });
+  assert.is(next.asked.length, 500);
+  const unnamed = await model();
+  await embedPending(p.store, p.blobs, unnamed, { rebuild: true });
+  assert.is(unnamed.asked.length, 500, 'by hand, every call is a rebuild of its own');
+  assert.equal(await vectors(p), expected);
+});
+
+test('an interrupted rebuild goes on where it was', async () => {
+  const p = await place();
+  await embedPending(p.store, p.blobs, await model());
+  const options = { rebuild: true, run: 'night-1' };
+  const stop = new AbortController();
+  const one = await model({ concurrency: 1 });
+  const half = { ...one, embed: (async (texts, kind) => {
+    if (one.asked.length >= 240) stop.abort();
+    return one.embed(texts, kind);
+  }) as Embedder['embed'] }; // biome-ignore format: an object
+  await embedPending(p.store, p.blobs, half, { ...options, signal: stop.signal });
+  const two = await model({ concurrency: 1 });
+  await embedPending(p.store, p.blobs, two, options);
+  assert.ok(one.asked.length >= 240 && one.asked.length < 400);
+  assert.ok(two.asked.length <= 500 - one.asked.length + 48 && two.asked.length > 0, `${two.asked.length}`);
+  assert.equal(await vectors(p), expected);
+});
+
 test('a text that the model refuses is told, marked, and not sent again', async () => {
   const p = await place();
   const shipped = await openStatic('fdnix');
