@@ -186,6 +186,41 @@ test('to take it down, the place is enough', () => {
   assert.is(aws.calls.at(-1)!.at(-1), '--force');
 });
 
+test('README and runbook give one order of commands, and deploy takes each of them', () => {
+  const commands = (name: string) => {
+    const text = readFileSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), 'utf8');
+    const whole = text.slice(text.indexOf('nix run .#deploy -- bootstrap'));
+    return whole
+      .slice(0, whole.indexOf('```'))
+      .split('\n')
+      .map(line =>
+        line
+          .replace(/^\$ /, '')
+          .replace(/ #.*| --email \S+/g, '')
+          .trim(),
+      )
+      .filter(line => line !== '');
+  };
+  const order = commands('docs/operations.md');
+  assert.equal(order, commands('README.md'));
+  const steps = order.map(line => line.split(' ').slice(2));
+  assert.equal(
+    steps.map(([app, , command, part]) => [app, command, part].join(' ')),
+    [
+      '.#deploy bootstrap $WHERE',
+      '.#deploy deploy registry',
+      '.#push --login $REGISTRY',
+      '.#deploy diff $WHERE',
+      '.#deploy deploy $WHERE',
+    ],
+  );
+  for (const [app, , ...args] of steps) {
+    if (app !== '.#deploy') continue;
+    const given = args.flatMap(one => (one === '$WHERE' ? PLACE : one === 'images.json' ? [PUSHED] : [one]));
+    assert.is(deploy(given, account({ table: TABLE, bucket: { region: SETTINGS.region } }).run), 0, args.join(' '));
+  }
+});
+
 const missing = file('two.txt', lines.slice(0, 2).join('\n'));
 const tagged = file('tags.txt', lines.join('\n').replace(/sha256:3+/, 'latest'));
 const refusals: [string, string[], Parameters<typeof account>[0], RegExp][] = [
