@@ -123,10 +123,10 @@ test('whatever goes wrong costs the one attribute and is told in the words of Ni
 test('an attribute that never ends, and one that takes all memory', async () => {
   await withTree({ [TROUBLES]: 'endless.nix' }, async tree => {
     const time = await run(tree, { jobs: 2, timeLimit: 2, sets: ['endless', 'hello'] });
-    assert.equal(time.failures, [{ packageName: 'endless', message: 'takes more than 2 s' }]);
+    assert.equal(time.failures, [{ packageName: 'endless', message: 'takes more than 2 s', limit: 'time' }]);
     assert.equal(time.names, ['hello']);
     const memory = await run(tree, { jobs: 1, maxMemory: 450, sets: ['hello', 'hungry', 'jq'] });
-    assert.equal(memory.failures, [{ packageName: 'hungry', message: 'takes more than 450 MiB' }]);
+    assert.equal(memory.failures, [{ packageName: 'hungry', message: 'takes more than 450 MiB', limit: 'memory' }]);
     assert.equal(memory.names, ['hello', 'jq']);
   });
 });

@@ -184,7 +184,8 @@ inTerminal(
     truncateSync(file, 200_000);
     t.type('zzvideo');
     const screen = await t.shows(/status=2/);
-    assert.match(screen, /fdnix: the search index .*is damaged/);
+    // The terminal breaks the line wherever the path fills it.
+    assert.match(screen.replaceAll('\n', ''), /fdnix: the search index .*is damaged/);
     assert.not.match(screen, /\n +at /);
     await t.isClean();
   },
