@@ -45,8 +45,6 @@ type Factor = ((doc: number) => number) | null;
  * queries, one after another. `meaning` is null where the query has no vector.
  */
 export function answerer(index: Index) {
-  const weights = new Float32Array(index.size);
-  for (let doc = 0; doc < index.size; doc++) weights[doc] = index.priors[doc]! * index.scales[doc]!;
   const lexicalScores = new Float32Array(index.size);
   const semanticScores = new Float32Array(index.size);
 
@@ -55,12 +53,17 @@ export function answerer(index: Index) {
     filter: Uint8Array | null,
     also: readonly number[],
     factor: Factor,
-  ): Scores {
+  ): Scores & { common: number } {
     const { products, unit } = scan.dot(vector, filter, also);
-    for (let doc = 0; doc < index.size; doc++) semanticScores[doc] = products[doc]! * unit * weights[doc]!;
+    // Some models give .7 to texts that have nothing in common, others 0: what counts is how much more a document has.
+    const common = scan.mean(vector);
+    for (let doc = 0; doc < index.size; doc++) {
+      const beyond = products[doc]! * unit * index.scales[doc]! - common;
+      semanticScores[doc] = products[doc] !== 0 && beyond > 0 ? beyond * index.priors[doc]! : 0;
+    }
     if (factor) for (let doc = 0; doc < index.size; doc++) semanticScores[doc]! *= factor(doc);
     if (filter) for (let doc = 0; doc < index.size; doc++) if (filter[doc] === 0) semanticScores[doc] = 0;
-    return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores };
+    return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores, common };
   }
 
   return ({ typed, read, selected, alternative }: Query, meaning: Meaning | null, options: SearchOptions): Hit[] => {
@@ -92,7 +95,7 @@ export function answerer(index: Index) {
     }
     const byWords = options.mode === 'lexical' || !meaning;
     const semantics = byWords
-      ? { top: NOTHING, of: semanticScores.fill(0) }
+      ? { top: NOTHING, of: semanticScores.fill(0), common: 0 }
       : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)], factor);
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
     const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));
@@ -103,8 +106,9 @@ export function answerer(index: Index) {
     };
     const rows = fold(fuse(named, lexicals, semantics, share, known), index.groups, limit);
     const placed = withThird(index, rows, third).slice(0, limit);
-    const weight = (doc: number) => index.priors[doc]! * (factor?.(doc) ?? 1);
-    return toHits(index, withSiblings(index, placed, filter, limit), terms, weight);
+    const cosine = (doc: number, score: number) =>
+      score / (index.priors[doc]! * (factor?.(doc) ?? 1)) + semantics.common;
+    return toHits(index, withSiblings(index, placed, filter, limit), terms, cosine);
   };
 }
 

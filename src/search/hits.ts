@@ -27,14 +27,14 @@ export function toJson(hit: Hit): HitJson {
 }
 
 /**
- * Rows as the contract has them: records, reasons, and the names of all variants of each. `weight` is by how much the
- * cosine of a document was multiplied.
+ * Rows as the contract has them: records, reasons, and the names of all variants of each. `cosine` gives a document's
+ * cosine back from its semantic score.
  */
 export function toHits(
   index: Index,
   rows: readonly Row[],
   terms: readonly Term[],
-  weight: (doc: number) => number,
+  cosine: (doc: number, semantic: number) => number,
 ): Hit[] {
   const shown = new Set(rows.map(({ doc }) => doc));
   return rows.map(row => {
@@ -44,7 +44,7 @@ export function toHits(
     return {
       ...found,
       score: Math.round(row.score * 1e4) / 1e4,
-      why: reasons(index, row, found, terms, weight(row.doc)),
+      why: reasons(index, row, found, terms, cosine(row.doc, row.semantic)),
       flags,
       also: variantsOf(index, row.doc)
         .filter(doc => !shown.has(doc) && (!row.sibling || index.editions[doc] === index.editions[row.doc]))
@@ -53,7 +53,7 @@ export function toHits(
   });
 }
 
-function reasons(index: Index, row: Row, found: Package, terms: readonly Term[], weight: number): Why[] {
+function reasons(index: Index, row: Row, found: Package, terms: readonly Term[], cosine: number): Why[] {
   const why: Why[] = [];
   if (row.named) why.push({ kind: row.named });
   if (row.phrase) why.push({ kind: 'phrase' });
@@ -62,7 +62,7 @@ function reasons(index: Index, row: Row, found: Package, terms: readonly Term[],
   const usage = usageReason(index, row.doc, found, terms);
   if (usage) why.push(usage);
   // With a usage text's share the vector is a little longer than 1.
-  if (row.semantic > 0) why.push({ kind: 'meaning', cosine: Math.min(1, row.semantic / weight) });
+  if (row.semantic > 0) why.push({ kind: 'meaning', cosine: Math.min(1, cosine) });
   return why;
 }
 

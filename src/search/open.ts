@@ -116,7 +116,7 @@ async function openSemantics(index: Index, file: string, spec?: string): Promise
   const { id, digest, dimension } = index.meta.model;
   const embedder = await openEmbedder(spec ?? id);
   if (embedder.id === id && embedder.digest === digest)
-    return { embedder, scan: loadScan(index.size, dimension, index.readVectors) };
+    return { embedder, scan: loadScan(index.size, dimension, index.readVectors, index.scales) };
   await embedder.close();
   throw new Refused(
     `the vectors in ${file} are by ${id} (${digest.slice(0, 12)}), queries would be embedded by ${embedder.id} (${embedder.digest.slice(0, 12)}): name that model with --model, or run 'fdnix embed --rebuild' and 'fdnix index'`,

@@ -8,6 +8,8 @@ export interface Scan {
    * in `also`; 0 for the others. Valid until the next call.
    */
   dot(query: Float32Array, filter?: Uint8Array | null, also?: Iterable<number>): { products: Int32Array; unit: number };
+  /** The mean product of the query with a document's vector: what the model gives to two texts that have nothing in common. */
+  mean(query: Float32Array): number;
 }
 
 interface Kernel {
@@ -39,7 +41,12 @@ const bySigns = (stride: number) => stride > EXHAUSTIVE && stride % 128 === 0 &&
 const RESCORED = 4096;
 
 /** Loads `size` vectors of `dimension` int8 by `read`. */
-export function loadScan(size: number, dimension: number, read: (target: Uint8Array) => void): Scan {
+export function loadScan(
+  size: number,
+  dimension: number,
+  read: (target: Uint8Array) => void,
+  scales: Float32Array,
+): Scan {
   const kernel = new Instance(new Module(readFileSync(new URL('./dot.wasm', import.meta.url)))).exports as Kernel;
   const stride = align(dimension);
   const coarse = bySigns(stride);
@@ -58,6 +65,7 @@ export function loadScan(size: number, dimension: number, read: (target: Uint8Ar
   const { buffer } = kernel.memory;
   read(new Uint8Array(buffer, vectors, size * stride));
   if (coarse) kernel.signs(vectors, signs, size * stride);
+  const centre = centreOf(new Int8Array(buffer, vectors, size * stride), stride, dimension, scales);
   const typed = new Int16Array(buffer, query, stride);
   const typedSigns = new Uint8Array(buffer, querySigns, stride / 8);
   const found = new Int32Array(buffer, products, size);
@@ -93,7 +101,24 @@ export function loadScan(size: number, dimension: number, read: (target: Uint8Ar
       } else kernel.dot(query, vectors, products, size, stride);
       return { products: found, unit };
     },
+    mean: vector => vector.reduce((sum, x, i) => sum + x * centre[i]!, 0),
   };
+}
+
+/** Every so many documents are looked at for the centre: 7,000 of 115,000 take 3 ms and give it to three digits. */
+const SAMPLED = 16;
+
+/** The mean vector of a sample of the documents that have one. */
+function centreOf(vectors: Int8Array, stride: number, dimension: number, scales: Float32Array): Float64Array {
+  const centre = new Float64Array(dimension);
+  let count = 0;
+  for (let doc = 0; doc < scales.length; doc += SAMPLED) {
+    const scale = scales[doc]!;
+    if (scale === 0) continue;
+    count++;
+    for (let i = 0; i < dimension; i++) centre[i]! += scale * vectors[doc * stride + i]!;
+  }
+  return centre.map(sum => sum / Math.max(1, count));
 }
 
 function align(offset: number): number {

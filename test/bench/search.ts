@@ -116,13 +116,18 @@ function turned(vectors: Float32Array, dimension: number): Float32Array {
 async function vectorPart(vectors: Float32Array, dimension: number, file: string) {
   const size = packages.length;
   const scales = new Float32Array(size);
-  const scan = loadScan(size, dimension, target => {
-    const int8 = new Int8Array(target.buffer, target.byteOffset, target.length);
-    for (let doc = 0; doc < size; doc++) {
-      const row = vectors.subarray(doc * dimension, (doc + 1) * dimension);
-      scales[doc] = quantise(row, int8, doc * dimension);
-    }
-  });
+  const scan = loadScan(
+    size,
+    dimension,
+    target => {
+      const int8 = new Int8Array(target.buffer, target.byteOffset, target.length);
+      for (let doc = 0; doc < size; doc++) {
+        const row = vectors.subarray(doc * dimension, (doc + 1) * dimension);
+        scales[doc] = quantise(row, int8, doc * dimension);
+      }
+    },
+    scales,
+  );
   const embedded: Float32Array[] = [];
   for (const query of few) {
     const [vector] = await embedder.embed([query], 'query');

@@ -23,7 +23,12 @@ for (const dimension of [16, 100, 256, 1024]) {
       for (let i = 0; i < dimension; i++) vectors[row * stride + i] = Math.round(next() * 254 - 127);
     // The extreme: every number at its end, in the direction of the query.
     for (let i = 0; i < dimension; i++) vectors[i] = 127;
-    const scan = loadScan(size, dimension, target => target.set(new Uint8Array(vectors.buffer)));
+    const scan = loadScan(
+      size,
+      dimension,
+      target => target.set(new Uint8Array(vectors.buffer)),
+      new Float32Array(size).fill(1),
+    );
     for (const query of [
       Float32Array.from({ length: dimension }, () => next() - 0.5),
       new Float32Array(dimension).fill(1),
@@ -45,7 +50,12 @@ test('1,024 dimensions of many: exactly the nearest, those asked for, and none t
   const next = random(9);
   const [size, dimension] = [6000, 1024];
   const vectors = Int8Array.from({ length: size * dimension }, () => Math.round(next() * 254 - 127));
-  const scan = loadScan(size, dimension, target => target.set(new Uint8Array(vectors.buffer)));
+  const scan = loadScan(
+    size,
+    dimension,
+    target => target.set(new Uint8Array(vectors.buffer)),
+    new Float32Array(size).fill(1),
+  );
   const row = (doc: number) => vectors.subarray(doc * dimension, (doc + 1) * dimension);
   const exact = (query: Float32Array, doc: number) => row(doc).reduce((sum, x, i) => sum + x * query[i]!, 0);
   // Near to document 7: half of it is noise.
@@ -61,8 +71,24 @@ test('1,024 dimensions of many: exactly the nearest, those asked for, and none t
     else assert.ok(Math.abs(product * unit - exact(query, doc)) < 1e-4 * Math.hypot(...query) * 127 * 32, `${doc}`);
 });
 
+test('the mean product is that of the documents that have a vector', () => {
+  const next = random(3);
+  const [size, dimension] = [4000, 32];
+  const vectors = Int8Array.from(
+    { length: size * dimension },
+    (_, i) => Math.round(next() * 100 - 50) + (i % 32 === 0 ? 60 : 0),
+  );
+  const scales = Float32Array.from({ length: size }, (_, doc) => (doc % 5 === 0 ? 0 : 0.01));
+  const scan = loadScan(size, dimension, target => target.set(new Uint8Array(vectors.buffer)), scales);
+  const query = Float32Array.from({ length: dimension }, (_, i) => (i === 0 ? 0.9 : 0.1 * (next() - 0.5)));
+  const { products, unit } = scan.dot(query);
+  const some = [...products].map((product, doc) => product * unit * scales[doc]!).filter(cosine => cosine !== 0);
+  const mean = some.reduce((a, b) => a + b, 0) / some.length;
+  assert.ok(mean > 0.4 && Math.abs(scan.mean(query) - mean) < 0.05, `${scan.mean(query)}, not ${mean}`);
+});
+
 test('a zero query gives zeros, a query of another length is refused', () => {
-  const scan = loadScan(3, 16, target => target.fill(5));
+  const scan = loadScan(3, 16, target => target.fill(5), new Float32Array(3).fill(1));
   assert.equal([...scan.dot(new Float32Array(16)).products], [0, 0, 0]);
   assert.throws(() => scan.dot(new Float32Array(8)), /8 instead of 16/);
 });
