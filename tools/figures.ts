@@ -87,18 +87,23 @@ function contenders(result: Result, field: string, shown: (value: number) => str
   );
 }
 
+/** Of two runs the bench's middle one is the higher: no median. */
+function shownRun(result: Result): string {
+  return (number(result, 'repeats') ?? 3) === 2 ? 'the higher of two runs' : 'medians';
+}
+
 function extraction(result: Result): Figure {
   return {
-    title: 'Evaluating a whole nixpkgs',
-    subtitle: 'wall time, lower is better; all in turns on one machine, medians',
+    title: 'Evaluating a nixpkgs',
+    subtitle: `wall time, lower is better; all in turns on one machine, ${shownRun(result)}`,
     rows: contenders(result, 'wallSeconds', seconds),
   };
 }
 
 function extractionMemory(result: Result): Figure {
   return {
-    title: 'Memory for evaluating a whole nixpkgs',
-    subtitle: 'highest sum of resident memory of all processes, lower is better; medians',
+    title: 'Memory for evaluating a nixpkgs',
+    subtitle: `highest sum of resident memory of all processes, lower is better; ${shownRun(result)}`,
     rows: contenders(result, 'peakMiB', value => `${Math.round(value).toLocaleString('en')} MiB`),
   };
 }

@@ -27,7 +27,7 @@ export default command({
     },
   },
   examples: [
-    ['$0 fetch', 'the newest published index, verified; then $0 search works'],
+    ['$0 fetch', 'the newest published index, verified; then fdnix search works'],
     ['$0 fetch --revision 241313f4e8e5', 'that of the nixpkgs that you pin'],
     ['FDNIX_RELEASES=https://mirror.example/fdnix $0 fetch --key RWQ…', 'from a host of your own'],
   ],

@@ -51,7 +51,7 @@ export default command({
   },
   untilInterrupted: true,
   examples: [
-    ['$0 serve', 'the page at http://127.0.0.1:8080/, the API below /api/'],
+    ['$0 serve', 'the page at http://127.0.0.1:8080/, the API below /api/v1/'],
     ['$0 serve --host 0.0.0.0 --port 0', 'reachable from elsewhere, on any free port'],
     ['curl "http://127.0.0.1:8080/api/v1/search?q=rg"', 'ask it'],
   ],

@@ -9,7 +9,7 @@ import { REPOSITORIES } from './names.ts';
 import { checkPushed, readPushed } from './pushed.ts';
 import { parsePlace, parseSettings } from './settings.ts';
 
-const USAGE = `usage: deploy bootstrap|diff|deploy|destroy|synth [registry] --account ID --region REGION
+const USAGE = `usage: deploy bootstrap|diff|deploy|destroy|synth [registry] --account ID --region REGION [flags]
   bootstrap           once in an account and region: what the CDK itself needs there
   registry            the image repositories alone: first, because images are pushed before they can run
   --images FILE       what 'push' printed, or one NAME@sha256:DIGEST a line
@@ -23,8 +23,12 @@ const USAGE = `usage: deploy bootstrap|diff|deploy|destroy|synth [registry] --ac
   --email ADDRESS     gets the notifications
   --event-driven      embed what changes at once, beside the nightly run
   --tickets           answer tickets put below tickets/ in the bucket
-  --settings FILE     all of these as JSON; flags win
-  --yes               ask nothing
+  --settings FILE     these as one JSON object, with previousModel and eventDriven for the flags with a dash and images as
+                      {"NAME": "sha256:DIGEST"}; flags win
+  --yes               deploy and destroy ask nothing
+  --help              this text
+diff, deploy and synth need --images and the revision, unless they are of the registry; destroy keeps the table, the bucket and
+the repositories, with what they hold
 example: deploy diff --account 123456789012 --region eu-central-1 --images images.json`;
 
 const FLAGS = {
