@@ -65,15 +65,18 @@ export function parseOption(path: string, raw: RawOption, scope?: string): Packa
   };
 }
 
+/** How options are read. */
+export interface ReadingOptions {
+  report?: Report;
+  signal?: AbortSignal;
+  scope?: string | undefined;
+  onFailure?: ((failure: Failure) => void) | undefined;
+}
+
 /** A release's options.json (.br, .gz, .zst), sorted by name. The file is read as a whole: 25,000 options are 20 MB. */
 export async function* readOptions(
   release: Release,
-  options: {
-    report?: Report;
-    signal?: AbortSignal;
-    scope?: string | undefined;
-    onFailure?: ((failure: Failure) => void) | undefined;
-  } = {},
+  options: ReadingOptions = {},
 ): AsyncGenerator<Package, Extraction> {
   let entries: Record<string, RawOption>;
   try {
@@ -92,12 +95,7 @@ export async function* readOptions(
 export function* parseOptions(
   entries: Record<string, RawOption>,
   source: string,
-  options: {
-    report?: Report;
-    signal?: AbortSignal;
-    scope?: string | undefined;
-    onFailure?: ((failure: Failure) => void) | undefined;
-  } = {},
+  options: ReadingOptions = {},
 ): Generator<Package, Extraction> {
   const failures: Failure[] = [];
   const names = isOptions(entries) ? Object.keys(entries).sort(compareNames) : [];

@@ -2,11 +2,11 @@ import { Duration, Size } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { allowBucket, allowModel, allowTable, EMBED_CALLS } from './access.ts';
 import { LOG_GROUPS, PENDING, PREFIXES } from './names.ts';
-import { accept } from './policy.ts';
+import { deadLetters } from './notifications.ts';
 import { logging } from './search.ts';
 import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
@@ -20,13 +20,7 @@ export function embedChanges(
   scope: Construct,
   { table, bucket, images, settings }: Place & { table: TableV2 },
 ): sqs.Queue {
-  const failed = new sqs.Queue(scope, 'FailedChanges', {
-    queueName: 'fdnix-failed-changes',
-    retentionPeriod: Duration.days(14),
-    encryption: sqs.QueueEncryption.SQS_MANAGED,
-    enforceSSL: true,
-  });
-  accept(failed, 'SQS3', 'It is the dead-letter queue itself.');
+  const failed = deadLetters(scope, 'FailedChanges', 'fdnix-failed-changes');
   const embed = new lambda.DockerImageFunction(scope, 'EmbedChanges', {
     functionName: 'fdnix-embed-changes',
     description: 'Embeds what changed in the table',

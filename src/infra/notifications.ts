@@ -6,10 +6,11 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { METRICS } from './names.ts';
+import { accept } from './policy.ts';
 
 /** One topic for all that an operator must hear. Alarms can only publish to it if the key is ours. */
 export function notifications(scope: Construct, email: string | null): sns.Topic {
@@ -32,6 +33,18 @@ export function notifications(scope: Construct, email: string | null): sns.Topic
   return topic;
 }
 
+/** A queue for events that a function could not handle, kept for two weeks; an alarm of {@link alarms} watches it. */
+export function deadLetters(scope: Construct, id: string, queueName: string): sqs.Queue {
+  const queue = new sqs.Queue(scope, id, {
+    queueName,
+    retentionPeriod: Duration.days(14),
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+  });
+  accept(queue, 'SQS3', 'It is the dead-letter queue itself.');
+  return queue;
+}
+
 export function alarms(
   scope: Construct,
   topic: sns.ITopic,
@@ -39,8 +52,8 @@ export function alarms(
     pipeline: IStateMachine;
     history: IStateMachine;
     api: IHttpApi;
-    failedChanges: IQueue | null;
-    failedTickets: IQueue | null;
+    failedChanges: sqs.IQueue | null;
+    failedTickets: sqs.IQueue | null;
   },
 ): void {
   const alarm = (id: string, alarmName: string, options: cloudwatch.AlarmProps) =>

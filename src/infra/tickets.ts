@@ -4,11 +4,11 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { allowBucket, allowModel } from './access.ts';
 import { LOG_GROUPS, PREFIXES } from './names.ts';
-import { accept } from './policy.ts';
+import { deadLetters } from './notifications.ts';
 import { logging } from './search.ts';
 import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
@@ -20,13 +20,7 @@ export function ticketProcessor(
   scope: Construct,
   { bucket, images, settings }: Omit<Place, 'table' | 'bucket'> & { bucket: Bucket },
 ): sqs.Queue {
-  const failed = new sqs.Queue(scope, 'FailedTickets', {
-    queueName: 'fdnix-failed-tickets',
-    retentionPeriod: Duration.days(14),
-    encryption: sqs.QueueEncryption.SQS_MANAGED,
-    enforceSSL: true,
-  });
-  accept(failed, 'SQS3', 'It is the dead-letter queue itself.');
+  const failed = deadLetters(scope, 'FailedTickets', 'fdnix-failed-tickets');
   const handler = new lambda.DockerImageFunction(scope, 'Tickets', {
     functionName: 'fdnix-tickets',
     description: 'Answers tickets with the packages that they are about',
