@@ -73,58 +73,116 @@ export function buildPostings(
   usage: ReadonlyMap<number, readonly string[]> = new Map(),
   libraries: ReadonlyMap<number, { stems: readonly string[] }> = new Map(),
 ): Postings {
-  const tokens = packages.map((pkg, doc) => {
-    const fields = fieldTokens(pkg);
+  const terms = new Interned();
+  // Tokens are kept as numbers in one array, because as strings in arrays of their own they would take ten times the memory.
+  const tokens = new Growing(Uint32Array);
+  const starts = new Uint32Array(packages.length * FIELDS.length + 1);
+  packages.forEach((pkg, doc) => {
+    const fields: Record<Field, readonly string[]> = fieldTokens(pkg);
     const library = libraries.get(doc);
-    return library ? { ...fields, description: [...library.stems] } : fields;
+    if (library) fields.description = library.stems;
+    for (const [i, field] of FIELDS.entries()) {
+      for (const token of fields[field]) tokens.push(terms.place(token));
+      starts[doc * FIELDS.length + i + 1] = tokens.length;
+    }
   });
-  const lengths = tokens.map(fields =>
-    FIELDS.reduce((sum, field) => (field === 'homepage' ? sum : sum + fields[field].length), 0),
-  );
+  const lengthOf = (doc: number, field: Field) => {
+    const i = doc * FIELDS.length + FIELDS.indexOf(field);
+    return starts[i + 1]! - starts[i]!;
+  };
+  const counted = FIELDS.filter(field => field !== 'homepage');
+  const lengths = packages.map((_, doc) => counted.reduce((sum, field) => sum + lengthOf(doc, field), 0));
   const mean = lengths.reduce((a, b) => a + b, 0) / (packages.length || 1);
-  const described = tokens.map(fields => fields.description.length).filter(n => n > 0);
+  const described = packages.map((_, doc) => lengthOf(doc, 'description')).filter(n => n > 0);
   const meanDescription = described.reduce((a, b) => a + b, 0) / (described.length || 1);
   const usageTokens = new Map([...usage].map(([doc, sentences]) => [doc, sentences.flatMap(textTokens)]));
   const meanUsage = [...usageTokens.values()].reduce((sum, { length }) => sum + length, 0) / (usageTokens.size || 1);
 
-  const lists = new Map<string, { docs: number[]; impacts: number[] }>();
-  tokens.forEach((fields, doc) => {
-    const frequencies = new Map<string, number>();
-    for (const field of FIELDS) {
+  const postings = {
+    terms: new Growing(Uint32Array),
+    docs: new Growing(Uint32Array),
+    impacts: new Growing(Uint8Array),
+  };
+  packages.forEach(({ description, longDescription }, doc) => {
+    const frequencies = new Map<number, number>();
+    const add = (term: number, weight: number) => frequencies.set(term, (frequencies.get(term) ?? 0) + weight);
+    for (const [i, field] of FIELDS.entries()) {
       const lengthNorm =
-        field === 'description' ? 1 - B_DESCRIPTION + (B_DESCRIPTION * fields.description.length) / meanDescription : 1;
-      for (const token of fields[field])
-        frequencies.set(token, (frequencies.get(token) ?? 0) + WEIGHT[field] / lengthNorm);
+        field === 'description' ? 1 - B_DESCRIPTION + (B_DESCRIPTION * lengthOf(doc, field)) / meanDescription : 1;
+      const place = doc * FIELDS.length + i;
+      for (let at = starts[place]!; at < starts[place + 1]!; at++) add(tokens.values[at]!, WEIGHT[field] / lengthNorm);
     }
     const about = usageTokens.get(doc) ?? [];
     const lengthNorm = 1 - B_USAGE + (B_USAGE * about.length) / meanUsage;
-    for (const token of about) frequencies.set(token, (frequencies.get(token) ?? 0) + USAGE_WEIGHT / lengthNorm);
+    for (const token of about) add(terms.place(token), USAGE_WEIGHT / lengthNorm);
     const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
-    const put = (token: string, impact: number) => {
-      let list = lists.get(token);
-      if (!list) {
-        list = { docs: [], impacts: [] };
-        lists.set(token, list);
-      }
-      list.docs.push(doc);
-      list.impacts.push(impact);
+    const put = (term: number, impact: number) => {
+      postings.terms.push(term);
+      postings.docs.push(doc);
+      postings.impacts.push(impact);
     };
-    for (const [token, frequency] of frequencies)
-      put(token, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
-    const { description, longDescription } = packages[doc]!;
+    for (const [term, frequency] of frequencies)
+      put(term, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
     for (const token of rivalTerms([description ?? '', longDescription ?? '', ...(usage.get(doc) ?? [])].join('\n')))
-      put(token, 255);
+      put(terms.place(token), 255);
   });
-  const terms = [...lists.keys()].map(term => ({ term, bytes: Buffer.from(term) }));
-  terms.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
-  const sorted = terms.map(({ term }) => lists.get(term)!);
-  return {
-    bytes: Buffer.concat(terms.map(({ bytes }) => bytes)),
-    starts: offsets(terms.map(({ bytes }) => bytes.length)),
-    firsts: offsets(sorted.map(({ docs }) => docs.length)),
-    docs: Uint32Array.from(sorted.flatMap(({ docs }) => docs)),
-    impacts: Uint8Array.from(sorted.flatMap(({ impacts }) => impacts)),
-  };
+  return sortPostings(terms.names, postings);
+}
+
+/** By term, in the order of the terms' bytes; within a term in the order in which they came, which is that of documents. */
+function sortPostings(
+  names: readonly string[],
+  postings: { terms: Growing<Uint32Array>; docs: Growing<Uint32Array>; impacts: Growing<Uint8Array> },
+): Postings {
+  const bytes = names.map(name => Buffer.from(name));
+  const order = [...names.keys()].sort((a, b) => Buffer.compare(bytes[a]!, bytes[b]!));
+  const rank = new Uint32Array(names.length);
+  for (const [i, term] of order.entries()) rank[term] = i;
+  const { length } = postings.terms;
+  const counts = new Array<number>(names.length).fill(0);
+  for (let i = 0; i < length; i++) counts[rank[postings.terms.values[i]!]!]!++;
+  const firsts = offsets(counts);
+  const [docs, impacts, next] = [new Uint32Array(length), new Uint8Array(length), firsts.slice()];
+  for (let i = 0; i < length; i++) {
+    const place = next[rank[postings.terms.values[i]!]!]!++;
+    docs[place] = postings.docs.values[i]!;
+    impacts[place] = postings.impacts.values[i]!;
+  }
+  const sorted = order.map(term => bytes[term]!);
+  return { bytes: Buffer.concat(sorted), starts: offsets(sorted.map(({ length }) => length)), firsts, docs, impacts };
+}
+
+/** Strings as numbers, in the order in which they came. */
+class Interned {
+  readonly names: string[] = [];
+  readonly #places = new Map<string, number>();
+  place(name: string): number {
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    this.#places.set(name, this.names.length);
+    return this.names.push(name) - 1;
+  }
+}
+
+/** A typed array that grows by half. */
+class Growing<T extends Uint32Array | Uint8Array> {
+  values: T;
+  length = 0;
+  readonly #Type: new (
+    length: number,
+  ) => T;
+  constructor(Type: new (length: number) => T) {
+    this.#Type = Type;
+    this.values = new Type(1 << 16);
+  }
+  push(value: number): void {
+    if (this.length === this.values.length) {
+      const larger = new this.#Type(Math.ceil(this.length * 1.5));
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values[this.length++] = value;
+  }
 }
 
 /** Lengths → where each begins, and at the end where the last one ends. */
