@@ -20,6 +20,10 @@ export default command({
     ...extraction,
     options: { ...extraction.options, describe: 'also the options of NixOS, of the same release or tree' },
     ...embedding,
+    jobs: {
+      ...embedding.jobs,
+      describe: 'evaluators at once, and threads of a model that runs here; by default one per core',
+    },
     ...INDEX,
   },
   examples: [

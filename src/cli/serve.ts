@@ -32,7 +32,11 @@ export default command({
   options: {
     host: { string: true, default: '127.0.0.1', describe: 'address to listen on' },
     port: { number: true, default: 8080, describe: 'port to listen on; 0 for any, which is printed' },
-    threads: { number: true, default: 1, describe: 'threads that search, each some 120 MB and 200 queries a second' },
+    threads: {
+      number: true,
+      default: 1,
+      describe: 'threads that search; more of them answer more queries at once, and take more memory',
+    },
     'trusted-hops': {
       number: true,
       default: 0,

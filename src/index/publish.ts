@@ -30,7 +30,7 @@ export interface Pointer extends Published {
 
 type Which = 'current' | 'candidate';
 
-/** Two weeks of nightly indexes to roll back to; at 170 MB each they cost six cents a month. */
+/** Two weeks of nightly indexes to roll back to; docs/cost.md says what keeping them costs. */
 const KEEP = 14;
 
 /** `indexes/candidate.json`. */

@@ -27,7 +27,7 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
       tagOrDigest: settings.images.search,
       cmd: ['serve', '--follow'],
     }),
-    // One vCPU comes with 1,769 MB; an index of 150 MB is read into memory once while it is being fetched.
+    // One vCPU comes with 1,769 MB; an index is read into memory once while it is being fetched.
     architecture: lambdaArchitecture(settings),
     memorySize: 1769,
     // Two indexes lie side by side during a swap.
