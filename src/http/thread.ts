@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import type { IndexInfo } from '../search/open.ts';
@@ -41,9 +42,17 @@ export function startThread(script: URL, workerData: object, warn: (message: str
     const worker = new Worker(script, { workerData, resourceLimits });
     const waiting = new Map<number, (response: Response) => void>();
     const ending = Promise.withResolvers<string>();
-    let [next, why] = [0, ''];
+    let [next, why, ended] = [0, '', false];
     let pinged: number | null = null;
     let stopping: Promise<unknown> | null = null;
+    /** V8 may wait for ever in a thread that is out of memory, and then it also keeps the process from ending. */
+    const giveUp = async () => {
+      await setTimeout(STUBBORN, undefined, { ref: false });
+      if (ended) return;
+      why += ', and could not be stopped';
+      process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
+      end();
+    };
     const send = (message: ToWorker) => worker.postMessage(message);
     const thread = (info: IndexInfo): Thread => ({
       info,
@@ -69,9 +78,7 @@ export function startThread(script: URL, workerData: object, warn: (message: str
       },
       stop(reason) {
         why ||= reason;
-        // V8 does not stop what is inside one of its own functions, such as one that fills the memory.
-        setTimeout(end, STUBBORN).unref();
-        stopping ??= worker.terminate();
+        stopping ??= Promise.race([worker.terminate(), giveUp()]);
         return stopping;
       },
     });
@@ -83,6 +90,7 @@ export function startThread(script: URL, workerData: object, warn: (message: str
       else if ('failure' in message) {
         const { failure, code } = message;
         reject(code === null ? new Error(failure) : new UserError(failure, { code }));
+        void worker.terminate();
       } else {
         const { id, status, headers, body } = message;
         waiting.get(id)?.(new Response(body === '' ? null : body, { status, headers }));
@@ -93,6 +101,7 @@ export function startThread(script: URL, workerData: object, warn: (message: str
       why ||= error.message;
     });
     const end = () => {
+      ended = true;
       for (const answer of waiting.values()) answer(busy());
       waiting.clear();
       ending.resolve(why);

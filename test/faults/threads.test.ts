@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,7 +63,6 @@ test('a search thread that ends, however it ends, is replaced, and the log says 
       ['die', /killed by a test/],
       ['exit', /status 7/],
       ['hang', /did not answer for 1 s/],
-      ['fill', /memory|did not answer/],
     ] as const) {
       const asked = said.length;
       const [lost, late] = await Promise.all([ask(`/api/v1/search?q=${end}`), ask(QUERY)]);
@@ -77,6 +77,13 @@ test('a search thread that ends, however it ends, is replaced, and the log says 
       assert.equal(pool.health(), { threads: 1, wanted: 1, alive: true });
     }
   });
+});
+
+test('a thread that runs out of memory is replaced, and the process ends all the same', async () => {
+  const program = join(import.meta.dirname, 'out-of-memory.ts');
+  const child = spawn(process.execPath, [program, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said = (await child.stdout.toArray()).join('');
+  assert.match(said, /a search thread ended .*\na search thread was replaced\nanswered 200\n$/);
 });
 
 test('of two threads the other goes on while one is replaced', async () => {
