@@ -1,4 +1,4 @@
-import yargs, { type Argv } from 'yargs';
+import yargs, { type Argv, type Options } from 'yargs';
 import { environment, VERSION } from '../config.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { COMMON, type Command, type CommonArguments, type Context } from './command.ts';
@@ -96,6 +96,7 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
         return described;
       };
       parser.command(definition.usage, start.describe, builder as never, async args => {
+        onlyOnce({ ...definition.options, ...COMMON }, args);
         const body = (context: Context) => definition.run(args as never, context);
         code = await run(args as unknown as CommonArguments, body, definition.untilInterrupted);
       });
@@ -105,6 +106,12 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   } catch (error) {
     return fail(error, argv.includes('--verbose'));
   }
+}
+
+/** Of a flag that is given twice yargs makes a list. Which of the two is meant nobody knows. */
+function onlyOnce(options: Record<string, Options>, args: Record<string, unknown>): void {
+  for (const [name, { array }] of Object.entries(options))
+    if (!array && Array.isArray(args[name])) throw new UserError(`--${name} is given more than once: give it once`);
 }
 
 /** No command, and flags that every command takes: on a terminal that is the interactive search. */

@@ -139,7 +139,13 @@ function readable(key: string, value: unknown): string {
   if (key === 'revision') return revisionName(String(value));
   if (key === 'digest') return String(value).slice(0, 16);
   if (key === 'usage') return (value as UsageCredit[]).map(credit).join(`\n${' '.repeat(16)}`) || 'no texts';
+  if (key === 'programs') return programList(value as { name: string; count: number });
   return key === 'bytes' ? `${(Number(value) / 1e6).toFixed(1)} MB` : String(value);
+}
+
+/** Where the programs are from, and of how many packages and programs it tells. */
+function programList({ name, count }: { name: string; count: number }): string {
+  return `${forTerminal(name)}: ${count}`;
 }
 
 /** A source of usage texts with its credit, on one line. */

@@ -63,6 +63,7 @@ test('status tells what is there, and what is missing with what to run', async (
   assert.is(status.store.pending, 0);
   assert.is(status.vectors.model, 'static:fdnix');
   assert.is(status.index.packages, COUNT);
+  assert.not.match((await fdnix(['status'], { home })).stdout, /\[object/);
   const empty = await fdnix(['status'], { home: join(root, 'empty') });
   assert.is(empty.code, 1);
   assert.match(
@@ -101,6 +102,8 @@ test('wrong usage: one line with the next step, exit 2, no stack trace', async (
     [['embed', '--store', 'sqlite:/nope/x.sqlite'], /no store at \/nope\/x.sqlite: run 'fdnix extract' first/],
     [['search', 'x', '--index', '/nope'], /no search index/],
     [['search', 'x', '--mode', 'psychic'], /Invalid values/],
+    [['status', '--home', 'a', '--home', 'b'], /--home is given more than once/],
+    [['search', 'x', '--limit', '1', '--limit', '2'], /--limit is given more than once/],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await fdnix(args, { home });
