@@ -9,6 +9,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, w
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { readPage } from '../src/http/node.ts';
+import { licences, packagesOf } from './licences.ts';
 
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
@@ -80,21 +81,7 @@ for (const [name, path] of assets) {
 }
 writeFileSync(join(outdir, 'page.html'), await readPage());
 written.add('LICENSES.txt');
-writeFileSync(join(outdir, 'LICENSES.txt'), licences(Object.keys(result.metafile.inputs)));
-
-/** Name, version, licence and its text, of each package that the inputs are files of. */
-function licences(inputs: readonly string[]): string {
-  const packages = new Set(inputs.flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
-  const entries = [...packages].sort().map(path => {
-    const { name, version, license } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
-    const [file] = readdirSync(join(root, path))
-      .filter(entry => /^(licen[cs]e|copying)/i.test(entry))
-      .sort();
-    const text = file ? readFileSync(join(root, path, file), 'utf8').trim() : 'The package brings no text of it.';
-    return `${name} ${version}, ${license}\n\n${text}\n`;
-  });
-  return entries.join(`\n${'-'.repeat(80)}\n\n`);
-}
+writeFileSync(join(outdir, 'LICENSES.txt'), licences(root, packagesOf(Object.keys(result.metafile.inputs))));
 
 // What an earlier build left goes last, so that a program that runs meanwhile finds its chunks until the new are there.
 for (const name of readdirSync(outdir)) if (!written.has(name)) rmSync(join(outdir, name), { recursive: true });

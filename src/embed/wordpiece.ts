@@ -23,7 +23,10 @@ interface TokenizerJson {
 
 /** Throws an Error that names what of the file is not implemented. */
 export function parseWordPiece(json: unknown): WordPiece {
-  const { truncation, padding, added_tokens: added = [], normalizer, pre_tokenizer, model } = json as TokenizerJson;
+  const { truncation, padding, added_tokens, normalizer, pre_tokenizer, model } = (json ?? {}) as TokenizerJson;
+  const added = added_tokens ?? [];
+  const isToken = (token: unknown) => typeof (token as { content?: unknown } | null)?.content === 'string';
+  if (!Array.isArray(added) || !added.every(isToken)) throw new Error('its added_tokens are no list of tokens');
   const expect = (what: string, actual: unknown, ...allowed: unknown[]) => {
     if (!allowed.includes(actual ?? null)) throw new Error(`${what} ${JSON.stringify(actual)} is not implemented`);
   };
@@ -40,7 +43,7 @@ export function parseWordPiece(json: unknown): WordPiece {
   for (const token of added) {
     for (const flag of ['single_word', 'lstrip', 'rstrip', 'normalized'])
       expect(`added token ${token.content} with ${flag}`, token[flag], false, null);
-    if (/\s/.test(token.content)) throw new Error(`added token ${JSON.stringify(token.content)} is not implemented`);
+    if (/^$|\s/.test(token.content)) throw new Error(`added token ${JSON.stringify(token.content)} is not implemented`);
   }
   const vocabulary = new Map(Object.entries(model?.vocab ?? {}));
   const literal = new Map(added.map(({ content, id }) => [content, id]));

@@ -197,12 +197,12 @@ async function read<T extends Published>(blobs: Blobs, which: Which): Promise<{ 
   } catch (error) {
     throw new UserError(`${name} in ${blobs.name} is not JSON: restore an earlier version of it`, { cause: error });
   }
-  if ((value.formatVersion ?? 1) !== 1)
-    throw new Refused(
-      `${name} in ${blobs.name} has format ${value.formatVersion} and this fdnix knows 1: update fdnix`,
-    );
-  for (const one of [value, ...((value as Partial<Pointer>).earlier ?? [])])
-    if (!NAME.test(one.name) || !DIGEST.test(one.digest))
+  const format = value?.formatVersion ?? 1;
+  if (format !== 1)
+    throw new Refused(`${name} in ${blobs.name} has format ${format} and this fdnix knows 1: update fdnix`);
+  const { earlier = [] } = (value ?? {}) as Partial<Pointer>;
+  for (const one of Array.isArray(earlier) ? [value, ...earlier] : [null])
+    if (!NAME.test(String(one?.name)) || !DIGEST.test(String(one?.digest)))
       throw new UserError(`${name} in ${blobs.name} names no index: restore an earlier version of it`);
   return { value, etag: blob.etag };
 }

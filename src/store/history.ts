@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
-import { Refused } from '../errors.ts';
+import { Refused, reason, UserError } from '../errors.ts';
 import { compareNames, type Extraction, type Package, serialisePackage } from '../package.ts';
 
 /** First line of a kept evaluation; the records follow, one a line, sorted by attribute path. */
@@ -32,10 +32,28 @@ export async function readRevision(
 ): Promise<{ revision: string; packages: AsyncGenerator<Package, Extraction> }> {
   const input = Readable.from([bytes]).pipe(createGunzip());
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-  const { formatVersion, revision, failed } = JSON.parse((await lines.next()).value ?? '{}') as Header;
+  const damaged = (cause: unknown) =>
+    new UserError(`${name} is damaged: ${reason(cause)}. Delete it, and run 'fdnix history evaluate' again`, { cause });
+  const read = async <T>(check: (value: T) => boolean): Promise<T | null> => {
+    try {
+      const line = await lines.next();
+      if (line.done) return null;
+      const value = JSON.parse(line.value) as T;
+      if (value === null || !check(value)) throw new Error('a line is no record');
+      return value;
+    } catch (error) {
+      throw damaged(error);
+    }
+  };
+  const isHeader = (header: Header) =>
+    header.formatVersion !== 1 || (typeof header.revision === 'string' && Array.isArray(header.failed));
+  const header = await read<Header>(isHeader);
+  if (!header) throw damaged(new Error('it is empty'));
+  const { formatVersion, revision, failed } = header;
   if (formatVersion !== 1) throw new Refused(`${name} has format ${formatVersion}, this fdnix knows 1: update fdnix`);
   async function* packages() {
-    for (let line = await lines.next(); !line.done; line = await lines.next()) yield JSON.parse(line.value) as Package;
+    const isRecord = (pkg: Package) => typeof pkg.packageName === 'string';
+    for (let pkg = await read(isRecord); pkg; pkg = await read(isRecord)) yield pkg;
     const message = 'it failed when this revision was evaluated';
     return { failures: failed.map(packageName => ({ packageName, message })), floor: 1 };
   }

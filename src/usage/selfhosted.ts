@@ -25,7 +25,7 @@ export const selfhosted: UsageReader = {
     for (const file of files) {
       let entry: unknown;
       try {
-        entry = parse(await readFile(file, 'utf8'));
+        entry = parse(await readFile(file, 'utf8'), { logLevel: 'error' });
       } catch (error) {
         warn(`${file} is no YAML and is left out: ${String((error as Error).message).split('\n')[0]}`);
         continue;

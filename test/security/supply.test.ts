@@ -1,7 +1,8 @@
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { licences } from '../../tools/licences.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -19,6 +20,37 @@ test('nothing runs at installation, and versions are exact', () => {
       for (const [name, version] of Object.entries(parts[kind] ?? {}))
         assert.match(version as string, /^\d+\.\d+\.\d+$/, `${manifest}: ${name}`);
   }
+});
+
+test('every package comes from the registry, under its name, by sha512, and from nowhere else', () => {
+  const lockfiles = ['package-lock.json', ...globSync('tools/*/package-lock.json', { cwd: root })];
+  assert.ok(lockfiles.length >= 2);
+  for (const lockfile of lockfiles) {
+    const { packages } = JSON.parse(read(lockfile)) as { packages: Record<string, Record<string, string | boolean>> };
+    for (const [path, { name, version, resolved, integrity, link, inBundle, hasInstallScript }] of Object.entries(
+      packages,
+    )) {
+      if (path === '' || link || inBundle) continue;
+      const wanted = String(name ?? path.split('node_modules/').at(-1));
+      const file = `${wanted.split('/').at(-1)}-${version}.tgz`;
+      assert.is(resolved, `https://registry.npmjs.org/${wanted}/-/${file}`, `${lockfile}: ${path}`);
+      assert.match(String(integrity), /^sha512-[A-Za-z0-9+/]{86}==$/, `${lockfile}: ${path}`);
+      if (hasInstallScript) assert.match(read(join(dirname(lockfile), '.npmrc')), /^ignore-scripts=true$/m, path);
+    }
+  }
+});
+
+test('every package that can ship brings the text of its licence, or its licence is known', () => {
+  const { packages } = JSON.parse(read('package-lock.json'));
+  const shipped = Object.entries<{ dev?: boolean; optional?: boolean }>(packages)
+    .filter(([path, { dev }]) => path !== '' && !dev && existsSync(join(root, path)))
+    .map(([path]) => path);
+  const text = licences(root, shipped);
+  for (const entry of text.split('-'.repeat(80))) {
+    const [title = '', ...body] = entry.trim().split('\n');
+    assert.ok(body.join('').length > 400, `${title}: no text`);
+  }
+  assert.match(text, /xz-decompress [\d.]+, MIT\n\n[\s\S]*?Copyright \(c\) Tim Perry/);
 });
 
 test('a workflow that a stranger can start may only read', () => {
