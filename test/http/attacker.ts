@@ -9,7 +9,7 @@ export const ATTACKS = {
   'idle connections': '300 connections that asked once and stay',
   'silent connections': '300 connections that never say anything',
   'new connections': 'a flood of connections, as fast as one core can open them',
-  'unread answers': '40 connections that ask for much and read nothing',
+  'unread answers': '20 connections that ask for much and read nothing',
   pipelining: '20 connections that send requests without waiting for answers',
 } as const;
 export type Attack = keyof typeof ATTACKS;
@@ -58,7 +58,7 @@ async function run({ attack, port, from }: Order): Promise<void> {
     case 'silent connections':
       return keep(300, '');
     case 'unread answers':
-      return keep(40, `${HEAD}\r\n`.repeat(50), '', false);
+      return keep(20, `${HEAD}\r\n`.repeat(50), '', false);
     case 'pipelining':
       return keep(20, `${HEAD}\r\n`.repeat(2000));
     case 'new connections':

@@ -105,7 +105,7 @@ node('what is no HTTP, too long or too strange is refused, and nothing falls ove
   assert.is((await ask('/api/v1/status')).status, 200);
 });
 
-node('beyond 48 requests at once of one client the rest hear 503 and when to come back', async () => {
+node('beyond 24 requests at once of one client the rest hear 503 and when to come back', async () => {
   let release = () => {};
   const held = new Promise<void>(resolve => {
     release = resolve;
@@ -115,14 +115,14 @@ node('beyond 48 requests at once of one client the rest hear 503 and when to com
   const replies = Array.from({ length: 80 }, async () => {
     const reply = await ask('/api/v1/search?q=jq');
     if (reply.status === 503) refused.push(reply);
-    if (refused.length === 32) release();
+    if (refused.length === 56) release();
     return reply.status;
   });
   const statuses = await Promise.all(replies);
   search.pause = async () => {};
   assert.is(refused[0]!.headers['retry-after'], '1');
-  assert.is(statuses.filter(status => status === 200).length, 48);
-  assert.is(statuses.filter(status => status === 503).length, 32);
+  assert.is(statuses.filter(status => status === 200).length, 24);
+  assert.is(statuses.filter(status => status === 503).length, 56);
   assert.is((await ask('/api/v1/search?q=jq')).status, 200);
 });
 
