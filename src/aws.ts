@@ -3,33 +3,33 @@ import { BrokenOff, reason, UserError } from './errors.ts';
 
 /** What the three AWS backends share: timeouts, retries, adaptive concurrency, and messages. */
 
-/** Milliseconds, and a count. The defaults are for deployed runs; tests shrink them. */
+/** Times in milliseconds, and one count. The defaults are for deployed runs. Tests shrink them. */
 export interface Patience {
-  /** One attempt may take this long, reply included. The SDK alone waits for ever on a silent or dripping peer. */
+  /** The limit of one attempt, with its reply. The SDK alone waits for ever on a peer that is silent or very slow. */
   attempt: number;
-  /** A call with all its attempts is given up after this long. */
+  /** The limit of a call with all its attempts. */
   deadline: number;
   /** Full jitter: attempt n waits a random time below `min(cap, base · 2ⁿ)`. */
   base: number;
   cap: number;
-  /** How many attempts may end in doubt, such as an unreadable reply: another try seldom helps. Throttling does not count. */
+  /** How many attempts may end in doubt, as with an unreadable reply. More seldom help. Throttling does not count. */
   tries: number;
 }
 export const PATIENCE: Patience = { attempt: 30_000, deadline: 300_000, base: 100, cap: 10_000, tries: 5 };
 
-/** Options of the SDK's clients: one attempt a call, because {@link caller} is the one place that tries again. */
+/** Options of the SDK's clients: one attempt a call, because {@link caller} is the only place that retries. */
 export const CLIENT = { maxAttempts: 1 };
 export const HTTP = { connectionTimeout: 5_000, socketTimeout: 30_000 };
 
 /** What a call is about, for messages. */
 export interface Place {
-  /** Prefix of the IAM actions: `dynamodb`, `s3`, `bedrock`. */
+  /** The prefix of the IAM actions: `dynamodb`, `s3` or `bedrock`. */
   service: string;
-  /** Such as `table fdnix-packages`. */
+  /** The resource, such as `table fdnix-packages`. */
   resource: string;
-  /** The environment variable that chose it. */
+  /** The environment variable that names the resource. */
   variable: string;
-  /** What to do where the resource does not exist. */
+  /** What the user should do if the resource does not exist. */
   missing: string;
 }
 
@@ -37,9 +37,9 @@ export interface Place {
 export interface Try {
   /** How many attempts came before this one. */
   tried: number;
-  /** How many of them ended in doubt: with a reply that could not be read, or no connection. */
+  /** How many of them ended in doubt: the reply could not be read, or there was no connection. */
   doubts: number;
-  /** Gives the attempt that many milliseconds more than {@link Patience.attempt}, from now on. */
+  /** Extends the limit of this attempt to {@link Patience.attempt} plus so many milliseconds, counted from now. */
   allow(ms: number): void;
 }
 export type Attempt<T> = (signal: AbortSignal, current: Try) => Promise<T>;
@@ -133,15 +133,15 @@ const THROTTLED =
   /Throttl|TooManyRequests|ThroughputExceeded|RequestLimitExceeded|LimitExceeded(Exception)?$|SlowDown|BandwidthLimit|Unprocessed|NotReady/;
 const TRANSIENT =
   /^(TimeoutError|AbortError|RequestTimeout|RequestTimeoutException|ConditionalRequestConflict|OperationAborted|ECONNRESET|EPIPE|ETIMEDOUT|ModelTimeoutException|ContinuousBackupsUnavailableException)$/;
-/** Replies that cannot be read, requests that arrived garbled, a clock that is wrong. */
+/** Codes of replies that cannot be read, of requests that arrived damaged, and of a wrong clock. */
 const DOUBTFUL =
   /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|RequestTimeTooSkewed|RequestExpired|Garbled|ModelErrorException)$/;
 
 const NO_REGION = /Region is missing|Region not accepted: region=""/;
 
 /**
- * The service refused the time in the signature, and told its own: with that the SDK signs the next attempt. (The SDK also
- * marks errors that have nothing to do with the time, as long as the clock is wrong.)
+ * The service refused the time in the signature and sent its own time, with which the SDK signs the next attempt.
+ * (While the clock is wrong, the SDK also marks errors that have nothing to do with the time.)
  */
 function isSkewed(error: unknown): boolean {
   const { name, $metadata } = error as ServiceError;
@@ -150,7 +150,7 @@ function isSkewed(error: unknown): boolean {
 const SKEWED =
   /^(AuthFailure|InvalidSignatureException|RequestExpired|RequestInTheFuture|RequestTimeTooSkewed|SignatureDoesNotMatch)$/;
 
-/** What may help. `never` means that the service refused for good. Names and codes are those of SDK 3.1162. */
+/** Errors that may pass with another attempt. `never`: the service refused for good. The names are of SDK 3.1162. */
 export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful' | 'never' {
   const { name = '', code = '', message = '', $fault, $metadata, $retryable } = error as ServiceError;
   const status = $metadata?.httpStatusCode ?? 0;
@@ -161,7 +161,7 @@ export function classify(error: unknown): 'throttled' | 'transient' | 'doubtful'
   if (/socket hang up|aborted|premature/i.test(message)) return 'transient';
   if (DOUBTFUL.test(name) || name === 'SyntaxError') return 'doubtful';
   if (name === 'CredentialsProviderError' || NO_REGION.test(message)) return 'never';
-  // A refusal of the service has a `$fault`. Anything else is an unreadable reply, or there was no connection.
+  // A refusal by the service has a `$fault`. Any other error means an unreadable reply or no connection.
   return $fault ? 'never' : 'doubtful';
 }
 
@@ -211,7 +211,7 @@ export function explain(error: unknown, place: Place, action: string, tries: num
   return refused(`${service}:${action} on ${resource} (${variable}) was refused: ${what}`);
 }
 
-/** Adaptive concurrency: one more after each round of successes, half as many after throttling (AIMD, as in TCP). */
+/** Adaptive concurrency: one more call after each round of successes, half as many after throttling (AIMD, as TCP). */
 export interface Gate {
   run<T>(work: () => Promise<T>): Promise<T>;
   faster(): void;
@@ -247,7 +247,7 @@ export function openGate(max: number, start = Math.min(8, max)): Gate {
       admit();
     },
     slower() {
-      // Calls that were under way together fail together, which is one signal and not ten.
+      // Calls that run at the same time fail at the same time. That counts as one signal, not as ten.
       if (Date.now() - slowed < 100) return;
       slowed = Date.now();
       limit = Math.max(1, limit / 2);
@@ -255,7 +255,7 @@ export function openGate(max: number, start = Math.min(8, max)): Gate {
   };
 }
 
-/** Runs `work` on every item through the gate. After the first failure none is started; those under way are awaited. */
+/** Runs `work` on every item through the gate. After a failure it starts no other item and awaits those under way. */
 export async function each<T>(gate: Gate, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   await Promise.all(

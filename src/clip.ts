@@ -1,8 +1,8 @@
-/** Characters of one text and entries of one list that an answer repeats; real metadata stays far below both. */
+/** The longest text (characters) and the longest list (entries) in an answer. Real metadata stays far below both. */
 export const MAX_TEXT = 16_384;
 export const MAX_LIST = 500;
 
-/** A value with no text and no list longer than an answer should carry. */
+/** Cuts every text and every list in a value to what an answer may carry. */
 export function clip<T>(value: T): T {
   return clipValue(value) as T;
 }

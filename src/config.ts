@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pkg from '../package.json' with { type: 'json' };
 
-/** The version of fdnix: package.json is the one place that holds it. */
+/** The version of fdnix. package.json is the only place that holds it. */
 export const VERSION: string = pkg.version;
 
 /** The flags that every command shares; see `fdnix --help`. */
@@ -14,7 +14,7 @@ export interface Flags {
   home?: string | undefined;
 }
 
-/** Where everything is. Flags win over the environment, the environment over defaults. */
+/** Where everything is. Flags win over the environment, and the environment wins over defaults. */
 export interface Config {
   home: string;
   /** `sqlite:PATH` or `dynamodb:TABLE`. */
@@ -29,7 +29,7 @@ export interface Config {
 
 export const DEFAULT_MODEL = 'static:fdnix';
 
-/** Every published index brings the whole manifest with it, and is the project's latest release when it becomes visible. */
+/** Each published index has the whole manifest beside it, and is the project's latest release once it is visible. */
 const RELEASES = `${pkg.homepage}/releases/latest/download`;
 
 type Environment = Record<string, string | undefined>;
@@ -38,7 +38,7 @@ type Environment = Record<string, string | undefined>;
 export function configure(flags: Flags, env: Environment = process.env): Config {
   if (env.USE_LOCALSTACK === 'true') pointAtLocalStack(env);
   const home = resolve(flags.home ?? (env.FDNIX_HOME || join(dataHome(env), 'fdnix')));
-  // A deployed container forgets what it writes into itself: without a name its place is refused when it is opened.
+  // A deployed container loses what it writes to its own disk, so a place without a name is refused when it is opened.
   const local = (deployed: string, place: string) => (env.FDNIX_DEPLOYED ? deployed : place);
   return {
     home,
@@ -53,8 +53,8 @@ export function configure(flags: Flags, env: Environment = process.env): Config 
 }
 
 /**
- * Sets what is unset so that DynamoDB, S3 and Bedrock are LocalStack, or the emulators that `nix run .#services` starts,
- * on this machine. The SDK reads these variables itself, which is why they are set instead of returned.
+ * Sets those variables that are unset so that DynamoDB, S3 and Bedrock are LocalStack, or the emulators that `nix run
+ * .#services` starts, on this machine. They are set rather than returned because the SDK reads them itself.
  */
 function pointAtLocalStack(env: Environment): void {
   const host = env.LOCALSTACK_HOST || 'localhost';
@@ -81,45 +81,45 @@ function prefixed(prefix: string, value: string | undefined): string | undefined
 /** Everything else that environment variables decide. An empty variable counts as unset. */
 export function environment(env: Environment = process.env) {
   return {
-    /** Where programs keep data of the user. */
+    /** The folder in which programs keep data of the user. */
     dataHome: dataHome(env),
-    /** Where the flake puts fetched models (`FDNIX_MODEL_DIR`). */
+    /** The folder in which the flake puts fetched models (`FDNIX_MODEL_DIR`). */
     modelDir: env.FDNIX_MODEL_DIR || null,
-    /** Which ONNX Runtime runs (`native` or `wasm`), and a folder whose node_modules holds it. */
+    /** Which ONNX Runtime to use (`native` or `wasm`), and a folder whose node_modules holds it. */
     onnxRuntime: env.FDNIX_ONNX_RUNTIME || null,
     onnxDir: env.FDNIX_ONNX_DIR || null,
     /** The nixpkgs that the flake pins, a source tree (`FDNIX_NIXPKGS`), and its revision (`FDNIX_NIXPKGS_REV`). */
     nixpkgs: env.FDNIX_NIXPKGS || null,
     nixpkgsRevision: env.FDNIX_NIXPKGS_REV || null,
-    /** Seconds since 1970 that stand in for the time of the run, where results must be reproducible. */
+    /** Seconds since 1970 that replace the time of the run, so that results are reproducible. */
     sourceDateEpoch: env.SOURCE_DATE_EPOCH ? Number(env.SOURCE_DATE_EPOCH) : null,
     /** Custom S3 endpoint. The SDK reads it; we only choose path-style URLs. */
     s3Endpoint: env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || null,
-    /** Where published indexes are (`FDNIX_RELEASES`): the folder of a `manifest.json`, or the address of that file. */
+    /** The release host (`FDNIX_RELEASES`): the folder of a `manifest.json`, or the address of that file. */
     releases: env.FDNIX_RELEASES || RELEASES,
-    /** Public keys of minisign to believe instead of the pinned ones (`FDNIX_RELEASES_KEY`), separated by spaces. */
+    /** Public minisign keys to accept instead of the pinned ones (`FDNIX_RELEASES_KEY`), separated by spaces. */
     releaseKeys: env.FDNIX_RELEASES_KEY?.split(/\s+/).filter(Boolean) ?? null,
-    /** Names the execution that this process is a part of (`FDNIX_RUN`): embed, index and publish then take only what it extracted. */
+    /** The execution that this process belongs to (`FDNIX_RUN`): later stages take only what it extracted. */
     run: env.FDNIX_RUN || null,
-    /** MiB that all processes together may take (`FDNIX_MAX_MEMORY`), where no flag says it. */
+    /** The memory in MiB that all processes together may take (`FDNIX_MAX_MEMORY`), if no flag says it. */
     maxMemory: env.FDNIX_MAX_MEMORY ? Number(env.FDNIX_MAX_MEMORY) : null,
-    /** Where a task of ECS asks about itself: in Fargate its cgroup shows no limit. */
+    /** The address at which a task of ECS asks about itself. In Fargate the task's cgroup shows no limit. */
     ecsMetadata: env.ECS_CONTAINER_METADATA_URI_V4 || null,
     noColor: Boolean(env.NO_COLOR),
-    /** A terminal that knows no more than lines. */
+    /** The terminal can only print lines. */
     dumbTerminal: env.TERM === 'dumb',
-    /** Whoever sits before the terminal sits before another machine. */
+    /** The user sits at another machine. */
     ssh: Boolean(env.SSH_CONNECTION || env.SSH_TTY),
-    /** Where programs that fdnix starts are found. */
+    /** Where other programs are searched. */
     path: env.PATH ?? '',
-    /** A listening socket from systemd (sd_listen_fds(3)): always descriptor 3, and meant for this process only. */
+    /** A listening socket from systemd (sd_listen_fds(3)). It is always descriptor 3, and only for this process. */
     listenFd: Number(env.LISTEN_FDS) >= 1 && Number(env.LISTEN_PID) === process.pid ? 3 : null,
-    /** Host and port of Lambda's runtime API, where this process is a Lambda function. */
+    /** Host and port of Lambda's runtime API, if this process is a Lambda function. */
     lambdaApi: env.AWS_LAMBDA_RUNTIME_API || null,
   };
 }
 
-/** Now, as ISO 8601 to the second; `SOURCE_DATE_EPOCH` where it is set. */
+/** The current time in ISO 8601, to the second, or `SOURCE_DATE_EPOCH` if that is set. */
 export function now(): string {
   const epoch = environment().sourceDateEpoch;
   return `${new Date(epoch === null ? Date.now() : epoch * 1000).toISOString().slice(0, 19)}Z`;

@@ -4,12 +4,13 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BrokenOff, isDiskFull, reason, UserError } from './errors.ts';
 
-/** Milliseconds without a byte after which a server is given up. */
+/** A server that sends no byte for so many milliseconds is given up. */
 const STALL = 12_000;
 
 /**
- * Downloads a URL to a file, whole or with a UserError; with a BrokenOff where the network or the server failed. `etag` is what an earlier download of the same URL returned: null
- * where the server says that nothing has changed since.
+ * Downloads a URL to a file. The file is whole, or the promise rejects: with a BrokenOff if the network or the server
+ * failed, else with a UserError. `etag` is the one that an earlier download of the same URL returned. The result is
+ * null if the server says that nothing has changed since.
  */
 export async function download(
   url: URL,
@@ -29,7 +30,7 @@ export async function download(
     clearTimeout(late);
     if (signal?.aborted) throw error;
     if (stall.signal.aborted) throw stalled();
-    // fetch itself says no more than "fetch failed".
+    // fetch's own message is only "fetch failed".
     const why = reason(error.cause ?? error);
     throw new BrokenOff(`cannot read ${url}: ${why}; check the network, or give a file`, error);
   });
@@ -64,7 +65,7 @@ export async function download(
   return { etag: response.headers.get('etag') };
 }
 
-/** fetch refuses a URL that holds a name and a password. */
+/** A copy of a URL without name and password, because fetch refuses a URL that has them. */
 export function withoutUser(url: URL): URL {
   const plain = new URL(url);
   plain.username = '';

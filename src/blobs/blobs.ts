@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts';
 
 export interface Blob {
   bytes: Buffer;
-  /** Changes whenever the bytes do; compared, never parsed. */
+  /** Changes whenever the bytes change. It is compared only, never parsed. */
   etag: string;
 }
 
@@ -10,29 +10,29 @@ export interface Listed {
   name: string;
   /** Bytes. */
   size: number;
-  /** As `get` and `put` give it; absent where the place would have to read the bytes for it. */
+  /** The etag that `get` and `put` would give. Absent if the place would have to read the bytes for it. */
   etag?: string;
-  /** When it was last written, as `Date.now()`. */
+  /** The time of the last write, as `Date.now()`. */
   modified: number;
 }
 
 /**
- * Where bytes live, under names such as `vectors/batch_1f….json.gz`. Knows nothing of what they mean. Every read is
- * verified against the digest stored with it; a listing that breaks half-way throws.
+ * A place for bytes, under names such as `vectors/batch_1f….json.gz`. It knows nothing of what the bytes mean. Every
+ * read is verified against the digest that is stored with the bytes. A listing that breaks half-way throws.
  */
 export interface Blobs {
   /** As given to `openBlobs`. */
   readonly name: string;
-  /** Creates the place if it is missing. True if it was. */
+  /** Creates the place if it is missing. Returns whether it was missing. */
   init(): Promise<boolean>;
-  /** null if there is no such blob. */
+  /** Returns null if there is no such blob. */
   get(name: string, signal?: AbortSignal): Promise<Blob | null>;
   /**
-   * Writes all or nothing. `ifMatch` is the etag that the blob must still have, or null if there must be none yet;
-   * leave it out to write in any case. Returns the new etag, or null if the condition did not hold.
+   * Writes all or nothing. `ifMatch` is the etag that the blob must still have, or null if the blob must not exist yet.
+   * Without `ifMatch` the blob is written in any case. Returns the new etag, or null if the condition did not hold.
    */
   put(name: string, bytes: Buffer, options?: { ifMatch?: string | null; signal?: AbortSignal }): Promise<string | null>;
-  /** What lies below a prefix, sorted by name. */
+  /** Lists the blobs whose names begin with `prefix`, sorted by name. */
   list(prefix: string, signal?: AbortSignal): AsyncIterable<Listed>;
   delete(name: string): Promise<void>;
   close(): Promise<void>;

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const SQLITE_BUSY = 5;
 
 /**
- * Runs `body` while nobody else runs one with the same `file`, in this process or another. The lock is a transaction of
- * SQLite: the operating system drops it when the process ends, however it ends, so that no lock is ever stale. The file
- * stays, because removing it would let two in: one that opened it before, and one that creates it anew.
+ * Runs `body` while no other holder of the same `file` runs, in this process or in another. The lock is a transaction
+ * of SQLite. The operating system drops it whenever the process ends, so a lock is never stale. The file stays: if it
+ * were removed, one process that opened it before and one that creates it anew could both hold the lock.
  */
 export async function withLock<T>(file: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
   using db = new DatabaseSync(file, { timeout: 0 });

@@ -5,7 +5,7 @@ import { environment } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { Blob, Blobs } from './blobs.ts';
 
-/** A body gets this many milliseconds per byte (1 MB/s) in addition to the time of any attempt. */
+/** Milliseconds per byte (1 MB/s) that an attempt gets for a body, in addition to the limit of any attempt. */
 const MS_PER_BYTE = 1e-3;
 
 /** Opens `s3://BUCKET[/PREFIX]`, given without the scheme. An etag is S3's ETag. */
@@ -34,7 +34,7 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
     options.patience,
   );
 
-  /** The request and the reading of its body are one attempt: a body that breaks off is asked for again. */
+  /** The request and the reading of its body are one attempt, so a body that breaks off is requested again. */
   async function get(name: string, signal?: AbortSignal): Promise<Blob | null> {
     const command = new sdk.GetObjectCommand({ Bucket, Key: prefix + name, ChecksumMode: 'ENABLED' });
     return call(
@@ -122,7 +122,7 @@ export async function openS3(target: string, options: { patience?: Partial<Patie
         name,
       );
       if (etag !== null || !repeated) return etag;
-      // The condition may have failed because of an earlier attempt that was written and never acknowledged.
+      // The condition may have failed because an earlier attempt was written and its acknowledgement was lost.
       const now = await get(name, signal);
       return now?.bytes.equals(bytes) ? now.etag : null;
     },

@@ -4,10 +4,13 @@ import { now } from '../config.ts';
 import { ageInDays } from '../index/age.ts';
 import type { Context } from './command.ts';
 
-/** Packages move on: an index that is older than this is worth a word. */
+/** nixpkgs moves on, so an index that is older than this is worth a line. */
 export const STALE_DAYS = 14;
 
-/** Says, once a day, that the indexed nixpkgs is older than two weeks; `made` is its time, or that of its extraction. A home that cannot be written to hears it each time. */
+/**
+ * Says once a day that the indexed nixpkgs is older than two weeks. `made` is its time, or that of its extraction. If
+ * the home cannot be written to, the line appears each time.
+ */
 export async function tellAge(file: string, made: string, { config, log }: Pick<Context, 'config' | 'log'>) {
   const days = ageInDays(made, now());
   if (days === null || days <= STALE_DAYS || file.startsWith('blobs:')) return;

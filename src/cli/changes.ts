@@ -5,9 +5,9 @@ import { command } from './command.ts';
 import { embedWhatIsThere } from './embed.ts';
 
 /**
- * The event-driven form of `embed`, as a Lambda function behind the table's stream. An event is only a wake-up: what
- * needs an embedding is read from the store, so that one that comes twice, late or for much finds its work done or does
- * it. What fails is reported to Lambda, which brings the event again.
+ * The event-driven form of `embed`: a Lambda function behind the table's stream. An event is only a wake-up. The list
+ * of work is read from the store, so an event that comes twice or late, or that stands for many changes, either finds
+ * the work done or does it. A failure is reported to Lambda, which sends the event again.
  */
 export default command({
   usage: 'changes',
@@ -22,7 +22,7 @@ export default command({
       );
     const handle = async () => {
       const code = await embedWhatIsThere({ json: args.json }, context);
-      // Texts that the model refuses are marked; to try them again would change nothing.
+      // Texts that the model refuses are marked as refused. Trying them again would change nothing.
       if (code !== EXIT.ok && code !== EXIT.incomplete) throw new Error(`embedding ended with status ${code}`);
       return { status: code };
     };

@@ -5,7 +5,7 @@ import { collectBatches } from '../vectors/collect.ts';
 import { takeLease } from '../vectors/lease.ts';
 import type { Context } from './command.ts';
 
-/** `embed --collect`: what has had no use for a day is deleted, under the lease; with `dryRun` only listed. Returns names. */
+/** `embed --collect`: deletes under the lease what was unused for a day; `dryRun` only lists it. Returns the names. */
 export async function collect(blobs: Blobs, dryRun: boolean, { log, count, signal }: Context): Promise<string[]> {
   const time = Date.parse(now());
   const look = async (dryRun: boolean) => {

@@ -19,36 +19,36 @@ export const COMMON = {
   verbose: { boolean: true, default: false, alias: 'v', describe: 'more about what happens, and causes of errors' },
 } as const satisfies Record<string, Options>;
 
-/** `_` holds what was typed before the flags: the command, and its words. */
+/** `_` holds the words before the flags: the command and its arguments. */
 export type CommonArguments = InferredOptionTypes<typeof COMMON> & { _?: readonly (string | number)[] };
 
-/** What a command may use of the outside world. */
+/** What a command may use of the world outside. */
 export interface Context {
   config: Config;
   /** Progress on stderr: a bar on a terminal, else a line every few seconds. */
   report: Report;
   /** A line on stderr, unless `--quiet`. */
   log(message: string): void;
-  /** A line on stderr, in any case. */
+  /** A line on stderr, even with `--quiet`. */
   warn(message: string): void;
-  /** Numbers of the run, for the log and the metrics of a deployed task. */
+  /** Adds to the numbers of the run, for the log and the metrics of a deployed task. */
   count(counts: Record<string, number>): void;
-  /** Data on stdout. Resolves when more may be written. */
+  /** Writes data to stdout. Resolves when more may be written. */
   out(text: string): Promise<void>;
-  /** Names the execution of which this is a part, where it has a name: later stages take only what its extraction wrote. */
+  /** The execution that this run is a part of, if it has a name. Later stages accept only what its extraction wrote. */
   run: string | null;
-  /** In a run of all stages: what the extraction wrote that needs an embedding. */
+  /** In a run of all stages: the items that the extraction wrote and that need an embedding. */
   written?: ItemKey[];
-  /** Aborted by the first SIGINT or SIGTERM: finish what is under way and return. */
+  /** Aborted by the first SIGINT or SIGTERM. The command then finishes what is under way and returns. */
   signal: AbortSignal;
 }
 
 /** One command: its flags, its help, and what it does. Returns the exit status. */
 export interface Command<O extends Record<string, Options> = Record<string, Options>> {
-  /** As yargs takes it: `search [query..]`. */
+  /** The usage in yargs' form: `search [query..]`. */
   usage: string;
   options: O;
-  /** It works until it is told to stop: an interruption is its success. */
+  /** The command works until it is told to stop, so an interruption is a success. */
   untilInterrupted?: boolean;
   examples: readonly (readonly [command: string, explanation: string])[];
   run(
@@ -57,7 +57,7 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
   ): Promise<number>;
 }
 
-/** Declares a command, so that the types of its flags reach `run`. */
+/** Declares a command, and passes the types of its flags on to `run`. */
 export function command<const O extends Record<string, Options>>(definition: Command<O>): Command<O> {
   return definition;
 }

@@ -2,31 +2,31 @@ import type { Options } from 'yargs';
 import { COMMON } from './command.ts';
 import { COMMANDS } from './main.ts';
 
-/** A flag as shells and the manual show it. */
+/** A flag as completions and the manual show it. */
 export interface Flag {
   name: string;
   short: string | null;
   describe: string;
-  /** Whether a value follows, and which ones where there are few. */
+  /** Whether a value follows, and the list of values if there are few. */
   takesValue: boolean;
   choices: readonly string[];
   default: unknown;
 }
 
-/** A command as shells and the manual show it. */
+/** A command as completions and the manual show it. */
 export interface Described {
   name: string;
   usage: string;
   describe: string;
   flags: Flag[];
-  /** What the first argument may be, where it is one of few. */
+  /** The possible first arguments, if there are few. */
   choices: readonly string[];
   examples: readonly (readonly [command: string, explanation: string])[];
 }
 
 export const COMMON_FLAGS: Flag[] = Object.entries(COMMON).map(flag);
 
-/** Every command with its own flags, from the definitions that the commands are parsed by. */
+/** Every command with its own flags. They are read from the same definitions that the command line is parsed by. */
 export async function describeCommands(): Promise<Described[]> {
   return Promise.all(
     Object.entries(COMMANDS).map(async ([name, { usage, describe, load }]) => {

@@ -13,7 +13,7 @@ export interface Detail {
   package: Package;
   versions: readonly Version[];
   programs: readonly Program[];
-  /** Paths of options that are about it. */
+  /** Paths of the options that are about it. */
   options: readonly string[];
   /** How to use it. */
   snippets: readonly Snippet[];
@@ -21,13 +21,13 @@ export interface Detail {
   revision: string;
 }
 
-/** Programs and versions that are named before "and N more". */
+/** How many programs and versions are named before "and N more". */
 const PROGRAMS_SHOWN = 24;
 const VERSIONS_SHOWN = 6;
 
 /**
- * All that is known, for people: what it is, what decides whether one takes it, and how to use it. With `factsFirst` the
- * long description comes last, for where there is little room.
+ * All that is known, for people: what it is, what decides whether to use it, and how to use it. With `factsFirst` the
+ * long description comes last, which suits a small screen.
  */
 export function detailLines(detail: Detail, look: Look, { factsFirst = false } = {}): string[] {
   const style = styler(look.color);
@@ -48,7 +48,7 @@ export function detailLines(detail: Detail, look: Look, { factsFirst = false } =
   const long = isOption ? readOptionFacts(pkg.longDescription).text : pkg.longDescription;
   const repeated = long?.startsWith(pkg.description ?? '') === true && !factsFirst;
   const facts = factsOf(detail).flatMap(([name, text]) => (text ? factLines(name, text, width, style) : []));
-  // To copy, so never broken into lines.
+  // These lines are copied, so they are never broken.
   const ways = detail.snippets
     .filter(({ name }) => name !== 'flake.nix')
     .map(
@@ -62,7 +62,7 @@ export function detailLines(detail: Detail, look: Look, { factsFirst = false } =
   return [head.join('  '), ...parts.filter(part => part.length > 0).flatMap(part => ['', ...part])];
 }
 
-/** Columns of the names of facts; on narrower terminals each has a line of its own. */
+/** Width of the column with the names of facts. On narrower terminals each name has a line of its own. */
 const LABEL = 13;
 const INDENT = ' '.repeat(LABEL);
 const NARROW = 46;
@@ -104,7 +104,7 @@ function factsOf({ package: pkg, ...known }: Detail): Fact[] {
   ];
 }
 
-/** Where the definition is, as a link where the revision is a commit; null where the metadata does not tell. */
+/** The address of the definition, as a link if the revision is a commit; null if the metadata does not have it. */
 export function sourceOf({ position }: Package, revision: string): string | null {
   if (position === null) return null;
   const { file, line } = position;
@@ -119,7 +119,7 @@ export function flagsOf(pkg: Package): string[] {
   return pkg.available ? flags : [...flags, 'unavailable'];
 }
 
-/** Those that are sure first; what is only likely is said to be. */
+/** The sure programs come first. Those that are only likely are marked as such. */
 export function programsText(programs: readonly Program[], most = PROGRAMS_SHOWN): string {
   const names = (likely: boolean) =>
     programs.filter(({ sure }) => (sure === 'likely') === likely).map(({ program }) => program);
@@ -129,7 +129,7 @@ export function programsText(programs: readonly Program[], most = PROGRAMS_SHOWN
   return parts.filter(Boolean).join('; ');
 }
 
-/** The common systems first: a list may have fifty. */
+/** The common systems come first, because a list may have fifty. */
 function platformsText(platforms: readonly string[]): string {
   const common = COMMON_SYSTEMS.filter(system => platforms.includes(system));
   return few([...common, ...platforms.filter(system => !common.includes(system))], Math.max(4, common.length), ' ');
@@ -141,7 +141,7 @@ function few(names: readonly string[], most: number, separator = ', '): string {
   return `${names.slice(0, most).join(separator)}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
-/** Breaks a text into lines of at most so many columns, at spaces where it has any. */
+/** Breaks a text into lines of at most so many columns, at spaces where possible. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -162,7 +162,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** The beginning of a text that fills at most so many columns; at least one sign of it. */
+/** The beginning of a text that fits so many columns, but at least one character. */
 export function clip(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let [clipped, columns] = ['', 0];

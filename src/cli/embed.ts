@@ -48,7 +48,7 @@ export default command({
   run: embed,
 });
 
-/** The stage `embed`: a vector for every text that has none. Refuses a store whose extraction is unfinished. */
+/** The stage `embed`: makes a vector for every text that has none. Refuses a store whose extraction is unfinished. */
 export async function embed(args: Arguments, context: Context): Promise<number> {
   const store = await openStore(context.config.store);
   try {
@@ -59,7 +59,7 @@ export async function embed(args: Arguments, context: Context): Promise<number> 
   return embedWhatIsThere(args, context);
 }
 
-/** The same in the midst of an extraction. */
+/** As {@link embedAll}, but allowed while an extraction is unfinished. */
 export async function embedWhatIsThere(args: Arguments, context: Context): Promise<number> {
   const { config, report, log, warn, count, out, signal } = context;
   const failures: Failure[] = [];
@@ -106,13 +106,13 @@ export async function embedWhatIsThere(args: Arguments, context: Context): Promi
 interface Cost {
   texts: number;
   calls: number;
-  /** Of what is to be embedded; estimated from the first of the texts where there are many. */
+  /** Numbers of what is to be embedded. For a large number of texts they are estimated from the first ones. */
   characters: number;
 }
 
 const SAMPLE = 1000;
 
-/** What the next run of `embed` sends. */
+/** What the next `embed` would send. */
 async function estimate(
   store: Store,
   blobs: Blobs,

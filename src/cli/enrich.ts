@@ -6,7 +6,7 @@ import { command } from './command.ts';
 import { jsonLine } from './hit.ts';
 import { openIndexed } from './open.ts';
 
-/** Characters of one line; a mail with attachments is not what is meant. */
+/** The limit of one line in characters. A mail with attachments is not meant to come here. */
 const MAX_LINE = 1 << 20;
 
 export default command({

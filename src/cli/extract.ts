@@ -57,9 +57,9 @@ export const OPTIONS = {
   limit: { number: true, describe: 'only the first N packages, for a trial with --output' },
 } as const;
 
-/** Flags that are absent count as not given; `system` is then that of this machine. */
+/** An absent flag counts as not given, except `system`, which is then that of this machine. */
 export type Arguments = Partial<InferredOptionTypes<typeof OPTIONS> & CommonArguments> & {
-  /** The packages and then the options of each source. */
+  /** True: read the packages of each source and then its options. */
   both?: boolean;
 };
 
@@ -78,10 +78,10 @@ export default command({
   run: extract,
 });
 
-/** `known` are the failures so far, for a run that does not come to its end. */
+/** `known` are the failures so far, which a run that breaks off needs too. */
 type Work = Context & { known: readonly Failure[]; onFailure(failure: Failure): void };
 
-/** The stage `extract`: into the store, or as JSONL. */
+/** The stage `extract`: writes into the store, or JSONL to a file. */
 export async function extract(args: Arguments, context: Context): Promise<number> {
   checkArguments(args);
   if (context.config.store.startsWith('dynamodb:')) keepHeapSmall();
@@ -89,7 +89,7 @@ export async function extract(args: Arguments, context: Context): Promise<number
   const work: Work = { ...context, known, onFailure: failure => known.push(failure) };
   const done = args.output ? writeJsonl(args.output, args, work) : storeAll(args, work);
   const found = await done.catch(async error => {
-    // What failed helps to understand a refusal.
+    // The failures help to understand a refusal.
     if (args.failures) await writeFailures(args.failures, known);
     throw error;
   });
@@ -105,7 +105,7 @@ export async function extract(args: Arguments, context: Context): Promise<number
   return EXIT.brokenOff;
 }
 
-/** One release or tree is read once for its packages, and once more for its options where both are wanted. */
+/** A release or tree is read once for its packages, and once more if its options are wanted too. */
 function partsOf(spec: string | null, args: Arguments): { spec: string | null; args: Arguments }[] {
   if (!args.both) return [{ spec, args }];
   const beside = spec !== null && (spec === args.from || isRelease(spec)) ? optionsBeside(spec) : null;
@@ -115,7 +115,7 @@ function partsOf(spec: string | null, args: Arguments): { spec: string | null; a
   ];
 }
 
-/** Every source into the store, in order. Returns the failures of all of them. */
+/** Writes every source into the store, in order. Returns the failures of all of them. */
 async function storeAll(args: Arguments, context: Work): Promise<Failure[]> {
   const sources = args.revisions ? await readSeries(args.revisions) : [args.from ?? args.nixpkgs ?? null];
   const failures: Failure[] = [];
@@ -142,7 +142,7 @@ async function storeAll(args: Arguments, context: Work): Promise<Failure[]> {
   return failures;
 }
 
-/** The list of programs goes beside the vectors, where the next index finds it. */
+/** The list of programs is stored beside the vectors, where the next index finds it. */
 async function keep(spec: string, { config, report, log, signal }: Context): Promise<void> {
   const blobs = await openBlobs(config.blobs);
   try {
@@ -155,7 +155,7 @@ async function keep(spec: string, { config, report, log, signal }: Context): Pro
   }
 }
 
-/** What would be passed over in silence is refused. */
+/** Refuses flags that would otherwise be ignored silently. */
 function checkArguments(args: Arguments): void {
   const sources = (['nixpkgs', 'from', 'revisions'] as const).filter(name => args[name] !== undefined);
   if (sources.length > 1) throw new UserError(`--${sources.join(' and --')} exclude each other: give one of them`);
@@ -188,14 +188,14 @@ async function syncSource(store: Store, source: Source, args: Arguments, context
   });
   const { seen, before, added, changed, unchanged, superseded, vanished, complete } = result;
   context.count({ seen, added, changed, unchanged, superseded, vanished, failed: failures.length });
-  // In percent, for an alarm; meaningful only of a whole revision.
+  // The loss in percent, for an alarm. It has a meaning only for a whole revision.
   if (complete && !set && before > 0) context.count({ shrinkage: Math.max(0, 100 * (1 - seen / before)) });
   if (args.json) await context.out(`${JSON.stringify({ ...result, failed: failures.length })}\n`);
   else context.log(summary(result, store.name, noun(args)));
   return failures;
 }
 
-/** What a run that is narrowed to sets or to another scope than NixOS' says nothing about must not vanish. */
+/** A run that is narrowed to sets, or to a scope other than NixOS', must not make everything else vanish. */
 function coverage({ set, options = false, scope = NIXOS }: Arguments) {
   if (!set && scope === NIXOS) return {};
   const ofKind = (name: string) => (readOptionName(name)?.scope ?? null) === (options ? scope : null);
@@ -205,7 +205,7 @@ function coverage({ set, options = false, scope = NIXOS }: Arguments) {
   };
 }
 
-/** One source a line; empty lines and comments do not count. */
+/** Reads one source a line. Empty lines and comments are skipped. */
 async function readSeries(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch(cause => {
     throw new UserError(`cannot read ${file}: ${reason(cause)}`, { cause });
@@ -226,7 +226,7 @@ function noun({ options }: Arguments): string {
   return options ? 'options' : 'packages';
 }
 
-/** What a run did, in one line. */
+/** One line about what a run did. */
 export function summary(result: Omit<SyncResult, 'failures'>, store: string, what = 'packages'): string {
   const { seen, added, changed, superseded, vanished, revision } = result;
   const done = `${seen} ${what} of ${revision}`;
@@ -242,7 +242,7 @@ export function summary(result: Omit<SyncResult, 'failures'>, store: string, wha
   return `${done}: ${parts.filter(part => !part.startsWith('0 ')).join(', ')} in ${store}`;
 }
 
-/** What was finished when the time was over, under a name that nobody takes for the whole. */
+/** Keeps the records that were finished when the time was over, in a file whose name shows that it is not the whole. */
 async function keepPartial(
   lines: readonly [string, string][],
   output: string,
@@ -256,7 +256,7 @@ async function keepPartial(
   return known;
 }
 
-/** Sorted by attribute path, so the same input gives the same bytes. A file appears only when it is whole. */
+/** Writes the records sorted by attribute path: the same input gives the same bytes. The file appears only whole. */
 async function writeJsonl(output: string, args: Arguments, context: Work): Promise<readonly Failure[]> {
   const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context);
   const lines: [string, string][] = [];

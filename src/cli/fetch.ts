@@ -11,7 +11,7 @@ import { parseKey } from '../releases/minisign.ts';
 import { STALE_DAYS } from './age.ts';
 import { type Context, command } from './command.ts';
 
-/** A line for each of hundreds of indexes is not a tenth of this. */
+/** Enough for a manifest: one with hundreds of indexes does not have a tenth of this. */
 const MANIFEST_BYTES = 4e6;
 
 export default command({
@@ -41,7 +41,7 @@ export interface FetchArguments extends Wanted {
   json: boolean;
 }
 
-/** What `fdnix fetch` does, and `fdnix run` where it has nothing to index. */
+/** Does the work of `fdnix fetch`. `fdnix run` uses it when it has no input to index. */
 export async function fetchIndex(args: FetchArguments, context: Context): Promise<number> {
   const { index: file } = context.config;
   if (file.startsWith('blobs:') || file.startsWith('/nix/store/'))
@@ -95,7 +95,7 @@ async function tell(
   }
 }
 
-/** The newest date that was fetched of each channel: a host that offers an older one has been turned back. */
+/** Refuses an index that is older than the newest one fetched from its channel: the host may have been rolled back. */
 async function checkOrder(entry: Entry, revision: string | undefined, home: string): Promise<void> {
   const newest = (await seen(home))[entry.channel];
   if (revision === undefined && newest !== undefined && Date.parse(entry.date) < Date.parse(newest))

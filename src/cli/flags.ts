@@ -1,7 +1,7 @@
 import type { Options as Flags } from 'yargs';
 import type { Option, Options } from '../search/option.ts';
 
-/** A table of options as flags of a command. */
+/** Makes the flags of a command from a table of options. */
 export function toFlags(options: Options): Record<string, Flags> {
   return Object.fromEntries(Object.entries(options).map(([name, option]) => [name, toFlag(name, option)]));
 }

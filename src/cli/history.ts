@@ -13,8 +13,8 @@ import { summary } from './extract.ts';
 import { tellFailures } from './failures.ts';
 
 /**
- * Version history in two steps, so that what takes long can run for many revisions at once and what must be in order
- * is one quick pass. `extract --revisions` does both for one machine.
+ * Version history in two steps: the slow one (evaluating) may run for many revisions at once, and the one that needs an
+ * order (recording) is a single quick pass. `extract --revisions` does both on one machine.
  */
 export default command({
   usage: 'history <step> <what>',
@@ -72,7 +72,7 @@ async function evaluate(
   return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
 }
 
-/** Every revision in its order; those up to the one that the store is at are done. */
+/** Goes through the revisions in order. Those up to the store's revision are done already. */
 async function record(blobs: Blobs, specs: string[], allowShrink: boolean, context: Context): Promise<number> {
   const store = await openStore(context.config.store, { create: true });
   const failures: Failure[] = [];
@@ -111,7 +111,7 @@ async function open(blobs: Blobs, spec: string): ReturnType<typeof readRevision>
   return readRevision(blob.bytes, `${name} in ${blobs.name}`);
 }
 
-/** A commit or a release's address: what they hold never changes, so one evaluation is enough. */
+/** Only commits and addresses of releases have a name, because only they never change: one evaluation is enough. */
 function blobOf(spec: string): string {
   if (/^[0-9a-f]{40}$/.test(spec)) return `history/${spec}.jsonl.gz`;
   if (/^https:\/\/\S+$/.test(spec)) return `history/${encodeURIComponent(spec)}.jsonl.gz`;

@@ -7,14 +7,14 @@ import type { Version } from '../search/open.ts';
 import { inWords } from '../search/why.ts';
 import { forTerminal } from '../text.ts';
 
-/** How text may look on stdout. */
+/** How text is formatted on stdout. */
 export interface Look {
   color: boolean;
-  /** Columns of the terminal; longer lines are cut. null: at 16,384 characters. */
+  /** Columns of the terminal, at which lines are cut. With null, lines are cut at 16,384 characters. */
   width: number | null;
 }
 
-/** What stdout can show: colours and lines of its width on a terminal, plain text elsewhere. */
+/** What stdout can show: a terminal gets colours and lines of its width, anything else plain text. */
 export function lookOf(stream: { isTTY?: boolean; columns?: number } = process.stdout): Look {
   const terminal = stream.isTTY === true;
   return { color: terminal && !environment().noColor, width: terminal ? (stream.columns ?? null) : null };
@@ -24,8 +24,8 @@ export function lookOf(stream: { isTTY?: boolean; columns?: number } = process.s
 const ALSO_SHOWN = 4;
 
 /**
- * A hit at one glance: name and version, what is wrong with it, what it is, and its variants. On a terminal also the program
- * that it runs, where that has another name. `more` are lines of facts, for who asked for them.
+ * A hit at a glance: name and version, warnings, description and variants. On a terminal the program is added if it has
+ * another name. `more` holds further lines of facts.
  */
 export function hitLines(
   hit: Hit,
@@ -80,7 +80,7 @@ const FIELDS: Record<string, (hit: Hit) => string> = {
   also: hit => hit.also.join(' '),
 };
 
-/** `{name}\t{version}` → a function that writes one line for a hit. `\t`, `\n`, `\0` and `\\` are known. */
+/** Makes a function from `{name}\t{version}` that writes one line for a hit. It knows `\t`, `\n`, `\0` and `\\`. */
 export function formatter(template: string): (hit: Hit) => string {
   const parts = template.split(/(\{\w+\}|\\.)/s).map((part): ((hit: Hit) => string) => {
     const [, field] = /^\{(\w+)\}$/.exec(part) ?? [];
@@ -102,8 +102,8 @@ export function formatter(template: string): (hit: Hit) => string {
 const ESCAPES: Record<string, string> = { t: '\t', n: '\n', '0': '\0' };
 
 /**
- * One line of JSON that is harmless on a terminal too: what {@link forTerminal} would leave out is escaped, so that the
- * value stays what it is.
+ * One line of JSON that is harmless on a terminal too. Characters that {@link forTerminal} would remove are escaped, so
+ * the value does not change.
  */
 export function jsonLine(value: unknown): string {
   const json = JSON.stringify(value).replace(/[^\x20-\x7e]/gu, sign =>

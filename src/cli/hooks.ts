@@ -1,11 +1,11 @@
 export const HOOKS = ['bash', 'zsh', 'fish'] as const;
 export type HookShell = (typeof HOOKS)[number];
 
-/** What makes a shell ask `fdnix which` about a command that it does not know. `program` is how fdnix is called. */
+/** Shell code that asks `fdnix which` about unknown commands. `program` is the command that starts fdnix. */
 export function hook(shell: HookShell, program: string): string {
   const ask = `${program} which --not-found --quiet --`;
   switch (shell) {
-    // POSIX: a command that is not found has exit status 127.
+    // POSIX demands exit status 127 for a command that is not found.
     case 'bash':
       return `command_not_found_handle() {\n  ${ask} "$1"\n  return 127\n}\n`;
     case 'zsh':

@@ -34,10 +34,10 @@ export default command({
   run: index,
 });
 
-/** Percent: the packages stay in memory, and little garbage is let to pile up beside them. */
+/** Heap growth in percent. The packages stay in memory, and little garbage may pile up beside them. */
 const HEAP_GROWTH = 25;
 
-/** The stage `index`: one file of all that the store and the blobs hold. Refuses a store whose extraction is unfinished. */
+/** The stage `index`: makes one file of the store and the blobs. Refuses a store whose extraction is unfinished. */
 export async function index(args: Arguments, context: Context): Promise<number> {
   keepHeapSmall(HEAP_GROWTH);
   const { config, report, log, warn, count, out, signal } = context;
@@ -67,7 +67,7 @@ export async function index(args: Arguments, context: Context): Promise<number> 
   }
 }
 
-/** What an index holds, on one line. */
+/** One line about what an index holds. */
 export function summary(
   file: string,
   { revision, packages, options, vectors, pending, refused, usage, size }: PackResult,

@@ -13,7 +13,7 @@ export default command({
     const store = await openStore(config.store, { create: true });
     const blobs = await openBlobs(config.blobs);
     try {
-      // Blobs first: by default they are the directory that the store lies in.
+      // The blobs come first, because by default they are the directory that the store lies in.
       const blobsCreated = await blobs.init();
       const created = { store: await store.init(), blobs: blobsCreated };
       if (args.json) await out(`${JSON.stringify(created)}\n`);

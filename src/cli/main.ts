@@ -10,7 +10,7 @@ export interface Entry {
   load(): Promise<{ default: Command }>;
 }
 
-/** Every command: a command's own code, flags and dependencies are loaded only when it is called. */
+/** Every command. The code, flags and dependencies of a command are loaded only when it is called. */
 export const COMMANDS: Record<string, Entry> = {
   extract: entry('extract', 'metadata of one nixpkgs revision, into the store', () => import('./extract.ts')),
   embed: entry('embed', 'vectors for what has none yet', () => import('./embed.ts')),
@@ -108,25 +108,25 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
   }
 }
 
-/** Of a flag that is given twice yargs makes a list. Which of the two is meant nobody knows. */
+/** yargs turns a flag that is given twice into a list. It would be a guess which of the two is meant. */
 function onlyOnce(options: Record<string, Options>, args: Record<string, unknown>): void {
   for (const [name, { array }] of Object.entries(options))
     if (!array && Array.isArray(args[name])) throw new UserError(`--${name} is given more than once: give it once`);
 }
 
-/** No command, and flags that every command takes: on a terminal that is the interactive search. */
+/** Whether there is no command, only flags that every command takes. On a terminal that is the interactive search. */
 function isAlone(argv: readonly string[]): boolean {
   const [first] = argv;
   if (first !== undefined && !first.startsWith('-')) return false;
   return !argv.some(arg => Object.hasOwn(COMMANDS, arg) || /^(--help|-h|--version)$/.test(arg));
 }
 
-/** Whether there is somebody at a terminal to talk with. */
+/** Whether a person uses this process at a terminal. */
 function isInteractive(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true && !environment().dumbTerminal;
 }
 
-/** `--output -` → `--output=-`: of the separate dash yargs makes a positional, though not of that in `-o -`. */
+/** `--output -` → `--output=-`, because yargs takes the separate dash for a positional (but not that of `-o -`). */
 function joinDashes(argv: readonly string[]): string[] {
   const joins = (i: number) => argv[i + 1] === '-' && /^--[a-z][a-z-]*$/.test(argv[i] ?? '');
   return argv.flatMap((arg, i) => (joins(i) ? [`${arg}=-`] : joins(i - 1) ? [] : [arg]));

@@ -47,7 +47,7 @@ export default command({
   },
 });
 
-/** The manual page in roff, section 1: everything in it comes from the definitions of the commands. */
+/** The manual page in roff, section 1. All of it comes from the definitions of the commands. */
 export function manual(commands: readonly Described[], common: readonly Flag[]): string {
   return `.TH FDNIX 1 "" ${argument(`fdnix ${VERSION}`)} "User Commands"
 .SH NAME
@@ -93,7 +93,7 @@ function tagged(tag: string, text: string): string {
   return `.TP\n${tag}\n${roff(text)}\n`;
 }
 
-/** Text that roff shows as it is: ASCII as typed, anything else by its code point. */
+/** Escapes a text so that roff shows it unchanged: ASCII as typed, any other character by its code point. */
 function roff(text: string): string {
   const shown = text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replaceAll("'", '\\(aq').replaceAll('`', '\\(ga');
   const ascii = shown.replace(

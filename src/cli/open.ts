@@ -4,17 +4,17 @@ import type { Config } from '../config.ts';
 import { localIndex } from '../index/publish.ts';
 import { openSearch, type Search } from '../search/open.ts';
 
-/** The folder of all indexes that were fetched from elsewhere. */
+/** The folder of all indexes that were fetched. */
 export function fetchedIndexes({ home }: Config): string {
   return join(home, 'indexes');
 }
 
-/** The file that `--index` means, fetched if it is not on this machine. */
+/** Returns the file that `--index` names. It is fetched if it is not on this machine. */
 export async function indexFile(config: Config): Promise<string> {
   return localIndex(config.index, () => openBlobs(config.blobs), fetchedIndexes(config));
 }
 
-/** Opens what `--index` means. `model` is the flag: by default queries are embedded by the model of the index. */
+/** Opens the index that `--index` names. `model` is the flag; by default the model of the index embeds queries. */
 export async function openIndexed({ model }: { model?: string | undefined }, config: Config): Promise<Search> {
   return openSearch(await indexFile(config), { model });
 }

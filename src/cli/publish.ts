@@ -37,7 +37,7 @@ export default command({
   },
 });
 
-/** The store must not have changed since the candidate was made of it. Whoever has no store here publishes all the same. */
+/** The store must be as it was when the candidate was made from it. This is not checked where there is no store. */
 async function demandWhole({ config, run, signal }: Context): Promise<void> {
   const [, file] = /^sqlite:(.*)$/s.exec(config.store) ?? [];
   if (file !== undefined && !existsSync(file)) return;

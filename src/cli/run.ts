@@ -10,7 +10,7 @@ import { OPTIONS as EXTRACT, extract } from './extract.ts';
 import { fetchIndex } from './fetch.ts';
 import { OPTIONS as INDEX, index } from './index.ts';
 
-// A whole run leaves nothing undone, as a stage alone may; --output is the index's.
+// Flags that stop a stage early have no place in a whole run, and --output names the index.
 const { output: _jsonl, limit: _first, ...extraction } = EXTRACT;
 const { 'dry-run': _dry, ...embedding } = EMBED;
 
@@ -34,7 +34,9 @@ export default command({
     ],
     ['$0 run', 'the same for the pinned revision, evaluated; without Nix the published index is fetched'],
   ],
-  /** Goes on where a stage was incomplete (one bad package never stops a run); stops where one was refused or broken off. */
+  /**
+   * Goes on after an incomplete stage: one bad package stops no run. Stops after one that was refused or broken off.
+   */
   async run(args, outer) {
     if (nothingToIndex(args, outer)) {
       outer.log('no input is given, and there is no Nix to evaluate the pinned one: fetching the published index');
@@ -42,7 +44,7 @@ export default command({
       return fetchIndex({ revision: args.revision, json: args.json }, { ...outer, config });
     }
     const context = { ...outer, run: outer.run ?? randomUUID(), written: [] };
-    // Where the file has options only, these are all.
+    // A file of options has no packages, so there is nothing to read twice.
     const both = args.options && args.scope === undefined && !/^options\./.test(basename(args.from ?? ''));
     let worst: number = EXIT.ok;
     const stages = [
@@ -60,12 +62,12 @@ export default command({
   },
 });
 
-/** A tree that is indexed has its own aliases. */
+/** An indexed tree brings its own aliases. */
 function aliasesIn(nixpkgs: string | undefined): string | undefined {
   return nixpkgs !== undefined && existsSync(join(nixpkgs, ALIASES)) ? nixpkgs : undefined;
 }
 
-/** What makes an index of its own cannot be had by fetching one: an input, a choice of packages, a model, a shared store. */
+/** Whoever gives an input, a choice of packages, a model or an upload wants an index that no fetch can give. */
 const OWN = ['from', 'nixpkgs', 'revisions', 'set', 'model', 'upload', 'options', 'usage'] as const;
 
 function nothingToIndex(args: { [name in (typeof OWN)[number]]?: unknown }, { config }: Context): boolean {

@@ -36,7 +36,7 @@ export default command({
   ],
   async run(args, context) {
     const { config, out } = context;
-    // What follows `--` is query too, so that it may begin with a dash.
+    // Words after `--` belong to the query too, so that it may begin with a dash.
     const query = [...(args.query ?? []), ...args._.slice(1)].join(' ');
     const given = Object.keys(SEARCH_OPTIONS).map(name => [name, (args as Record<string, unknown>)[name]] as const);
     const options = readOptions(given, SEARCH_OPTIONS, name => `--${name}`);
@@ -75,7 +75,7 @@ export default command({
   },
 });
 
-/** What one needs to decide, beyond a glance. */
+/** Facts that help to decide, beyond a glance. */
 function longFacts(search: Search, { packageName, homepage, license }: Hit) {
   const programs = programsText(search.show(packageName)?.programs ?? [], LONG_PROGRAMS);
   return [
@@ -99,7 +99,8 @@ async function history(search: Search, packageName: string, json: boolean, { out
 }
 
 /**
- * Answers a file of queries, for measuring: the time is that of the search alone. yargs reads `-` as an empty name.
+ * Answers a file of queries, for measuring. The time is that of the search alone. yargs reads the value `-` as an empty
+ * text.
  */
 async function answerAll(search: Search, file: string, options: SearchOptions, context: Context): Promise<number> {
   const input = file === '-' || file === '' ? process.stdin : createReadStream(file);

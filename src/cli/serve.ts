@@ -19,12 +19,12 @@ import type { IndexInfo } from '../search/open.ts';
 import { type Context, command } from './command.ts';
 import { fetchedIndexes, indexFile } from './open.ts';
 
-/** Milliseconds between two looks for the first index. */
+/** Milliseconds between two checks for a first index. */
 const WAIT_EVERY = 500;
 
-/** Milliseconds between two looks at what the blobs publish. */
+/** Milliseconds between two checks of what the blobs publish. */
 const PUBLISHED_EVERY = 60_000;
-/** Connections that may wait to be accepted; beyond them a client tries again a second later. */
+/** How many connections may wait to be accepted. A client beyond this tries again after a second. */
 const BACKLOG = 4096;
 
 export default command({
@@ -78,7 +78,7 @@ export default command({
     const followed = await followIndex({
       locate: async () => (await follow?.look()) ?? file,
       open: async file => {
-        // The file of a container image cannot change; Lambda bills the memory.
+        // The file inside a container image cannot change, and Lambda bills the memory of a private copy.
         if (lambdaApi) return openApp(file, page, options, warn);
         const copy = await copyIndex(file);
         try {
@@ -91,7 +91,7 @@ export default command({
           throw error;
         }
       },
-      // A function is frozen between two events: an hour later no timer has run, and the first request must not wait for one.
+      // Timers do not run while a function is frozen between two events, and its first request must not wait for one.
       ...(lambdaApi && { onRequest: true, interval: PUBLISHED_EVERY }),
       onSwap: info => log(`now serving ${describe(info)}`),
       onError: error => warn(`still serving the index from before: ${reason(error)}`),
@@ -131,7 +131,7 @@ export default command({
   },
 });
 
-/** Resolves to true when nothing can be answered any longer by this process, to false when it is told to stop. */
+/** Resolves to true when this process can no longer answer anything, and to false when it is told to stop. */
 async function untilDead(opened: OpenApp, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     if (!opened.health().alive) return true;
@@ -140,7 +140,7 @@ async function untilDead(opened: OpenApp, signal: AbortSignal): Promise<boolean>
   return false;
 }
 
-/** Waits until there is an index; false if it was told to stop before. */
+/** Waits until there is an index. Returns false if it was told to stop before. */
 async function thereIsAnIndex({ config, log, signal }: Context): Promise<boolean> {
   const there = () => /^blobs:/.test(config.index) || existsSync(config.index);
   if (!there()) log(`waiting for the first index at ${config.index}`);
@@ -148,7 +148,7 @@ async function thereIsAnIndex({ config, log, signal }: Context): Promise<boolean
   return !signal.aborted;
 }
 
-/** What the blobs publish, as a local file that is asked for at most once a minute; null while nothing is published. */
+/** The published index as a local file. The blobs are asked at most once a minute. Null while nothing is published. */
 async function published({ config, warn }: Context) {
   const blobs = await openBlobs(config.blobs);
   const file = join(fetchedIndexes(config), 'published.sqlite');

@@ -3,7 +3,7 @@ import type { Described, Flag } from './describe.ts';
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** A completion script. After a flag whose values are not listed, and for arguments, the shell completes files. */
+/** A completion script. For arguments, and after a flag whose values are not listed, the shell completes file names. */
 export function completions(shell: Shell, program: string, commands: readonly Described[], common: readonly Flag[]) {
   return { bash, zsh, fish }[shell](program, commands, common);
 }
@@ -115,12 +115,12 @@ complete -c ${program} -n ${quote(`not __fish_seen_subcommand_from ${names}`)} -
 `;
 }
 
-/** `--unfree` and `--no-unfree`, where leaving both out is a third choice. */
+/** Of `--unfree` and `--no-unfree` one may be given, or neither. */
 function spellings({ name, takesValue, default: standard }: Flag): string[] {
   return !takesValue && standard === undefined ? [`--${name}`, `--no-${name}`] : [`--${name}`];
 }
 
-/** Text between the brackets of a zsh specification. */
+/** Escapes a text for the brackets of a zsh specification. */
 function plain(text: string): string {
   return text.replace(/[[\]:\\]/g, '\\$&');
 }

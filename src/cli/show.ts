@@ -19,7 +19,7 @@ export default command({
     ['$0 show python313Packages.requests --json', 'for programs'],
   ],
   async run(args, context) {
-    // What follows `--` is a name too, so that it may begin with a dash.
+    // A word after `--` is a name too, so that it may begin with a dash.
     const [name, ...more] = [...(args.name === undefined ? [] : [args.name]), ...args._.slice(1)].map(String);
     if (!name || more.length > 0) throw new UserError("name one package or option, such as 'fdnix show ripgrep'");
     const search = await openIndexed(args, context.config);
@@ -49,7 +49,7 @@ export default command({
   },
 });
 
-/** What the index knows of an attribute path, or of the path of an option; null if there is no such name. */
+/** What the index knows about an attribute path or the path of an option; null if the name does not exist. */
 export function detailOf(search: Search, name: string): Detail | null {
   const shown = search.show(name) ?? search.show(`option:${name}`);
   if (!shown) return null;

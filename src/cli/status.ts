@@ -51,7 +51,7 @@ export default command({
 
 type Part = Record<string, unknown> & { place: string };
 
-/** A part that is not there is part of the answer: what is missing, and how to make it. */
+/** A missing part belongs to the answer: what is missing, and how to make it. */
 async function part(place: string, maker: string, read: () => Promise<Record<string, unknown> | null>): Promise<Part> {
   try {
     return { place, ...((await read()) ?? { missing: `nothing there yet: run ${maker}` }) };
@@ -106,7 +106,7 @@ function indexStatus(file: string): Record<string, unknown> {
   const index = openIndex(file);
   try {
     const { model, ...meta } = index.meta;
-    // The age is that of nixpkgs; where nobody knows it, it is at least that of the extraction.
+    // The age of the indexed nixpkgs. If that is unknown, the age of the extraction is a lower bound.
     const ageDays = ageInDays(meta.date ?? meta.created, now());
     return { ...meta, ageDays, model: model.id, dimension: model.dimension, bytes: statSync(file).size };
   } finally {
@@ -114,7 +114,7 @@ function indexStatus(file: string): Record<string, unknown> {
   }
 }
 
-/** What the index says of itself as far as it can be read, and what in it is not what was written. */
+/** What the index says about itself, as far as it can be read, and which parts of it are damaged. */
 function verified(file: string): Record<string, unknown> {
   const damage = verifyIndex(file);
   try {
@@ -143,12 +143,12 @@ function readable(key: string, value: unknown): string {
   return key === 'bytes' ? `${(Number(value) / 1e6).toFixed(1)} MB` : String(value);
 }
 
-/** Where the programs are from, and of how many packages and programs it tells. */
+/** One line about the list of programs: its source, and how many packages and programs it has. */
 function programList({ name, count }: { name: string; count: number }): string {
   return `${forTerminal(name)}: ${count}`;
 }
 
-/** A source of usage texts with its credit, on one line. */
+/** One line about a source of usage texts, with its credit. */
 function credit({ name, revision, licence, used, texts }: UsageCredit): string {
   const short = /^[0-9a-f]{40}/.test(revision) ? revision.slice(0, 12) : revision.slice(0, 19);
   return forTerminal(`${name} ${short}, ${licence ?? 'no licence stated'}: ${used} of ${texts} texts`);

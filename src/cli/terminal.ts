@@ -6,10 +6,10 @@ import type { Report } from '../progress.ts';
 import { forTerminal, forTerminalLines, withoutSecrets } from '../text.ts';
 import type { CommonArguments, Context } from './command.ts';
 
-/** Between two lines of progress where stderr is no terminal. */
+/** Milliseconds between two lines of progress if stderr is no terminal. */
 const LINE_EVERY_MS = 5000;
 
-/** Runs a command with everything it may use of this process, and turns whatever it throws into an exit status. */
+/** Runs a command, gives it what it may use of this process, and turns anything it throws into an exit status. */
 export async function run(
   args: CommonArguments,
   body: (context: Context) => Promise<number>,
@@ -22,12 +22,12 @@ export async function run(
   const say = (message: string, level: 'info' | 'warn' | 'error' = 'info') => {
     progress?.clear();
     if (log) log.message(level, withoutSecrets(message));
-    // One message is one line, whatever a stranger's name in it holds.
+    // A message stays one line, whatever names of strangers it quotes.
     else tell(`${level === 'info' ? '' : 'fdnix: '}${forTerminal(message)}`);
   };
   const { signal, stop, status } = interruption(args.deadline, untilInterrupted, message => say(message, 'warn'));
   const progress = args.quiet ? null : log ? { report: log.progress, clear() {} } : await openProgress();
-  // A reader that has seen enough, such as head, is no error.
+  // A reader that has seen enough, such as head, causes no error.
   process.stdout.on('error', error =>
     process.exit((error as NodeJS.ErrnoException).code === 'EPIPE' ? EXIT.ok : EXIT.usage),
   );
@@ -66,7 +66,7 @@ export async function run(
   return code;
 }
 
-/** One line for the user's mistake; with `--verbose`, or where it is our own mistake, what lies beneath. */
+/** Prints one line for the user's mistake. With `--verbose`, or if the mistake is ours, the stack trace follows. */
 export function fail(error: unknown, verbose = false): number {
   const own = ownFault(error);
   tell(`fdnix: ${forTerminal(reason(own ?? error))}`);
@@ -77,7 +77,7 @@ export function fail(error: unknown, verbose = false): number {
 
 const REPORT = 'this should not happen; please report it with the output of --verbose';
 
-/** A message may quote metadata, or what an evaluator said: on a terminal it must stay text. */
+/** A message may quote metadata or an evaluator's output. It must not control the terminal. */
 function tell(message: string): void {
   process.stderr.write(`${forTerminalLines(withoutSecrets(message))}\n`);
 }
@@ -89,10 +89,10 @@ function causes(error: unknown): string {
     : `caused by ${cause instanceof Error ? cause.stack : String(cause)}\n${causes(cause)}`;
 }
 
-/** Fargate kills after 30 s; whoever still runs a little before that hangs, and says so by its exit status. */
+/** Fargate kills after 30 s. A process that still runs shortly before that hangs, and its exit status says so. */
 const LAST_MS = 25_000;
 
-/** Aborted by SIGINT or SIGTERM, or after so many minutes; `status` is the exit status that this comes to. */
+/** Aborted by SIGINT, by SIGTERM or after so many minutes. `status` is the exit status that belongs to the reason. */
 function interruption(minutes: number | undefined, untilInterrupted: boolean, say: (message: string) => void) {
   const controller = new AbortController();
   let status: number = EXIT.interrupted;

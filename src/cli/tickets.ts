@@ -11,12 +11,12 @@ import { type Context, command } from './command.ts';
 import { jsonLine } from './hit.ts';
 import { openIndexed } from './open.ts';
 
-/** How often a function that is asked again looks for a newer index. */
+/** Milliseconds between two checks for a newer index by a function that is called again. */
 const LOOK_EVERY_MS = 60_000;
 
 /**
- * Tickets become enrichments: from files in the blobs, one after another, or as a Lambda function that hears of each new
- * file. Both do the same with a file, so that the one finishes what the other left.
+ * Tickets become enrichments: either all files in the blobs, one after another, or as a Lambda function that is told of
+ * each new file. Both treat a file in the same way, so either one finishes what the other has left.
  */
 export default command({
   usage: 'tickets [what] [name]',
@@ -70,7 +70,7 @@ function answererOf(search: Search): Answerer {
   return { enrich: createEnricher(search), index: search.info, now };
 }
 
-/** Every file below tickets/. */
+/** Goes through every file below tickets/. */
 async function processAll(blobs: Blobs, search: Search, context: Context, json: boolean): Promise<number> {
   const answerer = answererOf(search);
   const counts = { enriched: 0, known: 0, rejected: 0, gone: 0 };
@@ -96,7 +96,7 @@ async function tell(event: TicketEvent, { out, warn }: Context, json: boolean): 
   else if (event.event === 'rejected') warn(`${event.source}: ${event.reason}; see ${event.result}`);
 }
 
-/** As a Lambda function. A newer index is looked for at the first event after a minute: between events nothing runs. */
+/** The Lambda function. Nothing runs between events, so the first event after a minute looks for a newer index. */
 async function listen(
   api: string,
   blobs: Blobs,

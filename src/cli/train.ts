@@ -71,7 +71,7 @@ export default command({
   },
 });
 
-/** What a trained model says of itself. */
+/** The lines that describe a trained model. */
 function provenanceOf(file: string): { settings: unknown; scores: unknown } {
   try {
     return JSON.parse(readSafetensors(readFileSync(file)).metadata.provenance ?? '');

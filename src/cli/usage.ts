@@ -18,8 +18,8 @@ export const USAGE = {
 type Outside = Pick<Context, 'warn' | 'log' | 'report' | 'signal'>;
 
 /**
- * The usage texts of this run: those given are converted and stored, where they have changed, and stay in use until
- * others are given. Without the flag, those in use; with `none`, none for this run.
+ * The usage texts of this run. Texts that are given are converted and stored if they have changed, and stay in use
+ * until others are given. Without the flag the stored texts are used; `none` means no texts in this run.
  */
 export async function readUsageTexts(
   blobs: Blobs,
@@ -32,8 +32,8 @@ export async function readUsageTexts(
 }
 
 /**
- * The same for an index: what has no vector yet is embedded here if the model runs on this machine and made the
- * packages' vectors. What costs money is left to `embed`.
+ * The usage texts for an index. Texts without a vector are embedded here if the model runs on this machine and made the
+ * packages' vectors. Calls that cost money are left to `embed`.
  */
 export async function prepareUsage(
   blobs: Blobs,

@@ -9,13 +9,13 @@ import { jsonLine, lookOf, styler } from './hit.ts';
 import { HOOKS, hook } from './hooks.ts';
 import { openIndexed } from './open.ts';
 
-/** What each degree of sureness rests on, for people. */
+/** For people: what each degree of sureness is based on. */
 const MEANS: Record<Sureness, string> = {
   declared: 'nixpkgs declares it',
   listed: 'a list of what was built has it',
   likely: 'Debian has it in its package of the same software',
 };
-/** Answers of a shell that knows no such command. */
+/** How many packages are named for an unknown command. */
 const MOST_NOT_FOUND = 5;
 
 export default command({
@@ -65,7 +65,7 @@ export default command({
       await search.close();
     }
 
-    /** What a shell that hands over to fdnix shows. Without an index it is what the shell would have said itself. */
+    /** What a shell shows for an unknown command. Without an index it is the message of the shell itself. */
     async function notFound(name: string): Promise<number> {
       const opened = await openIndexed(args, config).catch(() => null);
       const found = opened?.which(name).slice(0, MOST_NOT_FOUND) ?? [];
@@ -75,7 +75,7 @@ export default command({
         process.stderr.write(`${unknown}\n`);
         return EXIT.none;
       }
-      // With the nixpkgs that one has, not the commit that was indexed.
+      // The commands use the user's own nixpkgs instead of the indexed commit.
       const rows = found.map(({ package: pkg, sure }) => {
         const shell = snippetsFor(pkg, { revision: '' }).find(({ name }) => name === 'nix shell')!.text;
         return `  ${forTerminal(shell)}${sure === 'likely' ? '   (likely)' : ''}\n`;
@@ -108,7 +108,7 @@ function lines(found: readonly Provider[]): string {
     .join('');
 }
 
-/** What the degrees that occur mean. */
+/** A legend of the degrees that occur in the answer. */
 function legend(found: readonly Provider[]): string {
   const degrees = [...new Set(found.map(({ sure }) => sure))];
   return degrees.map(sure => `${sure}: ${MEANS[sure]}`).join('; ');

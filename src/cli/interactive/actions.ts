@@ -7,7 +7,7 @@ import type { Detail } from '../detail.ts';
 import type { Screen } from './screen.ts';
 import type { Effect } from './state.ts';
 
-/** Does what a key asks for with the chosen package or option. Returns what to tell. */
+/** Runs the action of a key on the chosen package or option. Returns a message. */
 export async function perform(effect: Effect, detail: Detail, screen: Screen): Promise<string> {
   const way = (name: string) => detail.snippets.find(one => one.name === name)?.text;
   const copy = (text: string | undefined) => {
@@ -37,10 +37,10 @@ export async function perform(effect: Effect, detail: Detail, screen: Screen): P
   }
 }
 
-/** Gives the terminal to a command, and takes it back when the command has ended and its output was read. */
+/** Hands the terminal to a command, and takes it back after the command has ended and the user has read its output. */
 async function execute(command: string, screen: Screen): Promise<string> {
   screen.leave();
-  // While it runs, Ctrl-C is its own.
+  // While the command runs, Ctrl-C goes to it.
   const listeners = process.listeners('SIGINT');
   process.removeAllListeners('SIGINT');
   const ignore = () => {};
@@ -64,7 +64,7 @@ async function execute(command: string, screen: Screen): Promise<string> {
   }
 }
 
-/** Opens a homepage in the browser of this machine; over ssh, or where there is none, its address is copied. */
+/** Opens a homepage in this machine's browser. Over ssh, or without a browser, it copies the address instead. */
 async function open(homepage: string | null, copy: (text: string) => string): Promise<string> {
   const url = homepage === null || !URL.canParse(homepage) ? null : new URL(homepage);
   if (url === null || !/^https?:$/.test(url.protocol)) return 'it names no homepage';

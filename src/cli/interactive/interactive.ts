@@ -12,10 +12,10 @@ import { openScreen } from './screen.ts';
 import { type Effect, EMPTY, type Key, press, type State } from './state.ts';
 import { draw, listRows } from './view.ts';
 
-/** Hits that one can go through. */
+/** How many hits one can scroll through. */
 const LIMIT = 50;
 
-/** `fdnix` alone: hits as one types, the details of the chosen one, and keys to run, try, copy and open it. */
+/** `fdnix` alone: shows hits as you type and the details of one; keys run, try, copy and open it. */
 export default command({
   usage: '$0',
   options: {},
@@ -33,7 +33,7 @@ export default command({
   },
 });
 
-/** Until somebody leaves. Returns the exit status. */
+/** Runs until the user leaves. Returns the exit status. */
 function converse(search: Search, screen: ReturnType<typeof openScreen>, signal: AbortSignal): Promise<number> {
   const color = !environment().noColor;
   const about = aboutIndex(search);
@@ -47,7 +47,7 @@ function converse(search: Search, screen: ReturnType<typeof openScreen>, signal:
     if (hit?.packageName !== detail?.package.packageName) detail = hit ? detailOf(search, hit.packageName) : null;
     screen.show(draw(state, detail, about, screen.size, color));
   };
-  /** One search at a time, the last query last. What was typed together is searched together. */
+  /** One search runs at a time, and the last query is always searched. Keys that arrive together cause one search. */
   const refresh = async () => {
     await new Promise(setImmediate);
     for (let asked: string | null = null; asked !== state.query; ) {
@@ -74,7 +74,7 @@ function converse(search: Search, screen: ReturnType<typeof openScreen>, signal:
         })
         .catch(reject);
     };
-    /** Ctrl-Z: the shell has the terminal until `fg`. */
+    /** After Ctrl-Z the shell has the terminal until `fg`. */
     const suspend = () => {
       screen.leave();
       process.once('SIGCONT', () => {

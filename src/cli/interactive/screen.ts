@@ -2,13 +2,13 @@ import { emitKeypressEvents } from 'node:readline';
 import type { Key } from './state.ts';
 import type { Frame, Size } from './view.ts';
 
-// What xterm and all that follow it know (ctlseqs): the other screen, bracketed paste, all of a frame at once.
+// xterm's sequences (ctlseqs), which its successors know too: alternate screen, bracketed paste, whole frames at once.
 const ENTER = '\x1b[?1049h\x1b[?2004h';
 const LEAVE = '\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l';
 const BEGIN = '\x1b[?2026h\x1b[?25l\x1b[H';
 const END = '\x1b[?25h\x1b[?2026l';
 
-/** The terminal, taken over by {@link enter} and given back by {@link leave}, whatever ends the process. */
+/** The terminal: {@link enter} takes it over, and {@link leave} restores it however the process ends. */
 export function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream) {
   let entered = false;
   let onKey: (key: Key) => void = () => {};
@@ -35,7 +35,7 @@ export function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream)
     try {
       input.setRawMode(false);
     } catch {
-      // The terminal is gone.
+      // This fails if the terminal is gone.
     }
   }
   const hangUp = () => process.exit(129);
@@ -56,7 +56,7 @@ export function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream)
       const text = lines.map(line => `${line}\x1b[K`).join('\r\n');
       output.write(`${BEGIN}${text}\x1b[J\x1b[${cursor.row + 1};${cursor.column + 1}H${END}`);
     },
-    /** Puts a text into the clipboard of the terminal, over ssh too, as far as the terminal lets programs (OSC 52). */
+    /** Copies a text to the terminal's clipboard, over ssh too, if the terminal allows programs to do so (OSC 52). */
     copy(text: string): void {
       output.write(`\x1b]52;c;${Buffer.from(text).toString('base64')}\x07`);
     },

@@ -3,20 +3,20 @@ import type { Hit } from '../../search/hits.ts';
 /** What the screen shows. */
 export interface State {
   query: string;
-  /** Place of the cursor in the query, in UTF-16 units. */
+  /** Position of the cursor in the query, in UTF-16 units. */
   cursor: number;
   hits: readonly Hit[];
-  /** Place of the chosen hit. */
+  /** Index of the chosen hit. */
   chosen: number;
-  /** `typing`: letters go to the query. `acting`: they are what to do with the chosen hit. */
+  /** `typing`: letters go to the query. `acting`: letters choose an action for the hit. */
   mode: 'typing' | 'acting';
-  /** The first line of the details that is shown. */
+  /** The first visible line of the details. */
   scroll: number;
-  /** What was done last, in place of the keys. */
+  /** A message about the last action, shown instead of the keys. */
   message: string;
 }
 
-/** What happens outside of the state. */
+/** What a key asks the outside to do. */
 export type Effect =
   | 'run'
   | 'shell'
@@ -28,9 +28,9 @@ export type Effect =
   | 'quit'
   | 'interrupt';
 
-/** A key as node:readline tells it. */
+/** A key as node:readline reports it. */
 export interface Key {
-  /** The text that was typed, where it is text. */
+  /** The typed text, if the key has one. */
   text: string | undefined;
   name: string | undefined;
   ctrl: boolean;
@@ -39,7 +39,7 @@ export interface Key {
 
 export const EMPTY: State = { query: '', cursor: 0, hits: [], chosen: 0, mode: 'typing', scroll: 0, message: '' };
 
-/** Letters of `acting`, in the order in which they are shown. */
+/** The letters of `acting`, in the order in which they are shown. */
 export const ACTIONS: readonly (readonly [letter: string, effect: Effect, label: string])[] = [
   ['r', 'run', 'run'],
   ['s', 'shell', 'shell'],
@@ -49,7 +49,7 @@ export const ACTIONS: readonly (readonly [letter: string, effect: Effect, label:
   ['o', 'open', 'homepage'],
 ];
 
-/** The state after a key, and what else it asks for. `page` is how many hits are visible. */
+/** The state after a key, and the effect that the key asks for. `page` is the number of visible hits. */
 export function press(state: State, key: Key, page: number): { state: State; effect?: Effect } {
   const before: State = { ...state, message: '' };
   if (key.ctrl && key.name === 'c') return { state, effect: 'interrupt' };
@@ -113,7 +113,7 @@ function type(state: State, { text, name, ctrl, meta }: Key): { state: State; ef
   return edited(before + text + after, cursor + text.length);
 }
 
-/** Where the last sign of a text begins: a letter with its accents, an emoji of several code points. */
+/** Where the last character of a text begins. It may be a letter with accents or an emoji of several code points. */
 function lastSign(text: string): number {
   return [...SIGNS.segment(text)].at(-1)?.index ?? 0;
 }

@@ -15,13 +15,13 @@ export interface Frame {
   cursor: { row: number; column: number };
 }
 
-/** From here on the details are beside the hits; on narrower terminals below. */
+/** From this width on the details are beside the hits, on narrower terminals below them. */
 const BESIDE = 80;
-/** Lines of hits on a narrow terminal, however few there are. */
+/** Lines for hits on a narrow terminal, even if there are fewer hits. */
 const MIN_LISTED = 3;
 const PROMPT = '> ';
 
-/** How many hits are visible at once. */
+/** How many hits fit on the screen. */
 export function listRows({ columns, rows }: Size): number {
   const body = Math.max(2, rows - 3);
   return columns >= BESIDE ? body : Math.max(1, Math.ceil(body * 0.4));
@@ -50,7 +50,7 @@ export function draw(state: State, detail: Detail | null, about: string, size: S
         ...(room.rows >= 0 ? [style('dim', '─'.repeat(columns))] : []),
         ...details,
       ];
-  // The end of a long query is what one types.
+  // Of a long query the end is shown, because that is where one types.
   const typed = forTerminal(state.query.slice(0, state.cursor));
   const space = columns - PROMPT.length - 1;
   const start = tail(typed, space);
@@ -115,7 +115,7 @@ function pad(lines: readonly string[], rows: number): string[] {
   return Array.from({ length: rows }, (_, i) => lines[i] ?? '');
 }
 
-/** The end of a text that fills at most so many columns. */
+/** The end of a text that fits so many columns. */
 function tail(text: string, width: number): string {
   let rest = text;
   while (stringWidth(rest) > width) rest = rest.slice(clip(rest, 1).length);
