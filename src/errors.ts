@@ -1,12 +1,13 @@
 /**
- * Exit statuses of every command: grep's and ripgrep's, extended. `incomplete`: all is done, but named packages are missing
- * because they fail by themselves. `brokenOff`: a service or a limit ended the work early, and nothing may build on it.
+ * Exit statuses of every command: those of grep and ripgrep, extended. `incomplete`: all is done, but named packages
+ * are missing because they fail by themselves. `brokenOff`: a service or a limit ended the work early, and nothing may
+ * build on it.
  */
 export const EXIT = { ok: 0, none: 1, usage: 2, incomplete: 3, refused: 4, brokenOff: 5, interrupted: 130 } as const;
 
 /**
- * A failure that the user can act on. The message is one line: what failed, on which object, and the next step.
- * `code` is the exit status; `cause` keeps what lies beneath for `--verbose`.
+ * A failure that the user can act on. The message is one line: what failed, on which object, and the next step. `code`
+ * is the exit status. `cause` keeps the original error for `--verbose`.
  */
 export class UserError extends Error {
   readonly code: number;
@@ -17,7 +18,7 @@ export class UserError extends Error {
   }
 }
 
-/** A gate that said no (shrunken result, model mismatch, newer format): exit status 4, nothing was written. */
+/** The refusal of a gate (shrunken result, model mismatch, newer format): exit status 4, and nothing was written. */
 export class Refused extends UserError {
   constructor(message: string, cause?: unknown) {
     super(message, { code: EXIT.refused, cause });
@@ -36,16 +37,16 @@ export class BrokenOff extends UserError {
   }
 }
 
-/** True where a write failed for want of space: of the disk (ENOSPC, SQLITE_FULL) or of the user's quota. */
+/** Whether a write failed for lack of space: on the disk (ENOSPC, SQLITE_FULL) or in the user's quota. */
 export function isDiskFull(error: unknown): boolean {
   const { code, errcode } = (error ?? {}) as { code?: string; errcode?: number };
   return code === 'ENOSPC' || code === 'EDQUOT' || (errcode !== undefined && (errcode & 0xff) === 13);
 }
 
 /**
- * The mistake of fdnix itself behind an error, or null: what is no UserError, and what a UserError took for a failure of
- * the disk, the network or the input although JavaScript threw it. Node, SQLite and the network give their errors a code;
- * `fetch` throws a TypeError whose cause has one, and JSON.parse a SyntaxError.
+ * The bug of fdnix behind an error, or null. It is any error that is no UserError, or the cause of a UserError that was
+ * taken for a failure of the disk, the network or the input although JavaScript threw it. Errors of Node, SQLite and
+ * the network have a code; `fetch` throws a TypeError whose cause has one, and JSON.parse throws a SyntaxError.
  */
 export function ownFault(error: unknown): unknown {
   if (!(error instanceof UserError)) return error ?? new Error('nothing was thrown');
@@ -57,7 +58,7 @@ export function ownFault(error: unknown): unknown {
   return null;
 }
 
-/** The text of an unknown thrown value, on one line. */
+/** The text of any thrown value, on one line. */
 export function reason(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replace(/\s*\n\s*/g, ' ').trim();

@@ -3,8 +3,8 @@ import { rename, rm } from 'node:fs/promises';
 import { BrokenOff, isDiskFull, reason, UserError } from './errors.ts';
 
 /**
- * Lets `write` make a file beside `file` and puts it in its place: readers see the old file or the whole new one.
- * A failure is a UserError that says `step`, the way out where the disk is not full.
+ * Lets `write` make a file beside `file` and then puts it in the place of `file`. Readers see the old file or the whole
+ * new one. A failure is a UserError whose next step is `step`, or to free some space if the disk is full.
  */
 export async function replaceFile<T>(
   file: string,
@@ -22,7 +22,7 @@ export async function replaceFile<T>(
   }
 }
 
-/** "cannot read FILE: why; the next step", which is to free some space where the disk is full. */
+/** The error "cannot read FILE: why; the next step". If the disk is full, the next step is to free some space. */
 export function cannot(what: string, cause: unknown, step: string): UserError {
   if (isDiskFull(cause))
     return new BrokenOff(

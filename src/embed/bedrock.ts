@@ -8,19 +8,19 @@ import { type Embedder, EmbedFailure, type EmbedOptions, type TextKind } from '.
 
 type EmbeddingType = NonNullable<EmbedOptions['embeddingType']>;
 
-/** What differs between models: limits, request and reply, as AWS's model reference has them. */
+/** How the models differ: limits, request and reply, as AWS's model reference describes them. */
 interface Family {
   id: RegExp;
-  /** Texts a call. */
+  /** Texts in one call. */
   texts: number;
   /** Texts are cut to this many UTF-16 units before they are sent. */
   cut: number;
   dimension: number;
   types: readonly EmbeddingType[];
-  /** Its vectors are promised to have unit length. */
+  /** Whether the model promises vectors of unit length; null if it does not say. */
   isUnit?: boolean;
   request(texts: readonly string[], kind: TextKind, type: EmbeddingType): object;
-  /** One list of numbers a text, from a parsed reply of unknown shape. */
+  /** Returns one list of numbers for each text, from a parsed reply of unknown shape. */
   reply(parsed: Reply, type: EmbeddingType): unknown;
 }
 
@@ -140,7 +140,7 @@ export async function openBedrock(
     );
   }
 
-  /** A refusal is the fault of a text only if the model accepts other texts. */
+  /** A refusal is the fault of a text only if the model accepts other texts at that time. */
   let proof: Promise<Awaited<ReturnType<typeof invoke>>> | undefined;
   async function prove(refused: EmbedFailure, signal?: AbortSignal) {
     proof ??= invoke(['nixpkgs'], 'document', signal);
@@ -152,7 +152,7 @@ export async function openBedrock(
       throw new UserError(`bedrock:${modelId} (BEDROCK_MODEL_ID) refuses every text: ${refused.reason}`);
   }
 
-  /** Halves refused texts until those at fault are isolated. That takes 2·log₂(n) calls for each of them. */
+  /** Halves the refused texts until those at fault are isolated. That takes 2·log₂(n) calls for each of them. */
   async function isolate(texts: readonly string[], kind: TextKind, signal?: AbortSignal): Promise<Outcome[]> {
     const answer = await invoke(texts, kind, signal);
     if (!(answer instanceof EmbedFailure)) return answer;
@@ -202,9 +202,10 @@ type LengthCheck = (lengths: readonly number[], blame: boolean) => number;
 const LENGTH_TOLERANCE = 1e-3;
 
 /**
- * Finds a damaged vector in a reply that could be read: where a model gives unit vectors, one of another length is damaged.
- * `isUnit` says whether the model promises that; if null, the majority of the vectors decides. If the alarm persists it is
- * false, and the model is not checked any more. Returns -1 if nothing is wrong.
+ * Finds a damaged vector in a reply that could be read: if a model gives unit vectors, a vector of another length is
+ * damaged. `isUnit` says whether the model promises unit vectors; if it is null, the majority of the vectors decides.
+ * If a repeated call gives such a length again, `isUnit` becomes false and the model is not checked any more. Returns
+ * -1 if nothing is wrong.
  */
 export function lengthCheck(isUnit: boolean | null): LengthCheck {
   return (lengths, blame) => {
@@ -218,7 +219,7 @@ export function lengthCheck(isUnit: boolean | null): LengthCheck {
   };
 }
 
-/** Makes unit vectors of a reply, or throws so that the call is repeated. With `blame` a zero vector is the fault of its text. */
+/** Makes unit vectors of a reply, or throws so that the call is repeated. `blame`: a zero vector is the text's fault. */
 function readVectors(
   vectors: unknown,
   count: number,
@@ -250,13 +251,13 @@ function readVectors(
   });
 }
 
-/** The first `length` UTF-16 units, without half a surrogate pair. */
+/** The first `length` UTF-16 units of a text, without half of a surrogate pair at the end. */
 export function cut(text: string, length: number): string {
   const head = text.toWellFormed().slice(0, length);
   return /[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head;
 }
 
-/** Limits calls per minute, of which `burst` may come at once. Each use returns the milliseconds to wait before the call. */
+/** Limits calls per minute; `burst` of them may come at once. Returns the milliseconds to wait before each call. */
 export function tokenBucket(perMinute: number, burst: number, now: () => number = Date.now): () => number {
   if (!(perMinute > 0)) throw new UserError(`--rate ${perMinute}: give calls a minute, more than 0`);
   const interval = 60_000 / perMinute;

@@ -1,11 +1,11 @@
 import { UserError } from '../errors.ts';
 
-/** What the text is: models that tell queries from documents embed them differently. */
+/** Whether the text is a document or a query: some models embed the two differently. */
 export type TextKind = 'document' | 'query';
 
 /**
- * Text → vector. A document is the three-line text of `embeddingText` (names, description, long description); a query
- * is what somebody typed. Vectors have unit length. Closing releases what it holds.
+ * Turns texts into vectors of unit length. A document is the three-line text of `embeddingText` (names, description,
+ * long description). A query is what somebody typed. Close it to release what it holds.
  */
 export interface Embedder {
   /** `PROVIDER:ID` without any path, such as `static:fdnix`, `model2vec:potion-base-8M`, `bedrock:cohere.embed-english-v3`. */
@@ -15,15 +15,15 @@ export interface Embedder {
   readonly dimension: number;
   /** How many texts one call of `embed` should get. One call makes one batch. */
   readonly batchSize: number;
-  /** How many texts a call of the service behind it carries, where that is not `batchSize`: for telling the cost. */
+  /** How many texts one call of the service carries, for telling the cost. Absent if that is `batchSize`. */
   readonly textsPerCall?: number;
-  /** How many calls may be under way at once. */
+  /** How many calls may run at the same time. */
   readonly concurrency: number;
-  /** What computes vectors on this machine, for people, where that is a choice: runtime, instructions, threads. */
+  /** What computes vectors on this machine (runtime, instructions, threads), for people. Absent without a choice. */
   readonly path?: string;
   /**
-   * One entry a text, in order: a vector of `dimension` floats, or the reason why this text has none (no known token,
-   * refused by the service). Rejects where the whole call failed.
+   * Returns one entry for each text, in order: a vector of `dimension` floats, or the reason why this text has none (no
+   * known token, refused by the service). Rejects if the whole call failed.
    */
   embed(texts: readonly string[], kind: TextKind, signal?: AbortSignal): Promise<(Float32Array | EmbedFailure)[]>;
   close(): Promise<void>;
@@ -32,7 +32,7 @@ export interface Embedder {
 /** Why a text has no vector. */
 export class EmbedFailure {
   readonly reason: string;
-  /** True where none is the right answer for this text (no word that the model knows), false where something went wrong. */
+  /** True if this text rightly has no vector (the model knows none of its words), false if something went wrong. */
   readonly expected: boolean;
   constructor(reason: string, expected = false) {
     this.reason = reason;
@@ -40,13 +40,13 @@ export class EmbedFailure {
   }
 }
 
-/** What only some providers have a use for. */
+/** Options that only some providers use. */
 export interface EmbedOptions {
-  /** Threads of a model that runs here (ONNX); all cores if absent. */
+  /** Threads of a model that runs here (ONNX). By default all cores. */
   threads?: number | undefined;
-  /** Calls a minute, at most. */
+  /** The limit of calls a minute. */
   rate?: number | undefined;
-  /** How the service sends numbers: `int8` is a quarter of the bytes. `float` if absent. */
+  /** How the service sends numbers: `int8` takes a quarter of the bytes. By default `float`. */
   embeddingType?: 'float' | 'int8' | undefined;
 }
 

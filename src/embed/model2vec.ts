@@ -7,13 +7,13 @@ import { type Embedder, EmbedFailure } from './embedder.ts';
 import { float32, readSafetensors, type Tensor } from './safetensors.ts';
 import { parseWordPiece, type WordPiece } from './wordpiece.ts';
 
-/** As in MinishLab/model2vec, `StaticModel.encode`. */
+/** The longest text in tokens, as in MinishLab/model2vec, `StaticModel.encode`. */
 const MAX_TOKENS = 512;
 
 /**
  * Opens a Model2Vec directory (config.json, tokenizer.json, model.safetensors) or one of sentence-transformers'
- * StaticEmbedding. A name that is no directory here is looked up in `FDNIX_MODEL_DIR`. Whatever would change a vector
- * and is not implemented is refused.
+ * StaticEmbedding. If the name is no directory here, it is looked up in `FDNIX_MODEL_DIR`. A model is refused if it
+ * needs anything that would change a vector and is not implemented.
  */
 export async function openModel2vec(name: string): Promise<Embedder> {
   const { modelDir } = environment();
@@ -43,10 +43,10 @@ interface Model {
   digest: string;
   dimension: number;
   tokenizer: WordPiece;
-  /** Longest text that is read, in code points. */
+  /** The longest part of a text that is read, in code points. */
   maxLength: number;
   vectors: Float32Array;
-  /** Row of each token, where they differ. */
+  /** The row of each token, if rows and tokens differ. */
   rowOf: ArrayLike<number | bigint> | null;
   weightOf: ArrayLike<number> | null;
 }
@@ -71,7 +71,7 @@ function load(dir: string): Model {
       throw new UserError(`cannot use ${source.file}: ${reason(error)}`, { cause: error });
     }
   };
-  // Only `normalize` in the configuration matters, and here vectors have unit length in any case.
+  // Of the configuration only `normalize` matters, and vectors have unit length here in any case.
   parse(read('config.json', 'config_sentence_transformers.json'), bytes => JSON.parse(bytes.toString()));
   const tokenizer = parse(read('tokenizer.json', '0_StaticEmbedding/tokenizer.json'), bytes =>
     parseWordPiece(JSON.parse(bytes.toString())),
@@ -120,7 +120,7 @@ function medianLength(vocabulary: ReadonlyMap<string, number>): number {
   return Math.floor(lengths.length % 2 === 1 ? lengths[middle]! : (lengths[middle - 1]! + lengths[middle]!) / 2);
 }
 
-/** Mean of the vectors of the text's known tokens, at unit length; null if there is none. Bit-exact with NumPy. */
+/** The mean of the vectors of a text's known tokens, at unit length; null if there are none. Bit-exact with NumPy. */
 function embed(model: Model, text: string): Float32Array | null {
   const { dimension, vectors, tokenizer, rowOf, weightOf } = model;
   const ids = tokenizer.encode(firstCodePoints(text, model.maxLength)).filter(id => id !== tokenizer.unknown);
@@ -139,7 +139,7 @@ function embed(model: Model, text: string): Float32Array | null {
   return sum;
 }
 
-/** Adds in f32 and in NumPy's order: eight sums side by side, in blocks of at most 128 (see `pairwise_sum` there). */
+/** Adds in f32 and in NumPy's order: eight sums side by side, in blocks of at most 128 (its `pairwise_sum`). */
 function sumOfSquares(values: Float32Array, from: number, length: number): number {
   const { fround } = Math;
   if (length > 128) {

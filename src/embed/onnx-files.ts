@@ -7,14 +7,14 @@ import { reason, UserError } from '../errors.ts';
 import type { TextKind } from './embedder.ts';
 import { parseWordPiece, type WordPiece } from './wordpiece.ts';
 
-/** How a sentence's vector is made of its tokens' vectors, and what is put before a text. */
+/** How a sentence's vector is made from the vectors of its tokens, and what is put before a text. */
 export interface Recipe {
   pooling: 'cls' | 'mean';
   prefix: Record<TextKind, string>;
 }
 
 /**
- * Models whose own files often leave out how to use them, by the name of their directory. Sources: the model cards of
+ * How to use models whose own files often do not say it, by the name of their directory. Sources: the model cards of
  * BAAI/bge-*-en-v1.5, Snowflake/snowflake-arctic-embed-*, sentence-transformers/all-MiniLM-*, thenlper/gte-* and
  * intfloat/e5-*.
  */
@@ -33,12 +33,12 @@ function forQueries(query: string): Record<TextKind, string> {
   return { query, document: '' };
 }
 
-/** The directory's name, without the hash that stands before it in the Nix store. */
+/** The name of the directory, without the hash that precedes it in the Nix store. */
 export function nameOf(dir: string): string {
   return basename(dir).replace(/^[0-9a-df-np-sv-z]{32}-/, '');
 }
 
-/** The .onnx file that is meant, and the model's directory. A quantised file is preferred: a quarter of the bytes. */
+/** Finds the .onnx file and the model's directory. A quantised file is preferred: it has a quarter of the bytes. */
 export function locate(name: string): { file: string; dir: string } {
   const { modelDir } = environment();
   const found = [resolve(name), ...(modelDir ? [join(modelDir, name)] : [])].find(existsSync);
@@ -87,14 +87,14 @@ export function reader(dir: string): Reader {
 
 export function parseTokenizer(json: Json, dir: string): WordPiece {
   try {
-    // Both are about batches, which are made here.
+    // Both settings are about batches, which are made here.
     return parseWordPiece({ ...json, truncation: null, padding: null });
   } catch (error) {
     throw new UserError(`cannot use ${join(dir, 'tokenizer.json')}: ${reason(error)}`, { cause: error });
   }
 }
 
-/** From the model's own files, else from the table. */
+/** Read from the model's own files, else from the table. */
 export function recipeOf(read: Reader, dir: string): Recipe {
   const known = KNOWN.find(([pattern]) => pattern.test(nameOf(dir)))?.[1] ?? null;
   const modules = read('modules.json');
@@ -130,7 +130,7 @@ export function recipeOf(read: Reader, dir: string): Recipe {
   };
 }
 
-/** Hex sha256 of all that decides a vector. The weights may be gigabytes, and lie in a second file. */
+/** Hex sha256 of all that decides a vector. The weights may be gigabytes and may lie in a second file. */
 export async function digestOf(file: string, dir: string, recipe: Recipe): Promise<string> {
   const hash = createHash('sha256');
   const external = [`${file}_data`, `${file}.data`].filter(existsSync);

@@ -6,12 +6,12 @@ import { pathToFileURL } from 'node:url';
 import { environment } from '../config.ts';
 import { reason, UserError } from '../errors.ts';
 
-/** `native` is onnxruntime-node, `wasm` is onnxruntime-web; the first that loads is used. */
+/** `native` is onnxruntime-node and `wasm` is onnxruntime-web. The first that loads is used. */
 const RUNTIMES = ['native', 'wasm'] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 const isRuntime = (name: string): name is RuntimeName => RUNTIMES.some(known => known === name);
 
-/** A tensor as both runtimes take and give it: row-major. */
+/** A tensor as both runtimes take and return it: row-major. */
 interface Tensor {
   readonly dims: readonly number[];
   readonly data: Float32Array | BigInt64Array;
@@ -25,7 +25,7 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** The part of ONNX Runtime's JavaScript API that is used here; both packages have it. */
+/** The part of ONNX Runtime's JavaScript API that is used here. Both packages have it. */
 interface Api {
   env: { wasm: { numThreads?: number; wasmPaths?: unknown } };
   InferenceSession: { create(file: string | Uint8Array, options: Record<string, unknown>): Promise<Session> };
@@ -36,7 +36,7 @@ export interface Runtime {
   name: RuntimeName;
   version: string;
   threads: number;
-  /** What runs the inner loops, for people: `onnxruntime 1.30.0, native, AVX-512 VNNI, 2 threads`. */
+  /** What runs the inner loops, for people, such as `onnxruntime 1.30.0, native, AVX-512 VNNI, 2 threads`. */
   description: string;
   tensor(data: BigInt64Array, dims: readonly number[]): Tensor;
   /** Rejects with an Error that says what is wrong with the file. */
@@ -47,9 +47,9 @@ export interface Runtime {
 const LOAD_TIMEOUT_MS = 60_000;
 
 /**
- * Loads ONNX Runtime: the native one where its binary fits this machine, else its WebAssembly; `FDNIX_ONNX_RUNTIME`
- * forces one of them. The packages are no dependency of the program, because they take 430 MB that only this provider
- * needs: they are found in `FDNIX_ONNX_DIR`, beside the program, or in tools/onnx of a checkout.
+ * Loads ONNX Runtime: the native one if its binary fits this machine, else its WebAssembly. `FDNIX_ONNX_RUNTIME` forces
+ * one of them. The packages are no dependency of the program, because they take 430 MB that only this provider needs.
+ * They are searched in `FDNIX_ONNX_DIR`, beside the program, and in tools/onnx of a checkout.
  */
 export async function openRuntime(threads = availableParallelism()): Promise<Runtime> {
   const { onnxRuntime: forced, onnxDir } = environment();
@@ -67,7 +67,7 @@ export async function openRuntime(threads = availableParallelism()): Promise<Run
   );
 }
 
-/** What would run here, or why nothing would. */
+/** Which runtime would run here, or why none would. */
 export async function describeRuntime(): Promise<string> {
   return openRuntime().then(({ description }) => description, reason);
 }
@@ -102,7 +102,7 @@ async function open(name: RuntimeName, dir: string | null, threads: number): Pro
   };
 }
 
-/** The package's main file, in whichever of the places it is. */
+/** The package's main file, in the first of the places that has it. */
 function find(packageName: string, dir: string | null): { entry: string; version: string } {
   const places = [
     dir,
@@ -118,7 +118,7 @@ function find(packageName: string, dir: string | null): { entry: string; version
       const root = entry.slice(0, entry.lastIndexOf(packageName) + packageName.length);
       return { entry, version: JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version };
     } catch {
-      // The next place may have it; where none has, the error below says so.
+      // The next place may have it. If none has it, the error below says so.
     }
   }
   throw new Error(`there is no ${packageName}`);
@@ -137,8 +137,8 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 }
 
 /**
- * The widest instructions for int8 products that this processor has and ONNX Runtime uses, as the kernel lists them.
- * ONNX Runtime chooses by itself at run time; it offers no way to ask what it chose.
+ * The widest instructions for int8 products that this processor has and that ONNX Runtime uses, by the kernel's list.
+ * ONNX Runtime chooses them itself at run time and offers no way to ask for its choice.
  */
 export function cpuPath(architecture: string = process.arch, cpuinfo = readCpuinfo()): string {
   const flags = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));

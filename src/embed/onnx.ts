@@ -4,7 +4,7 @@ import { digestOf, locate, nameOf, parseTokenizer, type Recipe, reader, recipeOf
 import { openRuntime, type Runtime, type Session } from './onnx-runtime.ts';
 import type { WordPiece } from './wordpiece.ts';
 
-/** Texts of one call of `embed`; they are sorted by length and run in groups of at most so many tokens. */
+/** Texts in one call of `embed`. They are sorted by length and run in groups with a limited number of tokens. */
 const BATCH = 512;
 const TOKENS_PER_RUN = 4096;
 const MAX_TEXTS_PER_RUN = 64;
@@ -13,7 +13,7 @@ interface Model {
   session: Session;
   tokenizer: WordPiece;
   recipe: Recipe;
-  /** Longest text in tokens, with the two at its ends. */
+  /** The longest text in tokens, with the two special tokens at its ends. */
   maxTokens: number;
   /** Ids of `[CLS]` and `[SEP]`. */
   ends: readonly [first: number, last: number];
@@ -21,10 +21,10 @@ interface Model {
 }
 
 /**
- * Opens a sentence encoder of the BERT family that was exported to ONNX: a directory as sentence-transformers and
- * Transformers.js lay it out (tokenizer.json, config.json, 1_Pooling/config.json, onnx/model*.onnx), or one .onnx file in it.
- * A name that is no path is looked up in `FDNIX_MODEL_DIR`. Vectors have unit length. Whatever would change a vector and
- * is not implemented is refused. Nothing is downloaded.
+ * Opens a sentence encoder of the BERT family that was exported to ONNX: a directory laid out as sentence-transformers
+ * and Transformers.js do (tokenizer.json, config.json, 1_Pooling/config.json, onnx/model*.onnx), or one .onnx file in
+ * it. If the name is no path, it is looked up in `FDNIX_MODEL_DIR`. Vectors have unit length. A model is refused if it
+ * needs anything that would change a vector and is not implemented. Nothing is downloaded.
  */
 export async function openOnnx(name: string, { threads }: EmbedOptions = {}): Promise<Embedder> {
   const { file, dir } = locate(name);
@@ -108,7 +108,7 @@ function encode({ tokenizer, maxTokens, ends: [first, last] }: Model, text: stri
   return [first, ...tokenizer.encode(text).slice(0, maxTokens - 2), last];
 }
 
-/** Places of texts that run together, nearly equally long, so that little is padded. */
+/** Indexes of texts that run together. They have nearly the same length, so that there is little padding. */
 function groups(tokens: readonly (readonly number[])[]): number[][] {
   const order = tokens.map((_, i) => i).sort((a, b) => tokens[a]!.length - tokens[b]!.length || a - b);
   const result: number[][] = [];
@@ -122,7 +122,7 @@ function groups(tokens: readonly (readonly number[])[]): number[][] {
   return result;
 }
 
-/** One vector of unit length for each list of ids; undefined where it is not finite. */
+/** Returns one vector of unit length for each list of ids; undefined for a vector that is not finite. */
 async function run(
   { session, recipe, output }: Model,
   runtime: Runtime,

@@ -41,7 +41,7 @@ export function readSafetensors(file: Uint8Array): Safetensors {
   return { metadata: metadata as Record<string, string>, tensors };
 }
 
-/** The same tensors and metadata always give the same bytes; every tensor starts at a multiple of 4. */
+/** Writes a file: the same tensors and metadata always give the same bytes. Tensors start at multiples of 4. */
 export function writeSafetensors({ metadata, tensors }: Safetensors): Buffer {
   const header: Record<string, unknown> = { __metadata__: metadata };
   const parts: Uint8Array[] = [];
@@ -59,7 +59,7 @@ export function writeSafetensors({ metadata, tensors }: Safetensors): Buffer {
   return Buffer.concat([size, Buffer.from(padded), ...parts]);
 }
 
-/** A tensor's values; its bytes are copied where they are not aligned. */
+/** The values of a tensor. Bytes that are not aligned are copied. */
 export function float32(tensor: Tensor): Float32Array {
   const { bytes } = tensor;
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);

@@ -7,29 +7,29 @@ import { float32, readSafetensors } from './safetensors.ts';
 import { tokensOf, WORDS } from './words.ts';
 
 /**
- * Static token vectors: the vector of a text is the weighted sum of its tokens' vectors, at unit length. A token that
- * occurs c times, counted by the weights of the lines in which it stands, counts log(1 + c); how much a token itself
- * weighs is in the length of its vector.
+ * Static token vectors. The vector of a text is the weighted sum of the vectors of its tokens, at unit length. A token
+ * that occurs c times, counted by the weights of its lines, counts log(1 + c). The weight of the token itself is the
+ * length of its vector.
  */
 export interface StaticModel {
   dimension: number;
   rows: Vocabulary;
-  /** rows × dimension; a row's true values are these times its scale. */
+  /** rows × dimension numbers. The true values of a row are these times its scale. */
   table: Int8Array | Float32Array;
   scales: Float32Array;
   lineWeights: readonly number[];
 }
 
-/** Gives the row of each token. A Map is such a thing. */
+/** Finds the row of a token. A Map has this shape. */
 export interface Vocabulary {
   readonly size: number;
   get(token: string): number | undefined;
 }
 
-/** Weights of a document's lines: names, description, long description. */
+/** The weights of a document's lines: names, description, long description. */
 export const LINE_WEIGHTS = [0.5, 1.5, 0.5] as const;
 
-/** Changes whenever `words.ts` or the counting of tokens does: vectors trained for others mean nothing here. */
+/** Changes whenever `words.ts` or the counting of tokens does: vectors trained for another version do not fit. */
 export const FORMAT = 'fdnix-static-1';
 
 /** Opens the model that ships with fdnix (`static:fdnix`), or a file that `fdnix train` wrote (`static:FILE`). */
@@ -85,11 +85,11 @@ export function parseStatic(file: Uint8Array): StaticModel {
   };
 }
 
-/** Sorted tokens, one per line, found by bisection. The model opens 12 ms sooner than with a Map of 35,000 tokens. */
+/** Sorted tokens, one a line, searched by bisection. The model opens 12 ms sooner than with a Map of 35,000 tokens. */
 class SortedTokens implements Vocabulary {
   readonly size: number;
   readonly #text: string;
-  /** Where each token starts; one more at the end. */
+  /** The start of each token, and one more entry for the end. */
   readonly #starts: Int32Array;
 
   constructor(text: string) {
@@ -113,7 +113,7 @@ class SortedTokens implements Vocabulary {
   }
 }
 
-/** Unit vector of a text, or null if the model knows no token of it. */
+/** The unit vector of a text, or null if the model knows none of its tokens. */
 export function embedStatic(model: StaticModel, counter: TokenCounter, text: string, isDocument: boolean) {
   const { dimension, table, scales } = model;
   const sum = new Float32Array(dimension);
@@ -131,13 +131,13 @@ export function embedStatic(model: StaticModel, counter: TokenCounter, text: str
   return sum;
 }
 
-/** Counts the known tokens of one text at a time into `tokens` and `weights`, of which `length` entries count. */
+/** Counts the known tokens of one text at a time into `tokens` and `weights`. The first `length` entries are valid. */
 export class TokenCounter {
   length = 0;
   tokens = new Int32Array(1024);
   weights = new Float64Array(1024);
   readonly #rows: Vocabulary;
-  /** Place in `tokens` of each row, -1 for those not in this text. */
+  /** The index in `tokens` of each row; -1 if the row is not in this text. */
   readonly #place: Int32Array;
   readonly #cache = new Map<string, Int32Array>();
 
@@ -146,7 +146,7 @@ export class TokenCounter {
     this.#place = new Int32Array(rows.size).fill(-1);
   }
 
-  /** Line i counts `lineWeights[i]`, lines beyond as much as the last. */
+  /** Line i counts `lineWeights[i]`. Lines after the last weight count as much as the last. */
   count(text: string, lineWeights: readonly number[]): void {
     this.length = 0;
     const lines = text.split('\n');
@@ -172,7 +172,7 @@ export class TokenCounter {
     this.weights[place]! += weight;
   }
 
-  /** Words repeat. Without this cache most of the time would go into stemming. */
+  /** Words repeat, and without this cache most of the time would go into stemming. */
   #rowsOf(word: string): Int32Array {
     let rows = this.#cache.get(word);
     if (!rows) {

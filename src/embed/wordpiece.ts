@@ -1,17 +1,18 @@
 /**
- * BERT's uncased WordPiece tokenizer as huggingface/tokenizers runs it (BertNormalizer, BertPreTokenizer, WordPiece).
- * Our own, because @huggingface/tokenizers 0.2.0 lower-cases whole words, which turns a final Σ into ς where the
- * original, character by character, has σ, and does not set CJK beyond the basic plane apart (both in the tests).
+ * BERT's uncased WordPiece tokenizer, equal to that of huggingface/tokenizers (BertNormalizer, BertPreTokenizer,
+ * WordPiece). It is our own because @huggingface/tokenizers 0.2.0 differs from the original in two ways, both in the
+ * tests: it lower-cases whole words, which turns a final Σ into ς instead of σ, and it does not separate CJK characters
+ * beyond the basic plane.
  */
 export interface WordPiece {
   unknown: number;
-  /** Token strings to ids. */
+  /** The id of each token. */
   vocabulary: ReadonlyMap<string, number>;
-  /** Ids of a text, without special tokens at its ends. */
+  /** The ids of a text, without special tokens at its ends. */
   encode(text: string): number[];
 }
 
-/** The parts of tokenizer.json that decide ids. */
+/** The parts of tokenizer.json that decide the ids. */
 interface TokenizerJson {
   truncation?: unknown;
   padding?: unknown;
@@ -21,7 +22,7 @@ interface TokenizerJson {
   model?: { type?: string; vocab?: Record<string, number>; [setting: string]: unknown };
 }
 
-/** Throws an Error that names what of the file is not implemented. */
+/** Throws an Error that names the part of the file that is not implemented. */
 export function parseWordPiece(json: unknown): WordPiece {
   const { truncation, padding, added_tokens, normalizer, pre_tokenizer, model } = (json ?? {}) as TokenizerJson;
   const added = added_tokens ?? [];
@@ -75,10 +76,10 @@ export function parseWordPiece(json: unknown): WordPiece {
   };
 }
 
-/** Unicode's White_Space without the controls that are dropped rather than read as space (U+000B, U+000C, U+0085). */
+/** Unicode's White_Space without three controls that are dropped instead of read as space (U+000B, U+000C, U+0085). */
 const SPACE = /[\t\n\r\p{Zs}\u2028\u2029]/u;
 
-/** A chunk without spaces, cut at the literal tokens such as `[MASK]`, which stand for themselves. */
+/** Splits a chunk without spaces at the literal tokens such as `[MASK]`, which stand for themselves. */
 function splitLiterals(chunk: string, literals: ReadonlyMap<string, number>): (string | number)[] {
   for (const [literal, id] of literals) {
     const at = chunk.indexOf(literal);
@@ -89,7 +90,7 @@ function splitLiterals(chunk: string, literals: ReadonlyMap<string, number>): (s
   return [chunk];
 }
 
-/** Normalised words of a chunk; every punctuation mark and every CJK character is a word of its own. */
+/** The normalised words of a chunk. Every punctuation mark and every CJK character is a word of its own. */
 function words(chunk: string): string[] {
   const plain = /^[\x20-\x7e]*$/.test(chunk);
   const clean = plain ? chunk : [...strip(chunk)].map(char => char.toLowerCase()).join('');
@@ -104,13 +105,13 @@ function strip(chunk: string): string {
     .replace(/\p{Mn}/gu, '');
 }
 
-/** The ranges that the original knows, its slip at U+2B920 (for U+2B820) included. */
+/** The ranges that the original has, its mistake at U+2B920 (for U+2B820) included. */
 const CJK =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
 
 const WORD = /[!-/:-@[-`{-~\p{P}]|[^!-/:-@[-`{-~\p{P}\s]+/gu;
 
-/** Takes the longest piece of the vocabulary again and again. If none fits somewhere, the whole word is unknown. */
+/** Takes the longest piece of the vocabulary again and again. If no piece fits somewhere, the whole word is unknown. */
 function pieces(word: string, vocabulary: ReadonlyMap<string, number>, unknown: number, longest: number): number[] {
   const chars = [...word];
   if (chars.length > longest) return [unknown];

@@ -1,9 +1,9 @@
 import { stemmer } from 'stemmer';
 
 /**
- * The tokens of one word as it stands in a text, package names included: each part at `-_.+'`, at camel case and
- * where letters meet digits, lower case and stemmed (Porter, 1980), and the whole glued together (`gtk4`,
- * `imagemagick`), by which spellings of one name meet. Stop words have none.
+ * The tokens of one word of a text, which may be a package name. They are its parts at `-_.+'`, at camel case and
+ * between letters and digits, in lower case and stemmed (Porter, 1980), and all parts joined together (`gtk4`,
+ * `imagemagick`), so that different spellings of a name share a token. Stop words have no tokens.
  */
 export function tokensOf(word: string): string[] {
   const plain = /^[\x20-\x7e]*$/.test(word) ? word : word.normalize('NFKD').replace(/\p{Mn}/gu, '');
@@ -22,7 +22,7 @@ export function tokensOf(word: string): string[] {
   return [...tokens];
 }
 
-/** Matches each word of a text, identifiers such as `x86_64-linux`, `c++` and `don't` whole. */
+/** Matches each word of a text; identifiers such as `x86_64-linux`, `c++` and `don't` are matched whole. */
 export const WORDS = /[\p{L}\p{N}]+(?:[-_.'’+][\p{L}\p{N}]+)*[+#]*/gu;
 
 const BORDERS = /['’]|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\p{L})(?=\p{N})|(?<=\p{N})(?=\p{L})/gu;

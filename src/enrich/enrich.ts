@@ -4,7 +4,7 @@ import type { Search } from '../search/open.ts';
 import type { Why } from '../search/why.ts';
 import { forTerminal } from '../text.ts';
 
-/** A text that may be about a package: a support ticket, an advisory, a request. */
+/** A text that may be about a package: a support ticket, an advisory or a request. */
 export interface Text {
   id: string;
   title: string;
@@ -20,38 +20,38 @@ export interface Match {
 
 export interface Enriched {
   id: string;
-  /** At most five, best first; those below the threshold too, so that a reader may draw the line elsewhere. */
+  /** At most five matches, best first. Those below the threshold are included, so that a reader may choose another. */
   matches: Match[];
   /** `none`: no match is sure enough. */
   verdict: 'match' | 'none';
 }
 
-/** What speaks for a package; each feature lies between 0 and 1. */
+/** The evidence for a package. Each feature lies between 0 and 1. */
 export interface Features {
-  /** Named in the title, or only in the body. */
+  /** The name stands in the title, or only in the body. */
   title: number;
   body: number;
-  /** Named as code, with a version behind it, in a form that no English word has, after a word such as `install`. */
+  /** The name stands as code, before a version, in a form that no English word has, after a word such as `install`. */
   code: number;
   version: number;
   form: number;
   cue: number;
-  /** Named by a word that is common in English (`time`, `file`, `screen`), or by none such, at top level or in a set. */
+  /** The name is a common English word (`time`, `file`, `screen`), is no such word, is at top level, or is in a set. */
   common: number;
   top: number;
   nested: number;
-  /** Named by its program, not as a package. */
+  /** The text names the program, not the package. */
   program: number;
-  /** Cosine of the whole text, and of the title alone; 0 below their best hits. */
+  /** The cosine of the whole text, and that of the title. They are 0 for a package that is not among the best hits. */
   meaning: number;
   titleMeaning: number;
   /** 1/rank among the hits of the whole text. */
   rank: number;
-  /** Share of the text's words that the package has too. */
+  /** The share of the text's words that the package has too. */
   words: number;
 }
 
-/** Learnt by test/quality/enrich/fit.ts from fit.jsonl: logistic regression over the candidates of 310 texts. */
+/** Learnt by test/quality/enrich/fit.ts from fit.jsonl, with logistic regression over the candidates of 310 texts. */
 export const WEIGHTS: Features & { bias: number } = {
   bias: -4.83,
   title: -0.37,
@@ -70,25 +70,25 @@ export const WEIGHTS: Features & { bias: number } = {
   words: 0.62,
 };
 
-/** Where a match begins: the best sum of recall and of right verdicts `none` on fit.jsonl. */
+/** The threshold of a match: it has the best sum of recall and of right verdicts `none` on fit.jsonl. */
 export const THRESHOLD = 0.6;
 
 const MAX_MATCHES = 5;
-/** Characters that are read; the rest of a long mail is quotations and logs. */
+/** How many characters are read. The rest of a long mail is quotations and logs. */
 const MAX_TITLE = 300;
 const MAX_BODY = 4000;
-/** Names that are looked up in one text. */
+/** How many names are looked up for one text. */
 const MAX_MENTIONS = 16;
 const HITS = 10;
 
-/** A package that a text may be about, and what speaks for it. */
+/** A package that a text may be about, and the evidence for it. */
 export interface Candidate {
   hit: Hit;
   features: Features;
   why: Why[];
 }
 
-/** Reads texts against an index: a text → the packages that it is about. */
+/** Opens an index for texts. For each text it finds the packages that the text is about. */
 export function createEnricher(search: Search): (text: Text) => Promise<Enriched> {
   return async text => {
     const candidates = await findCandidates(search, text);
@@ -108,7 +108,7 @@ export function probability(features: Features, weights = WEIGHTS): number {
   return 1 / (1 + Math.exp(-sum));
 }
 
-/** Every package that the text names, and those that its words and meaning lead to. */
+/** All packages that the text names, and those that a search for the text finds. */
 export async function findCandidates(search: Search, text: Text): Promise<Candidate[]> {
   const title = forTerminal(text.title.slice(0, MAX_TITLE));
   const body = forTerminal(text.body.slice(0, MAX_BODY));
@@ -128,7 +128,7 @@ export async function findCandidates(search: Search, text: Text): Promise<Candid
     const named = found.filter(hit => reason(hit, 'name') || reason(hit, 'program'));
     for (const [i, hit] of named.entries()) {
       if (i > 0 && hit.packageName !== mention.name) continue; // others of that name are seldom meant
-      // A ticket called "Package request" is not about emacsPackages.request.
+      // A ticket with the title "Package request" is not about emacsPackages.request.
       if (mention.common && !mention.code && !mention.version && hit.packageName.includes('.')) continue;
       const { features, why } = candidate(hit);
       const { title, body, code, version, form, cue, common } = mention;
@@ -189,8 +189,8 @@ const CUE =
   /\b(?:add|build|building|call|calls|cve in|in|install|installed|need|of|package|packaging|process|remove|removed|run|running|ship|start|starts|update|upgrade|use|uses|using|with|without)[\s:`'"(]+$/i;
 
 /**
- * The words of a text that may name a package, the most telling first. A word of ordinary English is a mention only
- * where something else speaks for it.
+ * The words of a text that may name a package, the strongest evidence first. An ordinary English word is a mention only
+ * if there is other evidence as well.
  */
 export function findMentions(title: string, body: string): Mention[] {
   const mentions = new Map<string, Mention>();
@@ -242,7 +242,7 @@ function contentWords(text: string): string[] {
   return (text.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []).filter(word => !STOP.has(word));
 }
 
-/** Words of English that are also names in nixpkgs, by how often Debian's descriptions use them as words. */
+/** English words that are also names in nixpkgs, by how often Debian's descriptions use them as words. */
 const COMMON = new Set(readFileSync(new URL('./common-words.txt', import.meta.url), 'utf8').split(/\s+/));
 
 const STOP = new Set(

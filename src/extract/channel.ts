@@ -21,18 +21,18 @@ export interface Release {
   source: string;
   /** The commit that `git-revision` beside it or its address names, else `sha256-` and 16 hex digits of the file. */
   revision: string;
-  /** When the server says that the release was made, ISO 8601; null for a file, whose time is that of its download. */
+  /** The time of the release by the server's answer, ISO 8601. Null for a file, which only has that of its download. */
   date: string | null;
   close(): Promise<void>;
 }
 
 /**
- * Opens a release's packages.json: a path, or a URL, which is downloaded to a scratch file first so that the records
- * of a broken download are never seen.
+ * Opens a release's packages.json: a path or a URL. A URL is downloaded to a scratch file first, so that no record of a
+ * broken download is ever used.
  */
 export async function openRelease(source: string, signal?: AbortSignal): Promise<Release> {
   const url = /^https?:\/\//.test(source) ? new URL(source) : null;
-  // In a shared /tmp somebody else could place a link at a name that they can foresee, so the file gets a new directory.
+  // The file gets a new directory, because in a shared /tmp somebody could place a link at a name that they foresee.
   const dir = url && (await mkdtemp(join(tmpdir(), 'fdnix-')));
   const scratch = url && dir && join(dir, url.pathname.split('/').at(-1) || 'release');
   const close = async () => {
@@ -52,8 +52,8 @@ export async function openRelease(source: string, signal?: AbortSignal): Promise
 
 /**
  * Yields the records of a release in the file's order, and returns the entries that give no record as failures. It
- * streams: the 286 MB of JSON are never in memory as a whole. Throws a UserError, perhaps after some records, if the file
- * is cut short or is no package set.
+ * streams, so the 286 MB of JSON are never in memory as a whole. If the file is cut short or is no package set, it
+ * throws a UserError, perhaps after some records.
  */
 export async function* readRelease(
   release: Release,
@@ -122,7 +122,7 @@ interface Parsed {
   key: string | number | undefined;
 }
 
-/** The current version is 2. Version 1 had no pname and no version, which are then read from the name. */
+/** The current version is 2. In version 1 there are no pname and version, which are then read from the name. */
 function checkVersion(version: string, source: string): string {
   if (version !== '1' && version !== '2')
     throw new UserError(`${source} has format version ${version}; this fdnix reads 1 and 2: is there a newer fdnix?`);
@@ -137,7 +137,7 @@ function percent(done: number, total: number): string {
   return total === 0 ? '' : `${Math.floor((100 * done) / total)} %`;
 }
 
-/** Recognises the compression by its magic number, because people rename files. Brotli has none: there the name decides. */
+/** Recognises the compression by its magic number, since people rename files. Brotli has none, so the name decides. */
 export async function decompressor(file: string): Promise<Transform[]> {
   const handle = await open(file);
   const head = Buffer.alloc(4);

@@ -1,28 +1,29 @@
 /**
- * Finds line numbers in a large generated file (hackage-packages.nix has 16 MB) in one pass, where Nix would read the file
- * again for every package. It knows literals such as `pname = "…"` and `version = "…"`, and what surrounds each of them.
+ * Finds line numbers in a large generated file (hackage-packages.nix has 16 MB) in one pass, because Nix would read the
+ * file again for every package. It knows literals such as `pname = "…"` and `version = "…"`, and the definitions around
+ * each of them.
  */
-/** nixpkgs takes the position of one of these attributes as that of the package; the builder decides which one. */
+/** nixpkgs takes the position of one of these attributes as that of the package. The builder decides which one. */
 export const POSITION_ATTRS = ['description', 'version', 'pname', 'name'] as const;
 const WANTED = new Set<string>(POSITION_ATTRS);
 
 interface Definition {
   line: number;
-  /** Names of the definitions around it, outermost first: `['alexandria']`. */
+  /** The names of the definitions around it, outermost first, such as `['alexandria']`. */
   within: string[];
-  /** The attribute set that it stands in, by number. */
+  /** The number of the attribute set that it stands in. */
   set: number;
 }
 
 export interface Definitions {
   /**
-   * The line of `attr = "value"` that belongs to a package called `name` in its set, or null where the text does not
-   * settle it: computed values, aliases, ambiguity. With its `pname`, it may also be defined under another name.
+   * The line of `attr = "value"` that belongs to a package called `name` in its set, or null if the text does not
+   * settle it (computed values, aliases, ambiguity). With `pname`, the package may also be defined under another name.
    */
   line(attr: string, value: string, name: string, pname: string | null): number | null;
 }
 
-/** Reads Nix source. It never throws: text that is not Nix gives fewer lines, or none. */
+/** Reads Nix source. It never throws: text that is not Nix gives fewer lines or none. */
 export function readDefinitions(source: string): Definitions {
   const literals = new Map<string, Definition[]>();
   const pnames = new Map<number, string>();
@@ -30,7 +31,7 @@ export function readDefinitions(source: string): Definitions {
     push(literals, `${attr}=${value}`, definition);
     if (attr === 'pname') pnames.set(definition.set, value);
   });
-  // Thousands of packages may have one version: each value gets an index of its own when it is first asked for.
+  // Thousands of packages may share a version. Each value gets an index of its own when it is first looked up.
   const indexes = new Map<string, ReturnType<typeof indexDefinitions>>();
   return {
     line(attr, value, name, pname) {
@@ -56,7 +57,7 @@ export function readDefinitions(source: string): Definitions {
   };
 }
 
-/** Equal literals by the definition right around them, by any around them, and by the pname beside them. */
+/** Equal literals: by the definition right around them, by any definition around them, and by the pname beside them. */
 function indexDefinitions(found: readonly Definition[], pnames: ReadonlyMap<number, string>) {
   const [innermost, around, siblings] = [1, 2, 3].map(() => new Map<string, Definition[]>());
   for (const definition of found) {
@@ -101,7 +102,7 @@ function scan(source: string, literal: (attr: string, value: string, definition:
     pattern.lastIndex = from;
     return pattern.test(source) ? pattern.lastIndex : from;
   };
-  /** Reads `a."b".c` at `at`, and what follows it. */
+  /** Reads `a."b".c` at `at`, and the character after it. */
   const attrPath = (): { last: string; end: number } | null => {
     for (let end = at; ; end++) {
       const start = end;

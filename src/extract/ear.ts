@@ -1,10 +1,10 @@
-/** Characters of other people's text that are kept: enough for Nix's own message at the end. */
+/** How many characters of foreign output are kept: enough for Nix's own message at the end. */
 const KEPT = 1 << 16;
 
 /**
- * Tells the lines with a prefix from all others in a stream of text: `hear` gets what stands behind the prefix. Of the
- * others only the end is kept. Time is linear in the text and memory bounded, however much a package prints and however
- * long its lines are.
+ * Separates the lines with a prefix from all others in a stream of text. `hear` gets the text after the prefix. Of the
+ * other lines only the end is kept. Time is linear in the text and memory is bounded, however much a package prints and
+ * however long its lines are.
  */
 export function createEar(prefix: string, hear: (text: string) => void) {
   let line: string[] = [];
@@ -21,7 +21,7 @@ export function createEar(prefix: string, hear: (text: string) => void) {
     line.push(part);
     length += part.length;
     if (head.length < prefix.length) head = (head + part).slice(0, prefix.length);
-    // A line that is not ours may have no end.
+    // A line that is not ours may never end.
     if (length <= KEPT || head === prefix) return;
     keep(line.join(''));
     line = [];
@@ -44,7 +44,7 @@ export function createEar(prefix: string, hear: (text: string) => void) {
       }
       add(chunk.slice(from));
     },
-    /** The end of what was said besides, at most {@link KEPT} characters. */
+    /** The end of all other output, at most {@link KEPT} characters. */
     others: () => (others + line.join('')).slice(-KEPT),
   };
 }

@@ -9,32 +9,32 @@ import { createPositions } from './positions.ts';
 import { createScheduler } from './scheduler.ts';
 
 export interface EvaluateOptions {
-  /** Such as `x86_64-linux`. */
+  /** The system, such as `x86_64-linux`. */
   system: string;
-  /** Evaluators at once; as many as there are cores if absent. */
+  /** How many evaluators run at once. By default one per core. */
   jobs?: number | undefined;
-  /** MiB of all processes together, this one included; see `defaultMemory`. */
+  /** Memory of all processes together in MiB, this one included. See `defaultMemory`. */
   maxMemory?: number | undefined;
-  /** Only these attribute paths and what is in them. */
+  /** Only these attribute paths, and everything below them. */
   sets?: readonly string[] | undefined;
-  /** Seconds that one attribute may take; 60 if absent. */
+  /** Seconds that one attribute may take. By default 60. */
   timeLimit?: number | undefined;
   report?: Report | undefined;
   /** One line for each unit of work that ended. */
   onUnit?: ((line: string) => void) | undefined;
-  /** Hears of each failure at once; they are returned at the end as well. */
+  /** Called for each failure at once. All failures are returned at the end as well. */
   onFailure?: ((failure: Failure) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** Records that wait for the consumer before the evaluators are paused. */
+/** How many records may wait for the consumer before the evaluators are paused. */
 const BUFFER = 4096;
 
 /**
  * Evaluates the nixpkgs at `tree` and yields a record for every attribute that its packages-info.nix would list, in no
- * particular order. An attribute that cannot be evaluated is among the failures that the stream returns at its end, and
- * costs nothing else. Throws a UserError where nothing can be evaluated: no Nix, no nixpkgs, an unknown system, too
- * little memory.
+ * particular order. An attribute that cannot be evaluated becomes one of the failures that the stream returns at its
+ * end, and costs nothing else. Throws a UserError if nothing can be evaluated: no Nix, no nixpkgs, an unknown system,
+ * or too little memory.
  */
 export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGenerator<Package, Extraction> {
   const nixpkgs = checkTree(tree);
@@ -49,7 +49,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
   const positions = createPositions(nixpkgs);
   const failures: Failure[] = [];
   const records = new Readable({ objectMode: true, highWaterMark: BUFFER, read: () => pool.pause(false) });
-  // The loop below throws it; the event would end the process where nobody reads any more.
+  // The loop below throws the error. As an event it would end the process if nobody listens any more.
   records.on('error', () => {});
   const scheduler = createScheduler({ nixpkgs, system, jobs, maxMemory, timeLimit, sets }, scratch, pool, positions, {
     found(pkg) {
@@ -70,7 +70,7 @@ export async function* evaluate(tree: string, options: EvaluateOptions): AsyncGe
     scheduler.start();
     positions.findLarge(); // while Nix loads nixpkgs
     yield* records as AsyncIterable<Package>;
-    // Nearly all names at the root of nixpkgs are packages, and its sets hold four times as many more.
+    // For the progress: nearly all names at the root are packages, and its sets hold four times as many more.
     return { failures, floor: sets ? 1 : Math.ceil(scheduler.counts.rootNames / 2) };
   } finally {
     signal?.removeEventListener('abort', abort);

@@ -7,12 +7,12 @@ import { UserError } from '../errors.ts';
 
 const MIB = 1024 * 1024;
 
-/** With less, no evaluator finishes its first package: loading nixpkgs takes 110 MiB, and fdnix itself about 150. */
+/** With less than this no evaluator finishes a package: loading nixpkgs takes 110 MiB, and fdnix itself about 150. */
 export const LEAST_MEMORY = 384;
 
 /**
- * The default limit for all processes together, in MiB: what `FDNIX_MAX_MEMORY` says, else nine tenths of what the cgroup
- * allows, the ECS task was given or the machine has free, whichever is least. The rest is left to other programs.
+ * The default limit of all processes together, in MiB: `FDNIX_MAX_MEMORY`, or else nine tenths of the least of what the
+ * cgroup allows, what the ECS task was given and what the machine has free. The rest is left to other programs.
  */
 export async function defaultMemory(): Promise<number> {
   const { maxMemory, ecsMetadata } = environment();
@@ -27,8 +27,9 @@ export async function defaultMemory(): Promise<number> {
 }
 
 /**
- * The limit of the container or of its task, whichever is less, in MiB, from the task metadata endpoint, version 4; null
- * where it does not tell. (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html)
+ * The limit of the container or of its task, whichever is less, in MiB. It comes from the task metadata endpoint,
+ * version 4; null if that does not tell.
+ * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html)
  */
 async function taskMemory(uri: string): Promise<number | null> {
   const ask = async (address: string) => {
@@ -46,7 +47,7 @@ export function ownMemory(): number {
   return process.memoryUsage.rss() / MIB;
 }
 
-/** Resident memory of other processes in MiB; 0 for one that has ended. Read from /proc, or from ps where there is none. */
+/** Resident memory of other processes in MiB, from /proc, or from ps without /proc; 0 for one that has ended. */
 export async function residentMemory(pids: readonly number[]): Promise<number[]> {
   if (process.platform === 'linux') return Promise.all(pids.map(fromProc));
   const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,rss=', '-p', pids.join(',')]).catch(() => ({

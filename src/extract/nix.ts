@@ -12,7 +12,7 @@ import { createEar } from './ear.ts';
 const SHARD = fileURLToPath(new URL('./shard.nix', import.meta.url));
 const OLDEST = [2, 18];
 
-/** Refuses if Nix is missing or too old: lazy line numbers, which the evaluator needs, came with 2.18. */
+/** Refuses if Nix is missing or older than 2.18, which brought the lazy line numbers that the evaluator needs. */
 export async function checkNix(): Promise<void> {
   const { stdout } = await promisify(execFile)('nix-instantiate', ['--version']).catch(cause => {
     throw new UserError(
@@ -36,7 +36,7 @@ export function checkTree(tree: string): string {
   return realpathSync(tree);
 }
 
-/** A separate place for Nix, which neither reads nor writes the user's settings, store, channels and caches. */
+/** A place of its own for Nix, so that it neither reads nor writes the user's settings, store, channels and caches. */
 export interface Scratch {
   dir: string;
   env: Record<string, string>;
@@ -58,37 +58,37 @@ export function createScratch(): Scratch {
   return { dir, env, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
-/** Why an evaluator ended. `error`: Nix said why; `crash`: it did not. */
+/** Why an evaluator ended. `error`: Nix gave a reason. `crash`: it gave none. */
 export type End = 'done' | 'error' | 'crash' | 'memory' | 'time';
 
 export interface Evaluator {
   readonly pid: number;
-  /** Gives it the next unit of work. It begins that after the current one, unless it ends before. */
+  /** Gives the evaluator its next unit of work. It starts that after the current one, unless it ends before. */
   give(work: object): void;
-  /** Milliseconds since it last said something. Time during which it was paused does not count. */
+  /** Milliseconds since its last output. Time during which it was paused does not count. */
   silence(): number;
   pause(): void;
   resume(): void;
   stop(reason: 'memory' | 'time'): void;
-  /** Never rejects. `message` is Nix's own, on one line. */
+  /** Never rejects. `message` is Nix's own message, on one line. */
   readonly end: Promise<{ reason: End; message: string }>;
 }
 
 export interface EvaluatorOptions {
   nixpkgs: string;
   system: string;
-  /** MiB that it may fill before it collects garbage. Collecting costs 15 % of its time and saves 20 % of its memory. */
+  /** Heap in MiB before it collects garbage. Collecting costs 15 % of its time and saves 20 % of its memory. */
   heap: number;
 }
 
-/** Starts `shard.nix` on a first unit of work; `hear` gets every value that it tells. */
+/** Starts `shard.nix` on a first unit of work. `hear` gets every value that it reports. */
 export function startEvaluator(
   scratch: Scratch,
   { nixpkgs, system, heap }: EvaluatorOptions,
   first: object,
   hear: (value: unknown) => void,
 ): Evaluator {
-  // A random mark, so that nothing which a package traces can be mistaken for our messages.
+  // A random mark, so that no output of a package can be mistaken for our messages.
   const mark = `fdnix-${randomBytes(8).toString('hex')} `;
   const units = join(scratch.dir, mark.trim());
   mkdirSync(units);
@@ -108,7 +108,7 @@ export function startEvaluator(
     ...option('system', system),
     ...[nixpkgs, units, SHARD].flatMap((path, i) => ['-I', `fdnix${i}=${path}`]),
   ];
-  // Nix reserves this at once, and not every machine grants any size. All of nixpkgs needs no more.
+  // Nix reserves this much at once, and not every machine grants any size. All of nixpkgs needs no more.
   const env = { ...scratch.env, GC_INITIAL_HEAP_SIZE: `${Math.floor(Math.min(heap, 6144))}M` };
   const child = spawn('nix-instantiate', args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
 
@@ -117,7 +117,7 @@ export function startEvaluator(
   let paused = false;
   let broken: unknown = null;
   const said = createEar(`trace: ${mark}`, text => {
-    // What a package traces is no sign that its evaluation will end.
+    // Output of a package does not show that its evaluation will ever end.
     heard = performance.now();
     hear(JSON.parse(text));
   });

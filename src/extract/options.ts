@@ -15,13 +15,14 @@ export interface RawOption {
   example?: unknown;
   declarations?: unknown;
   readOnly?: unknown;
-  /** Set where evaluating it failed; see options.nix. */
+  /** Set if evaluating the option failed; see options.nix. */
   failed?: unknown;
 }
 
 /**
- * The record of one NixOS option. Its description is the first paragraph, as plain text; the long description has the
- * others, and then one `Type: …`, `Default: …` and `Example: …`, values as Nix writes them. Throws if `raw` is no object.
+ * The record of one NixOS option. Its description is the first paragraph, as plain text. Its long description has the
+ * other paragraphs, and then one `Type: …`, `Default: …` and `Example: …` with values as Nix writes them. Throws if
+ * `raw` is no object.
  */
 export function parseOption(path: string, raw: RawOption, scope?: string): Package {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
@@ -65,7 +66,7 @@ export function parseOption(path: string, raw: RawOption, scope?: string): Packa
   };
 }
 
-/** How options are read. */
+/** Settings of reading options. */
 export interface ReadingOptions {
   report?: Report;
   signal?: AbortSignal;
@@ -73,7 +74,7 @@ export interface ReadingOptions {
   onFailure?: ((failure: Failure) => void) | undefined;
 }
 
-/** A release's options.json (.br, .gz, .zst), sorted by name. The file is read as a whole: 25,000 options are 20 MB. */
+/** Reads a release's options.json (.br, .gz, .zst), sorted by name. It is read whole: 25,000 options are 20 MB. */
 export async function* readOptions(
   release: Release,
   options: ReadingOptions = {},
@@ -91,7 +92,7 @@ export async function* readOptions(
   return yield* parseOptions(entries, release.source, options);
 }
 
-/** The records of all options, in the order of their names. */
+/** Yields the records of all options, in the order of their names. */
 export function* parseOptions(
   entries: Record<string, RawOption>,
   source: string,
@@ -117,7 +118,7 @@ export function* parseOptions(
   return { failures, floor: 1 };
 }
 
-/** A packages.json that was given by mistake is an object too, and is recognised here. */
+/** A packages.json that was given by mistake is an object too. It is recognised here. */
 function isOptions(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return !('packages' in value && 'version' in value);
@@ -130,13 +131,13 @@ async function decompress(bytes: Buffer, stages: Transform[]): Promise<Buffer> {
   return all;
 }
 
-/** Text, or what `lib.literalExpression`, `lib.literalMD` and the older `lib.mdDoc` make of it. */
+/** A text, or the value that `lib.literalExpression`, `lib.literalMD` or the older `lib.mdDoc` makes of a text. */
 function literal(value: unknown): string | null {
   if (typeof value === 'object' && value !== null) return literal((value as { text?: unknown }).text);
   return typeof value === 'string' ? value.toWellFormed().trim() || null : null;
 }
 
-/** The markup of the NixOS manual as plain text: roles, links and admonitions leave what they mark. */
+/** The markup of the NixOS manual as plain text: the text inside roles, links and admonitions stays. */
 function plain(markdown: string): string {
   return markdown
     .replace(/\{[a-z-]+\}(?=`)/g, '')

@@ -2,28 +2,28 @@ import { ownMemory, residentMemory } from './memory.ts';
 import type { Evaluator } from './nix.ts';
 
 interface Limits {
-  /** MiB of all evaluators and this process. */
+  /** Memory of all evaluators and this process in MiB. */
   maxMemory: number;
-  /** Seconds that an evaluator may be silent. */
+  /** How many seconds an evaluator may be silent. */
   timeLimit: number;
 }
 
 interface Member {
-  /** MiB, at the last look. */
+  /** Memory at the last look, in MiB. */
   memory: number;
   peak: number;
 }
 
 export type Pool = ReturnType<typeof createPool>;
 
-/** MiB that this process takes once it has received a few thousand records. */
+/** Memory that this process takes once it has received a few thousand records, in MiB. */
 const OWN = 300;
 /** Milliseconds between two measurements. An evaluator may grow by 100 MiB in that time. */
 const INTERVAL = 100;
 
 /**
- * Keeps evaluators within their limits. When all of them together come near `maxMemory`, the largest is stopped; so is one
- * that has been silent for `timeLimit`.
+ * Keeps evaluators within their limits. When all of them together come near `maxMemory`, the largest is stopped. An
+ * evaluator that was silent for `timeLimit` is stopped too.
  */
 export function createPool({ maxMemory, timeLimit }: Limits) {
   const members = new Map<Evaluator, Member>();
@@ -49,19 +49,19 @@ export function createPool({ maxMemory, timeLimit }: Limits) {
   const timer = setInterval(look, INTERVAL);
 
   return {
-    /** MiB of all of them and this process, at the last look. */
+    /** Memory of all evaluators and this process at the last look, in MiB. */
     get memory(): number {
       return memory;
     },
-    /** MiB that evaluators may take together. */
+    /** Memory that all evaluators may take together, in MiB. */
     get room(): number {
       return maxMemory - margin - Math.max(OWN, ownMemory());
     },
-    /** MiB of one evaluator, at the last look. */
+    /** Memory of one evaluator at the last look, in MiB. */
     memoryOf(evaluator: Evaluator): number {
       return members.get(evaluator)?.memory ?? 0;
     },
-    /** Watches an evaluator until it ends; resolves to why it did, and the most memory it had, MiB. */
+    /** Watches an evaluator until it ends. Resolves to the reason, and the most memory that it took in MiB. */
     async watch(evaluator: Evaluator) {
       const member: Member = { memory: 0, peak: 0 };
       members.set(evaluator, member);
@@ -72,7 +72,7 @@ export function createPool({ maxMemory, timeLimit }: Limits) {
         members.delete(evaluator);
       }
     },
-    /** Pauses the evaluators, or lets them go on: they wait while their consumer is slower than they are. */
+    /** Pauses or resumes the evaluators. They wait while their consumer is slower than they are. */
     pause(on: boolean): void {
       if (on === paused) return;
       paused = on;

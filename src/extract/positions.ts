@@ -4,22 +4,22 @@ import type { RawPackage } from '../package.ts';
 import { type Definitions, POSITION_ATTRS, readDefinitions } from './definitions.ts';
 
 /**
- * In files of this size and more, lines are found outside Nix. For each package Nix 2.26 takes about 2 ms per megabyte of
- * its file. Real trees have half a dozen larger files, all generated, with a fifth of all packages.
+ * In files of at least this size, line numbers are found outside Nix: for each package, Nix 2.26 takes about 2 ms per
+ * megabyte of its file. Real trees have half a dozen such files, all generated, with a fifth of all packages.
  */
 const LARGE = 128 * 1024;
 
-/** What `shard.nix` tells of a package. */
+/** What `shard.nix` reports about a package. */
 export interface Told {
   record: RawPackage & { meta: Record<string, unknown> };
-  /** `FILE:LINE`, exact. */
+  /** The exact `FILE:LINE`. */
   position?: string;
   /** The large file that holds the package, and the file from which this was concluded. */
   file?: string;
   from?: string;
 }
 
-/** For each set, `from` and `file`: the attribute whose position is the package's; null if that could not be learned. */
+/** For each set, `from` and `file`: the attribute whose position is the package's; null if that is unknown. */
 export type Rules = Map<string, Rule | null>;
 
 /** An attribute that the builder chose, or mkDerivation's own choice for each package. */
@@ -50,27 +50,28 @@ export function createPositions(tree: string) {
   };
   const learn = (told: Told, name: string): Rule | null => {
     const fits = (rule: Rule) => told.position === `${told.file}:${lineOf(told, rule, name)}`;
-    // A builder's packages never have the position that mkDerivation would choose; most builders use that of pname.
+    // Packages of a builder never have the position that mkDerivation would choose. Most builders use that of pname.
     const rules: readonly Rule[] =
       told.from === told.file ? ['usual', ...POSITION_ATTRS] : ['pname', 'version', 'name'];
     const rule = rules.find(fits) ?? null;
     const score = learned.get(told.file!) ?? { hits: 0, misses: 0 };
     learned.set(told.file!, score);
     rule === null ? score.misses++ : score.hits++;
-    // For example, one builder makes all packages of this file. From here on Nix finds its lines.
+    // For example, one builder makes all packages of this file. From here on Nix finds the lines.
     if (score.hits === 0 && score.misses >= 3) delete large[told.file!];
     return rule;
   };
 
   return {
-    /** The large files whose lines can be found here, for `shard.nix`. Empty before `findLarge`. */
+    /** The large files in which lines can be found here, for `shard.nix`. Empty before `findLarge`. */
     large: large as Readonly<Record<string, true>>,
     findLarge(): void {
       for (const file of largeFiles(join(tree, 'pkgs'))) large[file] = true;
     },
     /**
-     * `FILE:LINE` relative to the tree; null if the package has none, false if only Nix can tell. `rules` belong to one
-     * evaluator: it tells the first positions of each set in a large file exactly, and the others are derived from these.
+     * Returns `FILE:LINE` relative to the tree, null if the package has no position, or false if only Nix can tell.
+     * `rules` belong to one evaluator: it reports the first positions of each set in a large file exactly, and the
+     * others are derived from these.
      */
     locate(told: Told, attrPath: readonly string[], rules: Rules): string | null | false {
       const name = attrPath.at(-1)!;
@@ -92,7 +93,7 @@ function usualAttr({ version, meta }: Told['record']): PositionAttr {
   return typeof meta.description === 'string' ? 'description' : version ? 'version' : 'name';
 }
 
-/** Large files below pkgs/ except by-name, where each file has one package. Skipping that half takes 0.3 s off 0.6. */
+/** Finds large files below pkgs/, except in by-name, where each file has one package. That saves 0.3 of 0.6 s. */
 function largeFiles(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap(entry => {
     const path = join(dir, entry.name);

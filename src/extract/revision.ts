@@ -12,19 +12,19 @@ const FLAKES = ['--extra-experimental-features', 'nix-command flakes'];
 /** A nixpkgs on this machine. */
 export interface Tree {
   path: string;
-  /** What identifies its contents: a commit (with `-dirty` if files were changed), else version and NAR hash. */
+  /** Identifies its contents: a commit (with `-dirty` if files were changed), else version and NAR hash. */
   revision: string;
-  /** When that commit was made, ISO 8601; null where that is not known. */
+  /** The time of that commit, ISO 8601; null if it is unknown. */
   date: string | null;
 }
 
 /**
- * Finds a nixpkgs: a directory, a flake reference (fetched by Nix as for any other flake), or, for null, the one that
- * fdnix pins. A known `revision` saves the time of finding it out.
+ * Finds a nixpkgs: a directory, a flake reference (which Nix fetches as any flake) or, for null, the one that fdnix
+ * pins. A `revision` that is given need not be found out.
  */
 export async function openTree(spec: string | null, revision?: string): Promise<Tree> {
   if (spec === null) return pinned(revision);
-  // As in Nix, anything that could be a path is taken as one.
+  // As in Nix, anything that could be a path is read as one.
   if (/^[./~]/.test(spec) || existsSync(spec)) {
     if (!existsSync(spec)) throw new UserError(`there is no ${spec}: give --nixpkgs a directory or a flake reference`);
     const path = realpathSync(spec);
@@ -33,7 +33,7 @@ export async function openTree(spec: string | null, revision?: string): Promise<
   return fetchFlake(spec, revision);
 }
 
-/** Whether a nixpkgs is pinned here and Nix is there to evaluate it. */
+/** Whether a nixpkgs is pinned and Nix is installed to evaluate it. */
 export function pinnedCanBeEvaluated(): boolean {
   const { nixpkgs, path } = environment();
   const nix = path.split(delimiter).some(dir => dir !== '' && existsSync(join(dir, 'nix')));
@@ -55,13 +55,13 @@ async function pinned(revision?: string): Promise<Tree> {
   return fetchFlake(reference, revision);
 }
 
-/** What Nix and its curl say where the network or the server failed, rather than that there is no such thing. */
+/** Messages of Nix and its curl for a failure of the network or the server, not for a thing that does not exist. */
 const NETWORK =
   /HTTP error (429|5\d\d)|resolve host|timed out|timeout|connection (reset|refused)|couldn.t connect|failed to connect/i;
 
-/** Fetches into the user's own store, as every use of a flake does, so that the next run need not fetch again. */
+/** Fetches into the user's own store, as any use of a flake does, so that the next run need not fetch again. */
 async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
-  // Only a name such as `nixpkgs/nixos-unstable` needs the registry; without this Nix would download it in any case.
+  // Only a name such as `nixpkgs/nixos-unstable` needs the registry. Without this Nix would download it in any case.
   const registry = /^(?!flake:)[a-z0-9+.-]+:/.test(reference) ? ['--option', 'flake-registry', ''] : [];
   try {
     const { stdout } = await run('nix', ['flake', 'prefetch', '--json', ...FLAKES, ...registry, '--', reference]);
@@ -77,7 +77,7 @@ async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
   }
 }
 
-/** When the commit of a checkout was made; null where it is none. */
+/** The time of a checkout's commit; null if it is no checkout. */
 async function dateOf(path: string): Promise<string | null> {
   if (!existsSync(join(path, '.git'))) return null;
   const { stdout } = await run('git', ['-C', path, 'log', '-1', '--format=%ct']).catch(() => ({ stdout: '' }));
@@ -94,11 +94,11 @@ function physical(storePath: string): string {
   return existsSync(storePath) ? storePath : join(environment().dataHome, 'nix/root', storePath);
 }
 
-/** The commit of a checkout, or the `.git-revision` of a channel; otherwise version and NAR hash, which takes 5 s for nixpkgs. */
+/** The commit of a checkout or the `.git-revision` of a channel, else version and NAR hash (5 s for nixpkgs). */
 async function revisionOf(path: string): Promise<string> {
   const git = async (...args: string[]) => (await run('git', ['-C', path, ...args])).stdout.trim();
   try {
-    // A tree inside another repository is not described by the commits of that repository.
+    // The commits of an outer repository do not describe a tree inside it.
     if (existsSync(join(path, '.git')) && realpathSync(await git('rev-parse', '--show-toplevel')) === path) {
       const changed = await git('status', '--porcelain', '--untracked-files=no');
       return `${await git('rev-parse', 'HEAD')}${changed === '' ? '' : '-dirty'}`;
@@ -117,7 +117,7 @@ async function revisionOf(path: string): Promise<string> {
   return identify(path, hash.stdout.trim());
 }
 
-/** Such as `26.11-sha256-…`. The hash is in hex, because a revision may become part of a path. */
+/** A name such as `26.11-sha256-…`. The hash is in hex, because a revision may become part of a path. */
 function identify(path: string, narHash: string): string {
   const file = ['.version', 'lib/.version'].map(name => join(path, name)).find(existsSync);
   const hash = narHash.startsWith('sha256-') ? Buffer.from(narHash.slice(7), 'base64').toString('hex') : narHash;

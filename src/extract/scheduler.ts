@@ -11,13 +11,13 @@ import { aftermath, begin, setOf, summary, toPackage, type Worker } from './unit
 export interface Plan {
   nixpkgs: string;
   system: string;
-  /** Evaluators at once. */
+  /** How many evaluators run at once. */
   jobs: number;
-  /** MiB of all processes together. */
+  /** Memory of all processes together, in MiB. */
   maxMemory: number;
   /** Seconds that one attribute may take. */
   timeLimit: number;
-  /** Only these attribute paths and what is in them. */
+  /** Only these attribute paths, and everything below them. */
   sets: readonly string[] | undefined;
 }
 
@@ -27,22 +27,22 @@ export interface Sink {
   failed(failure: Failure): void;
   /** One line for each unit of work that ended. */
   unit(line: string): void;
-  /** Called at least once: after the last result, or with what makes the whole evaluation impossible. */
+  /** Called at least once: after the last result, or with the error that makes the whole evaluation impossible. */
   end(failure?: { error: unknown }): void;
 }
 
-/** Sets of up to this many names are walked where they are found; larger ones become work for all evaluators. */
+/** A set of up to this many names is walked where it is found. A larger one becomes work for all evaluators. */
 const INLINE = 600;
-/** The evaluator that lists the names of the root goes on with this many of them. */
+/** How many names the evaluator that lists the root takes as its own first work. */
 const FIRST = 1000;
-/** Names of an ordinary set evaluated per MiB, conservatively: 10,724 of python313Packages take 840 MiB. */
+/** How many names of an ordinary set fit a MiB, conservatively: 10,724 of python313Packages take 840 MiB. */
 const NAMES_PER_MIB = 10;
-/** MiB of an evaluator that has loaded nixpkgs. */
+/** Memory of an evaluator that has loaded nixpkgs, in MiB. */
 const LOADED = 120;
 /** How many messages are fetched one by one, each by an evaluator of its own (0.3 s and more). */
 const MESSAGES = 500;
 
-/** What `shard.nix` says besides records and the attribute paths that it begins. */
+/** What `shard.nix` reports besides records and the attribute paths that it begins. */
 interface Saying {
   unit?: number;
   platforms?: Record<string, unknown>;
@@ -51,14 +51,14 @@ interface Saying {
   thrown?: boolean;
 }
 
-/** Decides which evaluator evaluates what, and what follows when one ends. */
+/** Decides which evaluator gets which work, and what follows when one ends. */
 export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positions: Positions, sink: Sink) {
   const { nixpkgs, system, jobs, sets } = plan;
   const queue = createQueue();
   const running = new Set<Worker>();
   let [units, attributes, rootNames, fetched, closed] = [0, 0, 0, 0, false];
 
-  /** MiB that one evaluator may take. */
+  /** Memory that one evaluator may take, in MiB. */
   const share = () => Math.max(LOADED, pool.room / jobs);
   const fail = (path: readonly string[], message: string, limit?: Failure['limit']) =>
     sink.failed({ packageName: joinAttrPath(path), message, ...(limit && { limit }) });
@@ -91,7 +91,7 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     }
   };
 
-  /** Acts on one value that an evaluator says; `shard.nix` has the protocol. */
+  /** Acts on one value from an evaluator. `shard.nix` describes the protocol. */
   const heard = (worker: Worker, said: string[] | Told | Saying) => {
     if (Array.isArray(said)) {
       attributes++;
@@ -163,7 +163,7 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     queue.add(...parts);
   };
 
-  /** The next unit for an evaluator with this much room. It prefers the evaluator's own set and avoids those of others. */
+  /** The next unit for an evaluator with this much room: of its own set if possible, else of one that no other has. */
   const take = (room: number, worker?: Worker) => {
     const own = worker && setOf(worker);
     const others = [...running].filter(other => other !== worker).map(setOf);
@@ -174,7 +174,7 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     return queue.take(Math.min(unitSize(queue.cost, jobs), NAMES_PER_MIB * room), rank)!;
   };
 
-  /** Starts evaluators until there are `jobs`, and gives each that runs its next unit if it has room for that. */
+  /** Starts evaluators until there are `jobs`, and gives the next unit to each running one that has room for it. */
   const fill = () => {
     while (running.size < jobs && queue.alone !== null && !closed) {
       const alone = queue.alone || [...running].some(({ unit }) => unit.alone);
@@ -192,13 +192,13 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
   };
 
   return {
-    /** Asks a first evaluator for the names at the root; all else follows from its answer. */
+    /** Asks a first evaluator for the names at the root. Everything else follows from its answer. */
     start: () => void start({ alone: false, parts: [] }),
-    /** Starts nothing more. Whoever owns the pool stops what runs. */
+    /** Starts nothing more. The owner of the pool stops what runs. */
     stop(): void {
       closed = true;
     },
-    /** Attributes that were begun and those that are known to be left, units that ended, names at the root. */
+    /** Numbers: attributes that were begun, those known to be left, units that ended, and names at the root. */
     get counts() {
       const left = [...running].map(({ walk, next }) => countNames([...walk.rest(true), ...(next?.parts ?? [])]));
       return { attributes, left: left.reduce((sum, one) => sum + one, queue.size), units, rootNames };

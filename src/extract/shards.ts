@@ -1,35 +1,35 @@
 /**
- * What there is to evaluate, as data: parts (names of one set), units (what one evaluator gets), and the walk through a
- * unit. An evaluator reports its walk, which tells what is left when it dies. All of this is pure.
+ * The work of an evaluation as data: parts (names of one set), units (what one evaluator gets), and the walk through a
+ * unit. An evaluator reports its walk, which shows what is left when it dies. All of this is pure.
  */
 
 import { UserError } from '../errors.ts';
 import { splitAttrPath } from '../package.ts';
 
-/** Some names of the set at `path`; `[]` is the root. */
+/** Some names of the set at `path`. The root is `[]`. */
 export interface Part {
   path: readonly string[];
   names: readonly string[];
   /** How these names must be evaluated. */
   mode: Mode;
-  /** How often an evaluator has died in this part. After many deaths a caught evaluation is cheaper. */
+  /** How often an evaluator died in this part. After many deaths it is cheaper to catch errors. */
   deaths: number;
 }
 
 /**
- * `plain`: a throw ends the evaluator, and so gives its message. `caught`: the evaluator survives a throw, but cannot tell
- * its message. `exact`: Nix itself finds the positions that the text of a large file did not settle. `alone`: one evaluator
- * evaluates one name and has all memory to itself.
+ * `plain`: an error ends the evaluator, and thereby gives its message. `caught`: the evaluator survives an error, but
+ * cannot tell its message. `exact`: Nix itself finds the positions that the text of a large file did not settle.
+ * `alone`: one evaluator evaluates one name and has all memory to itself.
  */
 export type Mode = 'plain' | 'caught' | 'exact' | 'alone';
 
 export interface Unit {
-  /** It is all that any evaluator does meanwhile: one name whose mode is `alone`. */
+  /** Whether no other evaluator may run meanwhile: the unit is one name with the mode `alone`. */
   alone: boolean;
   parts: Part[];
 }
 
-/** The one name at `path`. */
+/** A part of the one name at `path`. */
 export function single(path: readonly string[], mode: Mode, deaths = 0): Part {
   return { path: path.slice(0, -1), names: path.slice(-1), mode, deaths };
 }
@@ -40,7 +40,7 @@ export function countNames(parts: Iterable<Part>): number {
   return count;
 }
 
-/** What evaluating parts costs, in names of an ordinary set. */
+/** The cost of evaluating parts, in names of an ordinary set. */
 export function cost(parts: Iterable<Part>): number {
   let cost = 0;
   for (const part of parts) cost += part.names.length * weight(part);
@@ -48,8 +48,8 @@ export function cost(parts: Iterable<Part>): number {
 }
 
 /**
- * What a name costs, in names of an ordinary set: at the root of nixpkgs a name takes twice the time and
- * memory (0.6 ms, 0.2 MiB), because nearly every one has a file and dependencies of its own.
+ * The cost of a name, in names of an ordinary set. At the root of nixpkgs a name takes twice the time and memory (0.6
+ * ms, 0.2 MiB), because nearly every one has a file and dependencies of its own.
  */
 function weight(part: Part): number {
   return part.path.length === 0 ? 2 : 1;
@@ -57,27 +57,27 @@ function weight(part: Part): number {
 
 export function createQueue() {
   const waiting: Part[] = [];
-  // These come last, because nothing else can run beside them.
+  // These come last, because no other evaluator can run beside them.
   const alone: Part[] = [];
   return {
     add(...parts: Part[]): void {
       for (const part of parts) if (part.names.length > 0) (part.mode === 'alone' ? alone : waiting).push(part);
     },
-    /** Names that wait. */
+    /** The number of names that wait. */
     get size(): number {
       return countNames(waiting) + countNames(alone);
     },
-    /** What they cost; see `unitSize`. */
+    /** Their cost; see `unitSize`. */
     get cost(): number {
       return cost(waiting) + cost(alone);
     },
-    /** Whether `take` would give a unit that is alone; null if nothing waits. */
+    /** Whether `take` would give a unit that must run alone; null if nothing waits. */
     get alone(): boolean | null {
       return waiting.length > 0 ? false : alone.length > 0 ? true : null;
     },
     /**
-     * The next unit, of at most this cost: a range of a large set, or many small parts together. `rank` says which sets
-     * come first: those with the lowest.
+     * The next unit, of at most this cost: a range of a large set, or many small parts together. Sets with the lowest
+     * `rank` come first.
      */
     take(cost: number, rank: (path: readonly string[]) => number = () => 0): Unit | null {
       if (waiting.length === 0) {
@@ -90,7 +90,7 @@ export function createQueue() {
       for (let i = 0; i < waiting.length && room > 0; ) {
         const part = waiting[i]!;
         const fits = Math.max(1, Math.floor(room / weight(part)));
-        // A part that does not fit is cut only if it is the first of a unit. Otherwise units would be small ranges of many sets.
+        // Only the first part of a unit is cut to fit. Otherwise units would be small ranges of many sets.
         if (parts.length > 0 && part.names.length > fits) i++;
         else {
           const names = part.names.slice(0, fits);
@@ -106,9 +106,9 @@ export function createQueue() {
 }
 
 /**
- * What the next unit may cost. Units shrink as less work waits, so that all evaluators finish together (guided
- * self-scheduling, Polychronopoulos and Kuck 1987). Another unit costs next to nothing, unlike another evaluator. But with
- * fewer than 200 names, about 50 ms, an evaluator may have ended before it gets its next unit.
+ * The cost of the next unit. Units shrink with the work that is left, so that all evaluators finish together (guided
+ * self-scheduling, Polychronopoulos and Kuck 1987). A further unit costs next to nothing, unlike a further evaluator.
+ * But with fewer than 200 names (about 50 ms) an evaluator may have ended before it gets its next unit.
  */
 export function unitSize(waiting: number, jobs: number): number {
   return Math.min(3000, Math.max(200, Math.ceil(waiting / (4 * jobs))));
@@ -128,7 +128,7 @@ export function narrow(root: Part, sets: readonly string[]): Part[] {
 
 interface Frame {
   part: Part;
-  /** Index of the name after the one that was begun last. */
+  /** Index of the name after the last one that was begun. */
   next: number;
 }
 
@@ -142,7 +142,7 @@ export function createWalk(unit: Unit) {
   let told = false;
   let begun = 0;
 
-  /** Where `path` comes in `frame`, from its next name on; -1 if it does not. */
+  /** The index of `path` in `frame`, from its next name on; -1 if it is not there. */
   const find = ({ part, next }: Frame, path: readonly string[]) =>
     part.path.length === path.length - 1 && part.path.every((name, i) => name === path[i])
       ? part.names.indexOf(path.at(-1)!, next)
@@ -153,11 +153,11 @@ export function createWalk(unit: Unit) {
     get current(): readonly string[] | null {
       return current;
     },
-    /** True once the outcome of `current` is known. */
+    /** Whether the outcome of `current` is known. */
     get told(): boolean {
       return told;
     },
-    /** How many attributes were begun, including those of sets walked on the way. */
+    /** How many attributes were begun, including those of sets that were walked on the way. */
     get begun(): number {
       return begun;
     },
@@ -178,13 +178,13 @@ export function createWalk(unit: Unit) {
     tell(): void {
       told = true;
     },
-    /** The set at `current` is being walked: `names` come next. */
+    /** The set at `current` is walked now. `names` are its names. */
     enter(names: readonly string[]): void {
       const part = frames.at(-1)!.part;
       frames.push({ part: { path: current!, names, mode: part.mode, deaths: part.deaths }, next: 0 });
       told = true;
     },
-    /** What is left, innermost set first. It includes `current`, unless its outcome is known or `without` is set. */
+    /** The parts that are left, innermost set first, with `current` unless its outcome is known or `without` is set. */
     rest(without: boolean): Part[] {
       const again = current !== null && !told && !without ? 1 : 0;
       const left = frames

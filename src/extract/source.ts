@@ -11,9 +11,9 @@ import { readOptions } from './options.ts';
 import { openTree } from './revision.ts';
 
 export interface SourceOptions {
-  /** The options of NixOS instead of packages. */
+  /** Read the options of NixOS instead of packages. */
   options?: boolean | undefined;
-  /** Whose options these are: `home-manager`, `nix-darwin` or another; NixOS' by default. */
+  /** Whose options these are: `home-manager`, `nix-darwin` or another scope. By default those of NixOS. */
   scope?: string | undefined;
   from?: string | undefined;
   system?: string | undefined;
@@ -24,26 +24,26 @@ export interface SourceOptions {
   verbose?: boolean | undefined;
 }
 
-/** What a source tells while it works, and what stops it. */
+/** How a source reports, and how it is stopped. */
 export interface Surroundings {
   report: Report;
   log(message: string): void;
   signal: AbortSignal;
-  /** Hears of each failure at once; they are returned at the end as well. */
+  /** Called for each failure at once. All failures are returned at the end as well. */
   onFailure?: ((failure: Failure) => void) | undefined;
 }
 
-/** Where packages come from: a release's listing, or a nixpkgs that is evaluated. */
+/** A source of packages: a release's listing, or a nixpkgs that is evaluated. */
 export interface Source {
   revision: string;
-  /** When that nixpkgs was made, ISO 8601; null where that is not known. */
+  /** The time of that nixpkgs, ISO 8601; null if it is unknown. */
   date: string | null;
   /** At its end it returns the failures and the least plausible number of packages. */
   packages: AsyncGenerator<Package, Extraction>;
   close(): Promise<void>;
 }
 
-/** Opens what `--from`, `--nixpkgs` or a line of `--revisions` says; null is the nixpkgs that fdnix pins. */
+/** Opens the source that `--from`, `--nixpkgs` or a line of `--revisions` names. Null: the nixpkgs that fdnix pins. */
 export async function openSource(
   spec: string | null,
   options: SourceOptions,
@@ -73,7 +73,7 @@ export async function openSource(
   };
 }
 
-/** The options.json of the release that a packages.json is of: it lies beside it. */
+/** The options.json beside the packages.json of a release. */
 export function optionsBeside(packages: string): string {
   if (/^https?:\/\//.test(packages)) return new URL('options.json.br', packages).href;
   const files = ['.br', '.zst', '.gz', ''].map(end => join(dirname(packages), `options.json${end}`));
@@ -83,7 +83,7 @@ export function optionsBeside(packages: string): string {
   return found;
 }
 
-/** Waits for the first item: after it, nothing can make the whole evaluation impossible any more. */
+/** Waits for the first item. After it, no error can make the whole evaluation impossible. */
 async function begun<T, R>(items: AsyncGenerator<T, R>): Promise<AsyncGenerator<T, R>> {
   const first = await items.next();
   return (async function* () {
@@ -93,7 +93,7 @@ async function begun<T, R>(items: AsyncGenerator<T, R>): Promise<AsyncGenerator<
   })();
 }
 
-/** Whether this is a release's file or its address, and no nixpkgs to evaluate. */
+/** Whether this is the file or address of a release, rather than a nixpkgs to evaluate. */
 export function isRelease(spec: string): boolean {
   return /^https?:\/\//.test(spec) || statSync(spec, { throwIfNoEntry: false })?.isFile() === true;
 }
@@ -106,7 +106,7 @@ async function* only(packages: Source['packages'], sets: readonly string[]): Sou
   }
 }
 
-/** Whether an attribute path, or that of an option, is `set` or in it. */
+/** Whether the path of an attribute or option is `set` or lies in it. */
 export function isIn(packageName: string, set: string): boolean {
   const path = readOptionName(packageName)?.path ?? packageName;
   return path === set || path.startsWith(`${set}.`);
@@ -118,7 +118,7 @@ function checkOptions({ jobs, 'max-memory': memory }: SourceOptions): void {
   if (!whole(memory)) throw new UserError(`--max-memory ${memory} is no number of MiB`);
 }
 
-/** The Nix name of the system that this runs on. */
+/** The Nix name of this machine's system. */
 export function hostSystem(): string {
   const arch = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i686' }[process.arch as string] ?? process.arch;
   return `${arch}-${process.platform}`;

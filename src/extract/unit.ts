@@ -3,20 +3,20 @@ import type { End, Evaluator } from './nix.ts';
 import type { Rules, Told } from './positions.ts';
 import { createWalk, type Part, single, type Unit, type Walk } from './shards.ts';
 
-/** An evaluator at work on `unit`; `walk` tells how far it is, and `next` has been given to it already. */
+/** An evaluator at work on `unit`. `walk` shows its progress. `next` is the unit that it has been given already. */
 export interface Worker {
   evaluator: Evaluator;
-  /** Units that it has done. */
+  /** How many units it has finished. */
   units: number;
   unit: Unit;
   walk: Walk;
   next: Unit | null;
-  /** Records of this unit. */
+  /** How many records this unit has given. */
   packages: number;
   /** When this unit began, as `performance.now()`. */
   begun: number;
   rules: Rules;
-  /** Lists of platforms by the name under which this evaluator told them. */
+  /** Lists of platforms, by the names under which this evaluator reported them. */
   platforms: Record<string, unknown>;
 }
 
@@ -24,25 +24,25 @@ export function begin(unit: Unit) {
   return { unit, walk: createWalk(unit), next: null, packages: 0, begun: performance.now() };
 }
 
-/** The set that it is at; the root is ``. */
+/** The set that the evaluator is in. The root is the empty text. */
 export function setOf({ unit }: Worker): string {
   return joinAttrPath(unit.parts.at(-1)?.path ?? []);
 }
 
-/** What follows when an evaluator ended before its unit was done. */
+/** What follows if an evaluator ended before its unit was finished. */
 interface Aftermath {
   /** The attribute that cannot be evaluated by itself, if that is certain. */
   failed: readonly string[] | null;
-  /** What must be evaluated still. */
+  /** What still must be evaluated. */
   parts: Part[];
   /** How many attributes were begun and will be begun again. */
   recounted: number;
 }
 
-/** After so many deaths in one part the evaluator catches what is thrown, and messages are fetched one by one. */
+/** After so many deaths in one part the evaluator catches errors, and their messages are fetched one by one. */
 const DEATHS = 8;
 
-/** Decides what the death of an evaluator costs: at most the attribute that it was at. Pure. */
+/** Decides what the death of an evaluator costs: at most the attribute that it was evaluating. Pure. */
 export function aftermath({ unit, walk, units }: Pick<Worker, 'unit' | 'walk' | 'units'>, end: End): Aftermath {
   const culprit = walk.current;
   if (culprit === null) return { failed: null, parts: walk.rest(false), recounted: 0 };
@@ -54,7 +54,7 @@ export function aftermath({ unit, walk, units }: Pick<Worker, 'unit' | 'walk' | 
     const mode = part.mode === 'alone' || part.mode === 'plain' ? (deaths >= DEATHS ? 'caught' : 'plain') : part.mode;
     return { ...part, deaths, mode };
   });
-  // Perhaps others took the memory: the attribute is tried once more with no other evaluator beside it.
+  // Perhaps other evaluators took the memory, so the attribute is tried once more with no other evaluator beside it.
   if (blamed && !sure) parts.unshift(single(culprit, 'alone'));
   return { failed: blamed && sure ? culprit : null, parts, recounted: walk.told || (blamed && sure) ? 0 : 1 };
 }
@@ -67,7 +67,7 @@ export function toPackage(
 ): Package {
   const { meta } = record;
   const known = (meta.platforms as { known?: unknown } | undefined)?.known;
-  // A release names outputs as keys, which come sorted.
+  // A release has its outputs as keys, which are sorted.
   const outputs = Array.isArray(record.outputs) ? [...new Set(record.outputs)].sort() : record.outputs;
   return parsePackage(joinAttrPath(path), {
     ...record,
@@ -76,7 +76,7 @@ export function toPackage(
   });
 }
 
-/** One line about a unit that ended. `memory`: MiB of its evaluator. */
+/** One line about a unit that ended. `memory` is that of its evaluator in MiB. */
 export function summary({ unit, walk, packages, begun }: Worker, end: End, memory: number): string {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   const what = `${describe(unit)}: ${walk.begun} attributes, ${packages} packages, ${seconds} s`;

@@ -22,12 +22,12 @@ import { Problem } from './problem.ts';
 /** Answers one request. Never rejects. */
 export type App = (request: Request) => Promise<Response>;
 
-/** Characters: 2,000 of query, percent-encoded UTF-8 of any script, and the filters. Beyond it, 414. */
+/** Characters of an address, else 414: 2,000 of a query in percent-encoded UTF-8 of any script, and the filters. */
 const MAX_URL = 30_000;
 
-/** Below this the API lies. Another version of it would lie beside it. */
+/** The API lies below this path. Another version of the API would lie beside it. */
 const API = '/api/v1/';
-/** A search ranks no more hits. */
+/** A search ranks no more hits than this. */
 const MOST = SEARCH_OPTIONS.limit.schema.maximum;
 
 const METHODS = 'GET, HEAD, OPTIONS';
@@ -39,9 +39,9 @@ const CORS = {
 };
 
 /**
- * The web page and the API over one open index, as a function from Request to Response: no host's types, no input or
- * output of its own. `template` is the HTML of the page without its form, `onError` hears of failures whose text no
- * client may see.
+ * The web page and the API over one open index, as a function from Request to Response. It uses no host's types and
+ * does no input or output of its own. `template` is the HTML of the page without its form. `onError` gets failures
+ * whose text no client may see.
  */
 export function createApp(search: Search, template: string, onError: (error: unknown) => void = () => {}): App {
   const { digest } = search.info;
@@ -54,7 +54,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
     if (path?.startsWith('packages/')) return api(request, url, shown(url, path.slice(9)));
     if (path === 'status') return api(request, url, () => status(search));
     if (path === 'openapi.json') return api(request, url, () => OPENAPI);
-    // The paths from before the API had a version.
+    // The paths that the API had before it had a version.
     if (/^\/api\/(search|packages\/.+|status|openapi\.json)$/.test(url.pathname)) return moved(url);
     throw new Problem(404, 'Not found', `Nothing here: ${API}openapi.json lists what there is.`);
   }
@@ -70,7 +70,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
     const from = readCursor(cursor, digest);
     const to = from + limit!;
     return async () => {
-      // One more than asked for tells whether there are more.
+      // One hit more than was asked for shows whether there are more.
       const hits = await orBadValue(search.search(q!, { ...options, limit: Math.min(to + 1, MOST) }));
       const next = hits.length > to ? cursorAt(to, digest) : null;
       return {
@@ -91,7 +91,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
       revision: search.info.revision,
       package: clip(found.package),
       option: found.package.type === 'option' ? clip(readOptionFacts(found.package.longDescription)) : null,
-      // What is copied is whole, or is not offered.
+      // A text to copy is offered whole or not at all.
       snippets: snippetsFor(found.package, { revision: search.info.revision, platform }).filter(
         ({ text }) => text.length <= MAX_TEXT,
       ),
@@ -123,7 +123,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
   };
 }
 
-/** What tells one address from another in an ETag. */
+/** Distinguishes addresses in an ETag. */
 async function tagOf({ pathname, search }: URL): Promise<string> {
   return (await digestOf(pathname + search)).slice(0, 12).replace(/[+/]/g, '_');
 }
@@ -139,18 +139,18 @@ function moved({ pathname, search }: URL): Response {
   });
 }
 
-/** The parts of a request that an answer may depend on: not Host, not a body, no other header. */
+/** The parts of a request that an answer may depend on. Host, other headers and the body are not among them. */
 export function requestFor(method: string, target: string, ifNoneMatch: string | undefined): Request {
   const headers = ifNoneMatch ? { 'if-none-match': ifNoneMatch } : undefined;
   return new Request(`http://localhost/${target.replace(/^\//, '')}`, { method, ...(headers && { headers }) });
 }
 
-/** The answer where an app cannot give one. */
+/** The answer if an app cannot give one. */
 export function failed(): Response {
   return problemResponse(null);
 }
 
-/** The answer of a host that takes no more requests now. */
+/** The answer of a host that accepts no more requests at the moment. */
 export function busy(): Response {
   return problemResponse(new Problem(503, 'Busy', 'Too many requests at once: try again.', { 'retry-after': '1' }));
 }
@@ -163,7 +163,7 @@ function preflight(): Response {
   });
 }
 
-/** The ETag is of the index, the program and the address, or of the page: what is unchanged is not computed again. */
+/** The ETag covers index, program and address, or the page. An answer that is unchanged is not computed again. */
 async function cached(
   request: Request,
   headers: Record<string, string>,

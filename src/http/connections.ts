@@ -1,35 +1,35 @@
 import { isIPv4, isIPv6, type Socket } from 'node:net';
 
 export interface ConnectionLimits {
-  /** Connections at once, and those of one address. Beyond them the one that has waited longest is cut. */
+  /** The most connections, of all clients and of one address. Above it the one that has waited longest is cut. */
   connections: number;
   perAddress: number;
-  /** Milliseconds for which a connection of a crowded address is left alone: time to send its request. */
+  /** Milliseconds for which a connection of a crowded address is not cut, so that it can send its request. */
   young: number;
-  /** Bytes of answers that clients have not taken yet, of all together. Beyond them the slowest reader is cut. */
+  /** The limit of all bytes of answers that clients have not taken yet. Above it the slowest reader is cut. */
   unsent: number;
 }
 
 /** One client's connection. */
 export interface Connection {
   readonly socket: Socket;
-  /** Whose it is; null where nobody can tell them apart: behind a proxy, or on a Unix socket. */
+  /** The client's address. Null if it cannot be known: behind a proxy, or on a Unix socket. */
   readonly address: string | null;
   readonly opened: number;
-  /** True while a request of it is being answered: then it is not cut. */
+  /** True while a request of this connection is being answered. Then it is not cut. */
   busy: boolean;
-  /** Requests that were sent without waiting for the answers to those before them. */
+  /** How many requests were sent without waiting for the answers to earlier ones. */
   queued: number;
-  /** The answer before the next one. */
+  /** Resolves when the previous answer has been sent. */
   turn: Promise<void>;
 }
 
 /**
- * Keeps the connections of a server within limits. Who comes is always let in, and who has waited longest without a whole
- * request is cut instead, so that nobody can keep others out by holding connections.
+ * Keeps the connections of a server within limits. A new connection is always accepted, and the one that has waited
+ * longest without a whole request is cut instead. So nobody can keep others out by holding connections.
  */
 export function createConnections(limits: ConnectionLimits, shared: boolean) {
-  // Sets keep the order of insertion: whoever was answered last is put at the end.
+  // Sets keep the order of insertion, and a connection that was just answered is moved to the end.
   const all = new Set<Connection>();
   const byAddress = new Map<string, Set<Connection>>();
   const known = new WeakMap<Socket, Connection>();
@@ -67,7 +67,7 @@ export function createConnections(limits: ConnectionLimits, shared: boolean) {
       return all.size;
     },
     of: (socket: Socket) => known.get(socket)!,
-    /** Takes a new connection, at the cost of another one where there are too many; or cuts it, where all are busy. */
+    /** Accepts a connection. If there are too many, another one is cut, or this one if all others are busy. */
     open(socket: Socket): void {
       const address = shared ? null : addressOf(socket.remoteAddress);
       const opened = performance.now();
@@ -82,13 +82,13 @@ export function createConnections(limits: ConnectionLimits, shared: boolean) {
         this.sent(connection);
       });
     },
-    /** A request was answered: the connection is the last to be cut. */
+    /** A request was answered, so this connection becomes the last to be cut. */
     refresh(connection: Connection): void {
       if (!all.has(connection)) return;
       forget(connection);
       remember(connection);
     },
-    /** An answer of so many bytes is on its way to a client that takes it as slowly as it likes. */
+    /** An answer of so many bytes is on its way to a client, which may be as slow as it likes. */
     sending(connection: Connection, bytes: number): void {
       this.sent(connection);
       unsent.set(connection, bytes);
@@ -106,7 +106,7 @@ export function createConnections(limits: ConnectionLimits, shared: boolean) {
   };
 }
 
-/** Whom an address stands for: IPv6 comes in networks of 64 bits, of which one client has all. null: nobody can tell. */
+/** The client that an address stands for. In IPv6 a client has a network of 64 bits. Null if it cannot be known. */
 export function addressOf(address: string | undefined): string | null {
   const plain = address?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '') ?? '';
   if (isIPv4(plain)) return plain;
@@ -119,8 +119,8 @@ export function addressOf(address: string | undefined): string | null {
 }
 
 /**
- * Whose request it is, behind so many proxies that each append to `X-Forwarded-For` whom they heard it from. What stands
- * before their entries is the client's own word, and not believed.
+ * The client of a request behind `hops` proxies, each of which appends its peer to `X-Forwarded-For`. Entries before
+ * theirs are the client's own words and are not believed.
  */
 export function clientOf(peer: string | undefined, forwarded: string | undefined, hops: number): string | null {
   const heard = (forwarded ?? '').split(',').map(entry => entry.trim().replace(/^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/, '$1$2')); // biome-ignore format: one list

@@ -8,15 +8,15 @@ import { flakeRef, snippetsFor } from '../snippets.ts';
 import { escapeHtml, withForm } from './form.ts';
 import { renderHits, text } from './render.ts';
 
-/** Hits at first, and how many more each `Show more` asks for where no script runs. */
+/** The number of hits at first, and of further hits for each `Show more` in a browser without script. */
 const PAGE = 20;
 
 /**
- * The page for what its address asks for: form, results and details are in it, so that it works where no script runs,
- * and is read at once where one does.
+ * The page for an address, with form, results and details in its HTML. It therefore works without script, and with
+ * script it is readable at once.
  */
 export async function firstPage(template: string, search: Search, query: URLSearchParams): Promise<string> {
-  // A form without script sends empty fields as well.
+  // A form without script sends its empty fields as well.
   const given = Object.fromEntries([...query].filter(([, value]) => value !== ''));
   const { open = '', shown: _, q = '', ...filters } = given;
   const asked = q.trim() !== '' || Object.keys(filters).length > 0;

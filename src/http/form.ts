@@ -1,12 +1,12 @@
 import type { Option } from '../search/option.ts';
 import { SEARCH_OPTIONS } from '../search/options.ts';
 
-/** What a boolean may be, on the page. */
+/** The choices of a boolean on the page. */
 const SHOWN = { '': 'Shown', false: 'Hidden', true: 'Only these' };
 
 type Values = Readonly<Record<string, string>>;
 
-/** The page with the fields of its form, which come from the table of search options, and what they hold. */
+/** The page with the fields of its form and their values. The fields come from the table of search options. */
 export function withForm(template: string, values: Values = {}): string {
   const fields = Object.entries<Option>(SEARCH_OPTIONS).filter(([, option]) => option.label !== undefined);
   const html = (prominent: boolean) =>
@@ -55,7 +55,7 @@ function choices(option: Option, chosen = ''): string {
     .join('');
 }
 
-/** Text as HTML, in an element or in a quoted attribute. */
+/** A text as HTML, for an element or a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`);
 }

@@ -1,19 +1,19 @@
 import { type App, requestFor } from './app.ts';
 import type { OpenApp } from './open.ts';
 
-/** What a probe asks. They are answered beyond all limits: a busy server is not a dead one. */
+/** Addresses for probes. They are outside all limits, because a busy server is not a dead one. */
 export const PROBES: readonly string[] = ['/healthz', '/readyz'];
 
-/** A real query, as short as they come. */
+/** A real query, as short as possible. */
 const QUERY = '/api/v1/search?q=ready&limit=1';
-/** Milliseconds that it may take. */
+/** Milliseconds that the query may take. */
 const PATIENCE = 5000;
-/** Milliseconds for which an answer is given again, so that probes cost no more than a query a second. */
+/** Milliseconds for which an answer is repeated, so that probes cost at most one query a second. */
 const FRESH = 1000;
 
 /**
- * An app with two more addresses. `/healthz` is 200 while this process can answer or is about to again, and 503 when only
- * a new process would help. `/readyz` is 200 while a real query is answered, and 503 while it is not.
+ * Adds two addresses to an app. `/healthz` is 200 while this process can answer or soon will again, and 503 if only a
+ * new process would help. `/readyz` is 200 while a real query is answered, else 503.
  */
 export function withProbes(opened: Pick<OpenApp, 'app' | 'health'>): App {
   let asked = Number.NEGATIVE_INFINITY;

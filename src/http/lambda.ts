@@ -2,11 +2,11 @@ import { UserError } from '../errors.ts';
 import { type App, requestFor } from './app.ts';
 import { compress } from './compress.ts';
 
-/** Payload format 2.0 of API Gateway's HTTP APIs and of function URLs, as far as it is read. */
+/** The part of payload format 2.0 (API Gateway's HTTP APIs, function URLs) that is read. */
 export interface LambdaEvent {
   rawPath: string;
   rawQueryString?: string;
-  /** Names in lower case. */
+  /** Names are in lower case. */
   headers?: Record<string, string | undefined>;
   requestContext: { http: { method: string } };
 }
@@ -20,7 +20,7 @@ export interface LambdaResult {
 
 export type LambdaHandler = (event: unknown) => Promise<LambdaResult>;
 
-/** An app as a Lambda function; it is opened once, by the first event, and again if that failed. */
+/** An app as a Lambda function. The first event opens it. If that fails, the next event tries again. */
 export function createLambda(open: () => Promise<App>): LambdaHandler {
   let opened: Promise<App> | null = null;
   return async given => {
@@ -47,7 +47,7 @@ export function createLambda(open: () => Promise<App>): LambdaHandler {
   };
 }
 
-/** Whatever else may invoke a function is told what is wrong with it, in the error of the invocation. */
+/** Any other event is an error of the invocation that says what is wrong with the event. */
 function parseEvent(given: unknown): LambdaEvent {
   const event = given as Partial<LambdaEvent> & { requestContext?: { elb?: unknown }; httpMethod?: unknown };
   const expected = "it takes the payload format 2.0 of API Gateway's HTTP APIs and of function URLs";

@@ -6,21 +6,21 @@ import { compress } from './compress.ts';
 import { type Connection, type ConnectionLimits, clientOf, createConnections } from './connections.ts';
 import { PROBES } from './health.ts';
 
-/** What a client is held to. Times in milliseconds. */
+/** Limits for clients. Times are in milliseconds. */
 export interface Limits extends ConnectionLimits {
-  /** Requests that are being answered at once, and those of one client. Beyond them: 503, at once. */
+  /** Requests that are answered at the same time, of all clients and of one. A request above them gets 503 at once. */
   requests: number;
   requestsPerClient: number;
-  /** Requests that one connection may send ahead of the answers. */
+  /** Requests that one connection may send ahead of their answers. */
   pipelined: number;
-  /** Time for the head of a request, for all of it, for taking an answer, and between two requests. */
+  /** The time for the head of a request, for all of it, for taking an answer, and between two requests. */
   headTime: number;
   requestTime: number;
   answerTime: number;
   idleTime: number;
 }
 
-/** docs/operations.md explains each. A request takes milliseconds: many that wait mean more than this can serve. */
+/** docs/operations.md explains each limit. A request takes milliseconds, so a long queue means too much load. */
 export const LIMITS: Limits = {
   ...{ connections: 2000, perAddress: 250, young: 500, unsent: 32 << 20 },
   ...{ requests: 64, requestsPerClient: 24, pipelined: 100 },
@@ -29,17 +29,17 @@ export const LIMITS: Limits = {
 
 export interface ServerOptions {
   limits?: Partial<Limits>;
-  /** How many proxies in front of this server append to `X-Forwarded-For`. */
+  /** The number of proxies in front of this server that append to `X-Forwarded-For`. */
   trustedHops?: number;
 }
 
-/** An app as a Node server, not yet listening, which no client can keep from answering the others. */
+/** An app as a Node server that does not listen yet. No client can keep it from answering the others. */
 export function createNodeServer(app: App, { limits: given, trustedHops = 0 }: ServerOptions = {}): Server {
   const limits = { ...LIMITS, ...given };
   const { headTime, requestTime, idleTime } = limits;
   const server = createServer({
     ...{ maxHeaderSize: 40_960, headersTimeout: headTime, requestTimeout: requestTime, keepAliveTimeout: idleTime },
-    // Node looks for what is late only so often, by default every 30 s.
+    // How often Node checks these times. The default is every 30 s.
     connectionsCheckingInterval: Math.min(1000, headTime),
   });
   server.timeout = Math.max(idleTime, requestTime);
@@ -51,11 +51,11 @@ export function createNodeServer(app: App, { limits: given, trustedHops = 0 }: S
   server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const connection = connections.of(incoming.socket);
     if (++connection.queued > limits.pipelined) return refuse(connection, incoming, outgoing);
-    // One at a time: a connection that sends many requests ahead takes no more than one place.
+    // One request at a time: a connection that sends many requests ahead takes only one place.
     connection.turn = connection.turn.then(() => answer(connection, incoming, outgoing));
   });
 
-  /** Resolves when the client has taken the answer, or is gone. */
+  /** Resolves when the client has taken the answer or has gone. */
   async function answer(connection: Connection, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     if (outgoing.destroyed) return;
     connection.busy = true;
@@ -64,7 +64,7 @@ export function createNodeServer(app: App, { limits: given, trustedHops = 0 }: S
       const response = await admitted(incoming);
       length = await send(response, incoming, outgoing);
     } catch {
-      // Not the app, which never rejects: a request line that no Request can hold, or a client that went away.
+      // The app itself never rejects. This was a request line that no Request can hold, or a client that went away.
       if (!outgoing.headersSent) outgoing.writeHead(400, { 'content-length': 0 });
       outgoing.end();
     }
@@ -116,7 +116,7 @@ export function createNodeServer(app: App, { limits: given, trustedHops = 0 }: S
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = STATUS[error.code ?? ''] ?? '400 Bad Request';
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    // Whoever does not listen to that either is cut.
+    // A client that ignores this too is cut.
     setTimeout(() => socket.destroy(), 1000).unref();
   });
   return server;
@@ -127,26 +127,26 @@ const STATUS: Record<string, string> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** A target may be absolute (RFC 9112, 3.2.2); its host is as little asked for as the Host header. */
+/** A target may be absolute (RFC 9112, 3.2.2). Its host is ignored, as the Host header is. */
 function toRequest({ method, url, headers }: IncomingMessage): Request {
   return requestFor(method!, url!.replace(/^https?:\/\/[^/?]*/i, ''), headers['if-none-match']);
 }
 
-/** Sends an answer as the client accepts it; returns the bytes of its body. */
+/** Sends an answer in an encoding that the client accepts. Returns the number of bytes of its body. */
 async function send(response: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<number> {
   const whole = Buffer.from(await response.arrayBuffer());
   const { bytes, encoding } = await compress(whole, incoming.headers['accept-encoding'] as string | undefined);
   for (const [name, value] of response.headers) outgoing.setHeader(name, value);
   if (encoding) outgoing.setHeader('content-encoding', encoding);
   if (bytes.length > 0 || response.status >= 400) outgoing.setHeader('content-length', bytes.length);
-  // A body that nobody reads would be taken for the next request.
+  // The rest of a body that nobody reads would be parsed as the next request.
   if (incoming.headers['content-length'] || incoming.headers['transfer-encoding'])
     outgoing.setHeader('connection', 'close');
   outgoing.writeHead(response.status).end(bytes);
   return bytes.length;
 }
 
-/** The web page with its script inlined: in dist/ it is so already, from the sources esbuild does it here. */
+/** The web page with its script inlined. The page in dist/ has it already; from the sources esbuild inlines it here. */
 export async function readPage(): Promise<string> {
   const file = new URL('./page.html', import.meta.url);
   const html = await readFile(file, 'utf8');
@@ -160,7 +160,7 @@ export async function readPage(): Promise<string> {
   return html.replace(element, () => `<script type="module">${outputFiles[0]!.text.trim()}</script>`);
 }
 
-/** Takes no new connection, lets the requests under way finish, and cuts what is left after `grace` milliseconds. */
+/** Accepts no new connection, lets running requests finish, and cuts those that are left after `grace` milliseconds. */
 export function stopServer(server: Server, grace = 10_000): Promise<void> {
   return new Promise(resolve => {
     const cut = setTimeout(() => server.closeAllConnections(), grace);

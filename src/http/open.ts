@@ -13,14 +13,14 @@ export interface Health {
 export interface OpenApp {
   readonly info: IndexInfo;
   readonly app: App;
-  /** How many threads can answer, of how many; `alive` is false where it takes a new process to get any. */
+  /** How many threads can answer, and of how many. `alive` is false if only a new process would bring any back. */
   health(): Health;
   close(): Promise<void>;
 }
 
 /**
- * Opens an index in this thread. Vectors and model are in memory when this resolves. Every answer says in `fdnix-index`
- * which index it is from, by its digest.
+ * Opens an index in this thread. Vectors and model are in memory when this resolves. Every answer has the digest of its
+ * index in the header `fdnix-index`.
  */
 export async function openApp(
   file: string,

@@ -11,7 +11,7 @@ const truth = { type: 'boolean' } as const;
 const described = <S extends object>(schema: S, description: string) => ({ ...schema, description });
 const ref = (schema: string) => ({ $ref: `#/components/schemas/${schema}` });
 
-/** An object all of whose properties are always there, and no others. */
+/** An object that has exactly these properties, all of them required. */
 const object = (properties: Record<string, object>) =>
   ({ type: 'object', properties, required: Object.keys(properties), additionalProperties: false }) as const;
 

@@ -1,6 +1,6 @@
 /**
- * Headers of the page; `etag` tells this page from another and is no header yet. Only the page's own inline script and style may run,
- * named by their digests; it may talk to its own origin only.
+ * Headers of the page. `etag` identifies this page and is not a header itself. Only the page's own inline script and
+ * style may run, which are named by their digests, and the page may connect only to its own origin.
  */
 export async function headersOfPage(page: string): Promise<Record<string, string>> {
   const digests = async (tag: string) => {

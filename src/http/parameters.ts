@@ -15,15 +15,15 @@ export const SEARCH_PARAMETERS = {
   },
 } as const;
 
-/** Hits that can be reached by cursors: a search ranks no more. */
+/** How many hits cursors can reach. A search ranks no more. */
 const REACHED = SEARCH_OPTIONS.limit.schema.maximum;
 
-/** The cursor of the hits from `place` on; null behind the last that can be reached. */
+/** The cursor of the hits from `place` on; null if the place cannot be reached. */
 export function cursorAt(place: number, digest: string): string | null {
   return place < REACHED ? `${place}-${digest.slice(0, 12)}` : null;
 }
 
-/** The place that a cursor names. A cursor of another index is 410, because its places are not those of this one. */
+/** The place that a cursor names. A cursor of another index gives 410, because the places of its hits differ. */
 export function readCursor(cursor: string | undefined, digest: string): number {
   if (cursor === undefined) return 0;
   const [, place, index] = /^(\d{1,4})-([0-9a-f]{12})$/.exec(cursor) ?? [];
@@ -33,12 +33,12 @@ export function readCursor(cursor: string | undefined, digest: string): number {
   return Number(place);
 }
 
-/** The parameters of one package; the platform is named in snippets that must name one. */
+/** The parameters of one package. The platform is used in snippets that must name one. */
 export const SHOW_PARAMETERS = {
   platform: { ...SEARCH_OPTIONS.platform, describe: 'the system of snippets' },
 } as const;
 
-/** Reads a query string; anything else than what the table allows is a 400 that names it. */
+/** Reads a query string. A parameter that the table does not allow gives a 400 that names it. */
 export function readParameters<T extends Options>(query: URLSearchParams, parameters: T): Values<T> {
   for (const name of new Set(query.keys()))
     if (query.getAll(name).length > 1) throw bad(`Parameter ${name.slice(0, 40)} is given twice.`);
@@ -58,14 +58,14 @@ export function readName(encoded: string): string {
   return name;
 }
 
-/** A search, with what it refuses as a 400. */
+/** Awaits a search, and turns its refusals into a 400. */
 export async function orBadValue<T>(search: Promise<T>): Promise<T> {
   return search.catch(error => {
     throw error instanceof UnknownValue ? bad(`${error.message}.`) : error;
   });
 }
 
-/** What is a mistake of the user elsewhere is one of the client here. */
+/** A mistake of the user is here one of the client: a 400. */
 function orBad<T>(read: () => T): T {
   try {
     return read();

@@ -5,34 +5,35 @@ import type { OpenApp } from './open.ts';
 import { startThread, type Thread } from './thread.ts';
 
 export interface PoolOptions extends OpenOptions {
-  /** What the threads run; `worker.ts` if absent. */
+  /** The file that the threads run. By default `worker.ts`. */
   script?: URL;
   /** Milliseconds. */
   timing?: Partial<typeof TIMING>;
 }
 
 /**
- * A thread that ended is replaced after `first`, and twice as late each time until `last`; one that lived for `calm`
- * counts as sound. One that holds requests and does not say a word for `stuck` is ended. All in milliseconds.
+ * A thread that ended is replaced after `first`, with a delay that doubles each time until `last`. A thread that lived
+ * for `calm` counts as sound. A thread that holds requests and gives no sign of life for `stuck` is ended. All in
+ * milliseconds.
  */
 const TIMING = { first: 100, last: 30_000, calm: 60_000, stuck: 30_000 };
-/** Ends in a row after which a thread is given up for dead, though it is still tried: by then a minute has passed. */
+/** After so many ends in a row a thread counts as dead, though it is still tried. A minute has passed by then. */
 const HOPELESS = 10;
 
-/** A place in the pool: a thread, or the wait for the next one. */
+/** A place in the pool: a thread, or the wait for its successor. */
 interface Slot {
   thread: Thread | null;
-  /** Ends in a row. */
+  /** How often it ended in a row. */
   ends: number;
   started: number;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Opens an index in `size` threads of its own. This thread is left with connections and compression, so that one
- * thread searches all the time: of 5.3 ms of CPU a query 4.7 are the search's. Another thread takes 120 MB.
- * A thread that ends is replaced. Our own, because piscina replaces a worker at once and for ever: an index that kills
- * its reader would keep a core busy, and nobody would hear of it.
+ * Opens an index in `size` threads. This thread keeps connections and compression, so that one thread can search all
+ * the time: of the 5.3 ms of CPU of a query, 4.7 are the search's. Each further thread takes 120 MB. A thread that ends
+ * is replaced. The pool is our own because piscina replaces a worker at once and for ever: an index that kills its
+ * reader would keep a core busy without any notice.
  */
 export async function openPool(
   size: number,

@@ -6,19 +6,19 @@ import type { Snippet } from '../snippets.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
 import { escapeHtml } from './form.ts';
 
-/** Characters of one text of the metadata that are shown. */
+/** The longest text of the metadata that is shown, in characters. */
 const MAX_TEXT = 4000;
 
-/** What was found, as the page shows it where no script runs: the script of the page replaces it. */
+/** Search results for the page without script. The script of the page replaces them. */
 export interface Results {
   hits: readonly Omit<Hit, 'score' | 'why'>[];
-  /** Details of the one hit that is open. */
+  /** The details of the hit that is open. */
   open: { package: Package; versions: readonly Version[]; snippets: readonly Snippet[] } | null;
   /** The address of the page with other parameters. */
   addressOf(changes: Record<string, string>): string;
 }
 
-/** The items of the list of results. All text of the metadata comes in through {@link text}. */
+/** The items of the list of results. All text of the metadata goes through {@link text}. */
 export function renderHits({ hits, open, addressOf }: Results): string {
   const items = hits.map(hit => {
     const opened = open?.package.packageName === hit.packageName;
@@ -87,14 +87,14 @@ function renderDetail({ package: pkg, versions, snippets }: NonNullable<Results[
   ].join('');
 }
 
-/** A link, if its address is http or https and can be read; the text alone otherwise. */
+/** A link if the address is a valid one of http or https, else only the text. */
 function link(address: string): string {
   const url = URL.parse(forTerminal(address));
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return text(address, 200);
   return `<a href="${escapeHtml(url.href)}" rel="noopener noreferrer nofollow">${text(address, 200)}</a>`;
 }
 
-/** Text of strangers as HTML: without characters that hide or reorder, of bounded length, escaped. */
+/** Text of strangers as HTML: escaped, of bounded length, and without characters that hide or reorder text. */
 export function text(value: string, most = MAX_TEXT): string {
   return escapeHtml(cut(forTerminal(value.slice(0, 2 * most)), most));
 }

@@ -2,10 +2,10 @@ import { request } from 'node:http';
 import { reason } from '../errors.ts';
 
 /**
- * Answers the events of Lambda's runtime API, one after another, until it is told to stop: what a container image needs
- * instead of a port. `api` is `AWS_LAMBDA_RUNTIME_API`, a host and port. Waiting has no time limit: between two events
- * the whole process is frozen for as long as nobody asks.
- * Source: "Using the Lambda runtime API for custom runtimes", AWS Lambda Developer Guide.
+ * Answers the events of Lambda's runtime API, one after another, until it is told to stop. A container image uses this
+ * instead of a port. `api` is `AWS_LAMBDA_RUNTIME_API`, a host and port. Waiting has no time limit, because Lambda
+ * freezes the whole process between two events. Source: "Using the Lambda runtime API for custom runtimes", AWS Lambda
+ * Developer Guide.
  */
 export async function answerLambda<Event, Result>(
   api: string,

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { IndexInfo } from '../search/open.ts';
 import type { OpenApp } from './open.ts';
 
-/** What is being served, and how many requests still use it. */
+/** The index that is served, and the number of requests that use it. */
 interface Served {
   opened: OpenApp;
   users: number;
@@ -11,27 +11,28 @@ interface Served {
 }
 
 export interface FollowOptions {
-  /** The file to serve now; asked before each look, so that it may fetch one first. */
+  /** Returns the file to serve. It is called before each look, so it may fetch the file first. */
   locate: () => string | Promise<string>;
   open: (file: string) => Promise<OpenApp>;
-  /** Hears of each index that took over, and of each that could not be opened: then the old one stays. */
+  /** Called for each index that took over, and for each that could not be opened, where the old one stays. */
   onSwap?: (info: IndexInfo) => void;
   onError?: (error: unknown) => void;
   /** Milliseconds between two looks. */
   interval?: number;
   /**
-   * Look when a request comes and the interval is over, and answer it from what was found: for a host that freezes the
-   * process between requests, and with it every timer.
+   * Look when a request comes after the interval, and answer the request from the result. This is for a host that
+   * freezes the process, and with it every timer, between requests.
    */
   onRequest?: boolean;
-  /** Milliseconds that a request waits for such a look; then the index from before answers it, and the look goes on. */
+  /** Milliseconds that a request waits for such a look. After that the old index answers it, and the look goes on. */
   patience?: number;
 }
 
 /**
- * An app over an index file that follows the file: when another takes its place (renamed over it, or the symbolic link
- * to it moved) that one is opened and gets the next requests, and the old one closes after its last request.
- * The file is looked at again and again, because no notification tells of a link that moved further up, as on NixOS, or of a network disk.
+ * An app that follows an index file. When another file takes its place (by renaming, or by a changed symbolic link),
+ * that one is opened and gets the next requests, and the old index is closed after its last request. The file is looked
+ * at again and again, because no notification reports a link that changed further up the path, as on NixOS, or a change
+ * on a network disk.
  */
 export async function followIndex(options: FollowOptions): Promise<OpenApp> {
   const { locate, open, onSwap, onError, interval = 1000, onRequest = false, patience = 15_000 } = options;
@@ -40,7 +41,7 @@ export async function followIndex(options: FollowOptions): Promise<OpenApp> {
   let served = await serve(first);
   let looking: Promise<void> | null = null;
   let looked = Date.now();
-  /** Ends with the look, or when patience does: every request of that time waits for the same. */
+  /** Ends with the look or after `patience`. All requests of that time wait for the same look. */
   let waiting: Promise<void> = Promise.resolve();
   const closing = new Set<Promise<void>>();
 

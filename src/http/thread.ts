@@ -6,7 +6,7 @@ import { busy } from './app.ts';
 
 export type ToWorker =
   | { id: number; method: string; target: string; ifNoneMatch: string | undefined }
-  /** Answered as soon as the thread can. */
+  /** The thread answers with a pong as soon as it can. */
   | { ping: true };
 
 export type FromWorker =
@@ -19,24 +19,24 @@ export type FromWorker =
 /** A thread that answers requests. */
 export interface Thread {
   readonly info: IndexInfo;
-  /** How many requests it has not answered yet. */
+  /** How many requests are not answered yet. */
   readonly waiting: number;
-  /** Never rejects: requests that a thread leaves behind when it ends are answered with 503. */
+  /** Never rejects. If the thread ends, its open requests are answered with 503. */
   ask(request: Request): Promise<Response>;
-  /** Milliseconds for which it holds requests without a sign of life; 0 while it does not. */
+  /** Milliseconds for which it has held requests without a sign of life; 0 if it holds none. */
   silence(): number;
   stop(why: string): Promise<unknown>;
-  /** Resolves to why it ended. */
+  /** Resolves to the reason when the thread has ended. */
   readonly ended: Promise<string>;
 }
 
-/** Of JavaScript objects a thread holds some 30 MB; V8 would let garbage grow to gigabytes where there is room. */
+/** A thread holds some 30 MB of objects. Without a limit V8 lets garbage grow to gigabytes if there is room. */
 const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
 
-/** Milliseconds after which a thread that does not end when it is told to counts as ended; it may hold a core for ever. */
+/** Milliseconds after which a thread that was told to end counts as ended. It may occupy a core for ever. */
 const STUBBORN = 10_000;
 
-/** Starts a thread; resolves when it can answer, rejects where it says that it cannot, or ends before. */
+/** Starts a thread. Resolves when it can answer. Rejects if it says that it cannot, or ends before. */
 export function startThread(script: URL, workerData: object, warn: (message: string) => void): Promise<Thread> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(script, { workerData, resourceLimits });
@@ -45,7 +45,7 @@ export function startThread(script: URL, workerData: object, warn: (message: str
     let [next, why, ended] = [0, '', false];
     let pinged: number | null = null;
     let stopping: Promise<unknown> | null = null;
-    /** V8 may wait for ever in a thread that is out of memory, and then it also keeps the process from ending. */
+    /** In a thread that is out of memory V8 may wait for ever, and then it also keeps the process from ending. */
     const giveUp = async () => {
       await setTimeout(STUBBORN, undefined, { ref: false });
       if (ended) return;

@@ -4,7 +4,7 @@ import { requestFor } from './app.ts';
 import { openApp } from './open.ts';
 import type { FromWorker, ToWorker } from './thread.ts';
 
-// One thread of the pool: opens the index, says whether it could, and answers requests.
+// One thread of the pool: it opens the index, says whether it could, and answers requests.
 const port = parentPort!;
 const tell = (message: FromWorker) => port.postMessage(message);
 const { file, page, options } = workerData;

@@ -7,7 +7,7 @@ import { addressOf, go, state } from './state.ts';
 export const list = byId('hits');
 
 const KERNELS = { Linux: '-linux', macOS: '-darwin' };
-/** What opens or closes the card of a hit. */
+/** The button that opens and closes the card of a hit. */
 const toggles = new WeakMap<HTMLElement, () => Promise<void>>();
 const expanders = new WeakMap<HTMLElement, () => Promise<void>>();
 
@@ -23,14 +23,14 @@ export function card(hit: Shown, words: string[], actions: Actions): HTMLElement
   const systems = (hit.platforms ?? []).map(String);
   const kernels = Object.entries(KERNELS).filter(([, end]) => systems.some(system => system.endsWith(end)));
   const runsOn = kernels.map(([name]) => name).join(' · ');
-  // Where there are other flags, they say why it is unavailable.
+  // Other flags already explain why it is unavailable.
   const flags = hit.flags?.length > 1 ? hit.flags.filter(flag => flag !== 'unavailable') : (hit.flags ?? []);
   const scope = readOptionName(hit.packageName)?.scope;
   const version = hit.version === 'unknown' ? '' : oneLine(hit.version, 60);
   const also = (hit.also ?? []).slice(0, 3).map(name => oneLine(name, 60));
   const others = also.join(', ') + (hit.also?.length > 3 ? ` and ${hit.also.length - 3} more` : '');
   const onclick = () => toggle(item, hit, actions);
-  // A link, so that it opens in another tab as any link does; a plain click opens the hit in place.
+  // This is a link, so that it can be opened in another tab. A plain click opens the hit in place.
   const href = addressOf({ ...state, open: hit.packageName });
   const inPlace = (event: MouseEvent) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
@@ -65,12 +65,12 @@ export function card(hit: Shown, words: string[], actions: Actions): HTMLElement
   return item;
 }
 
-/** Opens a card that is closed, and closes one that is open. */
+/** Opens a closed card, and closes an open one. */
 export async function toggleCard(item: HTMLElement): Promise<void> {
   await toggles.get(item)?.();
 }
 
-/** Opens and closes cards until what is open is what the address says. */
+/** Opens and closes cards until exactly the hit of the address is open. */
 export async function followAddress(): Promise<void> {
   const open = list.querySelector<HTMLElement>('.open');
   if (open?.dataset.name === state.open || (!open && !state.open)) return;

@@ -7,9 +7,9 @@ import { addressOf, type State, state } from './state.ts';
 
 /** What the user may do in the details of a hit. */
 export interface Actions {
-  /** Search with another filter. */
+  /** Searches with another filter. */
   narrow(changes: State): void;
-  /** Go where a link of the page leads, without loading it anew. */
+  /** Follows a link of the page without loading the page anew. */
   follow(event: MouseEvent, changes: State): void;
 }
 
@@ -93,7 +93,7 @@ function sourceOf({ packageName, position }: Shown): Child {
   const { file, line } = position ?? {};
   if (!file) return null;
   const scope = readOptionName(packageName)?.scope ?? NIXOS;
-  // The options of others are declared elsewhere than in nixpkgs.
+  // Options of other scopes are not declared in nixpkgs.
   if (revision === null || !isCommit(revision) || scope !== NIXOS) return oneLine(file, 200);
   const path = file.split('/').map(encodeURIComponent).join('/');
   const address = `https://github.com/NixOS/nixpkgs/blob/${revision}/${path}${line ? `#L${line}` : ''}`;

@@ -1,10 +1,10 @@
-/** Building the document. All text of the metadata comes in through here. */
+/** Builds the document. All text of the metadata comes in through this file. */
 
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-// Metadata is written by thousands of people: it becomes text nodes only, without characters that reorder or hide.
+// Metadata is written by thousands of people. It becomes text nodes only, without characters that reorder or hide text.
 const CONTROLS =
   /[\0-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
@@ -23,7 +23,7 @@ export function oneLine(text: unknown, most = 500): string {
 export type Child = Node | string | null | undefined | false;
 type Property = string | number | boolean | null | ((event: never) => void);
 
-/** An element; `null` and `false` among properties and children are left out. */
+/** An element. Properties and children that are `null` or `false` are left out. */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   properties: Record<string, Property> = {},
@@ -38,7 +38,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** A link, if its address is http or https and can be read; the text alone otherwise. */
+/** A link if the address is a valid one of http or https, else only the text. */
 export function link(address: unknown, label?: string): HTMLElement {
   const url = URL.parse(clean(address));
   const text = oneLine(label ?? address, 200);
@@ -57,7 +57,7 @@ export function wordsOf(query: string): string[] {
   return [...words].filter(word => word.length > 1 && !STOP.has(word)).slice(0, 20);
 }
 
-/** Text with the words of the query marked: in a name anywhere, in a sentence where a word begins. */
+/** A text with the words of the query marked: anywhere in a name, only at the beginning of a word in a sentence. */
 export function marked(text: string, words: string[], anywhere = false): Child[] {
   if (words.length === 0) return [text];
   const pattern = new RegExp(`${anywhere ? '' : '(?<![\\p{L}\\p{N}])'}(${words.join('|')})`, 'giu');

@@ -1,4 +1,4 @@
-/** The script of the page: searching as you type, the keyboard, and what happens on a click. */
+/** The script of the page: searching as you type, the keyboard, and clicks. */
 import { isCommit, revisionName } from '../../revision.ts';
 import { missingLine } from '../../search/missing-line.ts';
 import { card, find, followAddress, list, toggleCard } from './card.ts';
@@ -8,16 +8,16 @@ import { copy } from './snippets.ts';
 import { BROWSABLE, FILTERS, fillForm, form, go, goBack, input, limit, PAGE, rememberShown, type State, state, toggleMore } from './state.ts'; // biome-ignore format: one list
 
 const said = byId('said');
-/** Milliseconds of silence after which what was typed is searched for. */
+/** Milliseconds without a key before the query is sent. */
 const DEBOUNCE = 70;
 
-// One search is under way at most, and only the last one asked for is ever shown.
+// At most one search runs, and only the last one that was asked for is shown.
 let running: AbortController | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Seconds until what failed is asked for again; doubled each time, up to half a minute. */
+/** Seconds before a failed request is repeated. They double each time, up to half a minute. */
 let patience = 1;
-/** The cursor of the hits after those shown; null at the end. */
+/** The cursor of the hits after those that are shown; null at the end. */
 let next: string | null = null;
 
 function addressOfHits(limit: number, cursor: string | null): string {
@@ -59,7 +59,7 @@ async function search(): Promise<void> {
     if (signal.aborted) return;
     const why = oneLine((error as Error).message);
     if (!(error instanceof Unavailable)) return render([], `Search failed: ${why}`, true);
-    // What is shown stays, and the same is asked again by itself.
+    // The shown hits stay, and the same request is repeated automatically.
     list.removeAttribute('aria-busy');
     said.textContent = `Search failed: ${why}. Trying again in ${patience} s.`;
     said.classList.add('failed');
@@ -77,7 +77,7 @@ function counted(hits: number): string {
   return next ? `The best ${hits}` : `${hits} result${hits === 1 ? '' : 's'}`;
 }
 
-/** Adds the hits after those shown, which stay where they are. */
+/** Adds the next hits below those that are shown. */
 async function showMore(): Promise<void> {
   const before = list.children.length;
   if (next === null) return;
@@ -131,7 +131,7 @@ function follow(event: MouseEvent, changes: State): void {
   search();
 }
 
-/** Copies what the hit shows; opens it first, so that one sees what. */
+/** Copies the snippet of a hit. The hit is opened first, so that the user sees what is copied. */
 async function copyFrom(item: HTMLElement): Promise<void> {
   if (!item.querySelector('.detail')) await toggleCard(item);
   const code = item.querySelector('pre');
@@ -201,7 +201,7 @@ addEventListener('keydown', event => {
   }
 });
 
-/** Whose texts about using software the index was made with, as their licences ask. */
+/** Credits the usage texts of the index, as their licences demand. */
 function credits(usage: Answer['usage']): (Node | string)[] {
   return usage.flatMap(({ name, url, revision, licence }, i) => [
     i === 0 ? 'Uses of software: ' : ', ',
@@ -210,7 +210,7 @@ function credits(usage: Answer['usage']): (Node | string)[] {
   ]);
 }
 
-/** The day of a nixpkgs, and how long ago that is. */
+/** The date of a nixpkgs, and its age. */
 function ageOf(date: string): string {
   const day = new Date(date);
   const days = Math.floor((Date.now() - day.getTime()) / 86_400_000);
@@ -220,7 +220,7 @@ function ageOf(date: string): string {
   return `${day.toLocaleDateString('en-GB', form)}, ${ago}`;
 }
 
-/** How much is indexed, of which nixpkgs. */
+/** How much is indexed, and from which nixpkgs. */
 function describe({ packages, options, date, usage }: Answer): void {
   const number = new Intl.NumberFormat('en');
   const parts = [`${number.format(packages)} packages`, ...(options ? [`${number.format(options)} options`] : [])];

@@ -3,7 +3,7 @@ import type { Missing } from '../../search/missing-line.ts';
 import type { IndexInfo } from '../../search/open.ts';
 import type { Snippet } from '../../snippets.ts';
 
-/** What the API says of a NixOS option beyond its record. */
+/** What the API says about a NixOS option beyond its record. */
 export interface OptionFacts {
   text?: string | null;
   type?: string | null;
@@ -17,14 +17,14 @@ export interface Version {
   lastRevision: string | null;
 }
 
-/** A hit; what was opened by its address alone has no score. */
+/** A hit. One that was opened by its address alone has no score. */
 export type Shown = Omit<HitJson, 'score'> & { option?: OptionFacts | null; snippets?: Snippet[] };
 
-/** Everything that an answer of the API may hold. */
+/** All properties that an answer of the API may have. */
 export interface Answer {
   revision: string;
   hits: Shown[];
-  /** What the query names and is not there. */
+  /** A name that the query has and the index does not. */
   missing: Missing | null;
   next: string | null;
   digest: string;
@@ -34,24 +34,24 @@ export interface Answer {
   versions: Version[];
   packages: number;
   options: number;
-  /** When the nixpkgs was made, where that is known. */
+  /** The time of the nixpkgs, if it is known. */
   date: string | null;
   usage: IndexInfo['usage'];
   detail?: string;
 }
 
-/** The indexed revision, once an answer has named it. */
+/** The indexed revision, after an answer has named it. */
 export let revision: string | null = null;
 
-/** Nobody answers now, or nobody has time: it is worth asking again. */
+/** The server did not answer or was too busy, so asking again makes sense. */
 export class Unavailable extends Error {}
 
-/** The index that the answers so far are of; another one has other hits and places. */
+/** The index of the answers so far. In another index hits and their places differ. */
 let index: string | null = null;
 
 const cache = new Map<string, Answer>();
 
-/** An answer of the API. Throws an Error with the problem's detail. */
+/** Gets an answer of the API. Throws an Error with the detail of the problem. */
 export async function ask(address: string, signal?: AbortSignal): Promise<Answer> {
   const known = cache.get(address);
   if (known) return known;
@@ -73,7 +73,7 @@ export async function ask(address: string, signal?: AbortSignal): Promise<Answer
   return answer;
 }
 
-/** Looks, while the page is seen, whether another index is served than the one whose hits are shown. */
+/** Checks, while the page is visible, whether the server has changed to an index other than that of the shown hits. */
 export function watchIndex(onNew: (status: Answer) => void, every = 60_000): void {
   const look = async () => {
     if (document.hidden || index === null) return;
@@ -88,7 +88,7 @@ export function watchIndex(onNew: (status: Answer) => void, every = 60_000): voi
 
 export const STATUS = '/api/v1/status';
 
-/** A package with its history and its snippets, those for a platform where one is given. */
+/** A package with its history and its snippets. With a platform, the snippets are for that platform. */
 export function askPackage(name: string, platform: string, signal?: AbortSignal): Promise<Answer> {
   const query = platform ? `?${new URLSearchParams({ platform })}` : '';
   return ask(`/api/v1/packages/${encodeURIComponent(name)}${query}`, signal);

@@ -1,7 +1,7 @@
 import type { Snippet } from '../../snippets.ts';
 import { clean, el, oneLine } from './dom.ts';
 
-/** Snippets as tabs, with a button that copies the one shown; null where there are none. */
+/** Snippets as tabs, and a button that copies the visible one; null if there are none. */
 export function uses(snippets: readonly Snippet[] = []): HTMLElement | null {
   const all = snippets.map(({ name, text }) => [oneLine(name), clean(text, 20_000)] as const);
   if (all.length === 0) return null;
@@ -37,7 +37,7 @@ export async function copy(text: string, button: HTMLElement | null): Promise<vo
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Outside a secure context only the old way works.
+    // Without a secure context only the old way works.
     const area = el('textarea', { class: 'unseen', 'aria-hidden': 'true' });
     area.value = text;
     const held = document.activeElement as HTMLElement | null;

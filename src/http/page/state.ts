@@ -1,6 +1,6 @@
 import { byId, el, oneLine } from './dom.ts';
 
-/** What is asked for and shown: `q`, the filters and `open`, all of them strings, empty where not given. */
+/** The state of the page: `q`, the filters and `open`. All are strings, and empty if they are not given. */
 export type State = Record<string, string>;
 
 type Field = HTMLInputElement | HTMLSelectElement;
@@ -16,15 +16,15 @@ function namesOf(fields: Iterable<Element>): string[] {
 
 export const FILTERS = namesOf(form.elements);
 const HIDDEN = namesOf(more.querySelectorAll('input, select'));
-/** These alone already ask for something. */
+/** Each of these starts a search even without a query. */
 export const BROWSABLE = namesOf(more.querySelectorAll('input'));
 
-/** Hits that are asked for at first and with each `Show more`, and at most at once. */
+/** The number of hits at first and for each `Show more`, and the most hits at once. */
 export const PAGE = 20;
 export const MOST = 100;
 
 export let state = readState();
-/** How many hits to ask for at first: as many as this entry of the history has shown before. */
+/** How many hits to ask for at first: as many as this entry of the browser's history showed before. */
 export let limit = shownBefore();
 let changed = Number.NEGATIVE_INFINITY;
 
@@ -32,12 +32,12 @@ function shownBefore(): number {
   return Math.min(MOST, Math.max(PAGE, Number(history.state?.shown) || PAGE));
 }
 
-/** Keeps with this entry of the history how many hits it shows, so that whoever comes back finds the same place. */
+/** Stores the number of shown hits in this entry of the browser's history, for the back button. */
 export function rememberShown(shown: number): void {
   history.replaceState({ ...history.state, shown }, '');
 }
 
-// State lives in the address: every change of it can be shared, and undone with the back button.
+// The address holds the state, so every change can be shared, and undone with the back button.
 function readState(): State {
   const query = new URLSearchParams(location.search);
   return Object.fromEntries(['q', ...FILTERS, 'open'].map(name => [name, query.get(name) ?? '']));
@@ -48,19 +48,19 @@ export function addressOf(wanted: State): string {
   return query.size ? `/?${query}` : '/';
 }
 
-/** A burst of typing is one entry of the history. */
+/** Typing without a pause makes only one entry of the history. */
 export function go(changes: State, { burst = false } = {}): void {
   state = { ...state, ...changes };
   const merge = burst && performance.now() - changed < 1500;
   changed = burst ? performance.now() : Number.NEGATIVE_INFINITY;
   if (addressOf(state) === location.pathname + location.search) return;
-  // Opening and closing a hit keeps the others.
+  // Opening and closing one hit does not change the others.
   const same = Object.keys(changes).every(name => name === 'open');
   history[merge ? 'replaceState' : 'pushState'](same ? history.state : null, '', addressOf(state));
   limit = shownBefore();
 }
 
-/** After the back button. Whether another search is asked for, and not only another hit opened. */
+/** Reads the state after the back button. Returns whether it needs another search, not only another open hit. */
 export function goBack(): boolean {
   const before = addressOf({ ...state, open: '' });
   state = readState();
