@@ -34,9 +34,7 @@ export default command({
     ],
     ['$0 run', 'the same for the pinned revision, evaluated; without Nix the published index is fetched'],
   ],
-  /**
-   * Goes on after an incomplete stage: one bad package stops no run. Stops after one that was refused or broken off.
-   */
+  /** Goes on after an incomplete stage: one bad package stops no run. Ends after one that was refused or broken off. */
   async run(args, outer) {
     if (nothingToIndex(args, outer)) {
       outer.log('no input is given, and there is no Nix to evaluate the pinned one: fetching the published index');

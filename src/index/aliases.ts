@@ -2,15 +2,15 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reason, UserError } from '../errors.ts';
 
-/** What became of names that nixpkgs had: name → one sentence, such as `'python2' has been removed …`. */
+/** What became of names that nixpkgs had: each name with one sentence, such as `'python2' has been removed …`. */
 export type Aliases = Record<string, string>;
 
-/** Characters of a sentence that are kept; those of nixpkgs are shorter but for a few. */
+/** The longest sentence that is kept, in characters. Nearly all sentences of nixpkgs are shorter. */
 const MAX_TEXT = 400;
-/** Where a nixpkgs has them. */
+/** The place of the aliases in a nixpkgs. */
 export const ALIASES = 'pkgs/top-level/aliases.nix';
 
-/** Reads nixpkgs' aliases.nix: the file, or the tree that it is in. */
+/** Reads nixpkgs' aliases.nix. The argument is that file, or the tree that has it. */
 export async function readAliases(path: string): Promise<Aliases> {
   const file = (await stat(path).catch(() => null))?.isDirectory() ? join(path, ALIASES) : path;
   const text = await readFile(file, 'utf8').catch(cause => {
@@ -25,8 +25,8 @@ export async function readAliases(path: string): Promise<Aliases> {
 }
 
 /**
- * The aliases at the first level of aliases.nix, by its lines and without evaluating it: `old = throw "why";`,
- * `old = warnAlias "why" new;` and `old = new;`. What is written in another way is left out.
+ * The aliases at the first level of aliases.nix, read line by line without evaluation: `old = throw "why";`, `old =
+ * warnAlias "why" new;` and `old = new;`. Aliases in any other form are left out.
  */
 export function parseAliases(text: string): Aliases {
   const aliases: Aliases = Object.create(null);

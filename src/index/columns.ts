@@ -1,15 +1,15 @@
 import { compareNames, type Package } from '../package.ts';
 import { setAndLeaf } from './variants.ts';
 
-/** Fields whose values repeat: the index keeps each value once and a number for every package. */
+/** Fields whose values repeat. The index keeps each value once, and a number for every package. */
 export const LISTS = ['platforms', 'license', 'maintainers', 'teams', 'outputs', 'set'] as const;
 export type ListName = (typeof LISTS)[number];
 
 export const FLAG = { option: 1, broken: 2, insecure: 4, unfree: 8, unavailable: 16 } as const;
 
-/** Per document: which value of each list it has, and its flags. */
+/** Per document: which value it has in each list, and its flags. */
 export type Columns = Record<ListName, Uint32Array> & { flags: Uint8Array };
-/** The values, each once, in order. `license` is `[expression, ...ids]`, `set` one text. */
+/** The values, each once, in order. A `license` is `[expression, ...ids]`, and a `set` is one text. */
 export type Lists = Record<ListName, string[][]>;
 
 export function buildColumns(packages: readonly Package[]): { columns: Columns; lists: Lists } {
@@ -41,7 +41,7 @@ function flagsOf(pkg: Package): number {
   );
 }
 
-/** What the columns leave out of a record, as one line of JSON. */
+/** The part of a record that the columns leave out, as one line of JSON. */
 export function packRecord(pkg: Package & { firstRevision: string }): string {
   const { version, pname, description, longDescription, homepage, mainProgram, position, changelog } = pkg;
   return JSON.stringify([
@@ -50,7 +50,7 @@ export function packRecord(pkg: Package & { firstRevision: string }): string {
   ]); // biome-ignore format: in the order of unpackRecord
 }
 
-/** The inverse, with the columns of document `doc`. */
+/** The inverse of packRecord, with the columns of document `doc`. */
 export function unpackRecord(
   packageName: string,
   json: string,

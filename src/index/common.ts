@@ -3,16 +3,16 @@ import { isLibrarySet } from './prior.ts';
 import { stem, words } from './tokens.ts';
 import { setAndLeaf } from './variants.ts';
 
-/** In how many descriptions something stands: of applications, and of what is in a set of libraries. */
+/** In how many descriptions a word stands: in those of applications, and in those of members of sets of libraries. */
 type Counts = [applications: number, libraries: number];
 
-/** What many applications say of themselves: names of a kind of software rather than of one. */
+/** Words in the descriptions of many applications. They name a kind of software rather than one software. */
 export interface CommonWords {
   words: Record<string, Counts>;
   stems: Record<string, Counts>;
 }
 
-/** Words of fewer descriptions are left out. */
+/** Words in fewer descriptions are left out. */
 const MIN_APPLICATIONS = 10;
 
 export function commonWords(packages: readonly Package[], groups: Uint32Array): CommonWords {

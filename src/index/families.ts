@@ -3,31 +3,32 @@ import { nameKey } from './keys.ts';
 import { nameTokens, stem, textTokens, words } from './tokens.ts';
 import { setAndLeaf, setFamily } from './variants.ts';
 
-/** The sets that a word of a query can mean: all of a language's or an editor's, in every version. */
+/** The families of sets that words of a query can select: all sets of a language or an editor, in every version. */
 export interface Families {
-  /** Stem of a word → the family that it selects, and how much of what the word is about the family is, in (0, 1]. */
+  /** By stem of a word: the family that it selects, and the family's share of all software around it, in (0, 1]. */
   words: Record<string, { family: string; share: number }>;
-  /** Described software of each family; of the top level by ''. */
+  /** How many software of each family has a description. The top level is ''. */
   described: Record<string, number>;
 }
 
-/** With fewer software a family is no language's and no editor's. */
+/** A family with less software than this is no language's and no editor's. */
 const MIN_SOFTWARE = 20;
 /**
- * Another word than its name selects a family where so much of what all sets say with it is said there, in so many
- * descriptions and in such a part of the family: `latex`. A word that holds the name, as `neovim` holds `vim`, needs less.
+ * When a word other than its name selects a family, as `latex` does: in all sets, this share of the descriptions with
+ * the word must be in the family, in at least so many of them, and in this part of the family. A word that contains the
+ * name (`neovim` and `vim`) needs less.
  */
 const ANOTHER = { share: 0.8, mentions: 100, cover: 0.1 } as const;
 const HOLDING = { share: 0.5, mentions: 10 } as const;
 
-/** The family of a set, whatever it is nested in: `vscode-extensions.ms-python` is of `vscode-extensions`. */
+/** The family of a set at any depth: `vscode-extensions.ms-python` belongs to `vscode-extensions`. */
 export function rootFamily(set: string): string {
   return setFamily(set).split('.', 1)[0]!;
 }
 
 /**
- * Which words select a family, from the names of the sets and from the descriptions. The share is what keeps `linux`
- * from meaning `linuxPackages`: 144 software there, and 750 descriptions elsewhere that speak of it.
+ * Finds the words that select a family, from the names of the sets and from the descriptions. The share keeps `linux`
+ * from selecting `linuxPackages`: that has 144 software, and 750 descriptions elsewhere mention `linux`.
  */
 export function findFamilies(packages: readonly Package[], groups: Uint32Array): Families {
   const families = familyOfEach(packages);
@@ -68,8 +69,9 @@ export function findFamilies(packages: readonly Package[], groups: Uint32Array):
 }
 
 /**
- * How well known each software is within its family: the logarithm of how many others there mention its name, times the
- * family's share of all who do; or that of how many packages of Debian depend on it. 0 at top level.
+ * How well known each software is within its family. It is the larger of two numbers: the logarithm of how many others
+ * there mention its name, times the family's share of all mentions; and the logarithm of how many packages of Debian
+ * depend on it. It is 0 at top level.
  */
 export function fameWithin(
   packages: readonly Package[],
@@ -96,7 +98,7 @@ export function fameWithin(
   });
 }
 
-/** The name of a family without what kind of set it is: `python` of `pythonPackages`, `vscode` of `vscode-extensions`. */
+/** The first word of a family's name: `python` of `pythonPackages`, `vscode` of `vscode-extensions`. */
 function leadingToken(family: string): string {
   return stem((/\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+/u.exec(family)?.[0] ?? '').toLowerCase());
 }

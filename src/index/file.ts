@@ -6,8 +6,8 @@ import { APPLICATION_ID, INDEX_FORMAT } from './layout.ts';
 import { damaged } from './sums.ts';
 
 /**
- * Opens the database of an index, read-only. Refuses another format and a file that is none, and a file that is shorter
- * than it says. `place` is a private copy that is read instead; `file` is what messages name.
+ * Opens the database of an index, read-only. Refuses another format, a file that is no index, and a file that is
+ * shorter than its header says. `place` is a private copy that is read instead, and `file` is the name for messages.
  */
 export function openFile(file: string, place = file): DatabaseSync {
   if (place === file) {
@@ -17,7 +17,7 @@ export function openFile(file: string, place = file): DatabaseSync {
   let db: DatabaseSync | null = null;
   try {
     db = new DatabaseSync(place, { readOnly: true });
-    // A page of a mapped file that is truncated kills the process by SIGBUS; one that is read is an error.
+    // If a mapped file is truncated, SIGBUS kills the process. If a file is read, truncation is only an error.
     db.exec('PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF');
     checkFormat(db, file);
     return db;
@@ -40,7 +40,7 @@ function checkFormat(db: DatabaseSync, file: string): void {
     );
 }
 
-/** The header of an SQLite file says how many pages there are (SQLite, "Database File Format", 1.3). */
+/** The header of an SQLite file holds the number of its pages (SQLite, "Database File Format", 1.3). */
 function checkSize(file: string): void {
   const handle = openSync(file, 'r');
   try {
@@ -54,19 +54,19 @@ function checkSize(file: string): void {
   }
 }
 
-/** An index in the memory of this process, for all of its threads. It is there until it is closed. */
+/** An index in the memory of this process, for all of its threads, until it is closed. */
 export interface Copy {
-  /** What {@link openFile} takes as `place`. */
+  /** The `place` for {@link openFile}. */
   place: string;
   close(): void;
 }
 
-/** Pages that are copied without a pause: 8 MB. */
+/** The number of pages (8 MB) that are copied without a pause. */
 const STEP = 1000;
 
 /**
- * Copies an index into memory, so that nothing that happens to the file matters any longer. SQLite's `memdb` keeps one
- * database for all connections of the process that name it (https://sqlite.org/src/file/src/memdb.c).
+ * Copies an index into memory, so that no later change of the file matters. SQLite's `memdb` keeps one database for all
+ * connections of the process that name it (https://sqlite.org/src/file/src/memdb.c).
  */
 export async function copyIndex(file: string): Promise<Copy> {
   const source = openFile(file);

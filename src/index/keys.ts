@@ -2,13 +2,13 @@ import type { Package } from '../package.ts';
 import { offsets } from './postings.ts';
 import { setAndLeaf } from './variants.ts';
 
-/** What a key names of a package. Where one key names several things of one package, the first counts. */
+/** Which name of a package a key is. If one key is several names of one package, the first kind counts. */
 export const KEY_KIND = { path: 0, leaf: 1, pname: 2, program: 3 } as const;
 
-/** Longest key in UTF-16 units; longer names are found by their words. */
+/** The longest key in UTF-16 units. Longer names are found by their words. */
 export const MAX_KEY = 60;
 
-/** A name without its spelling: lower case letters and digits only, `+` as `plus` (memtest86+ is memtest86plus). */
+/** A name without its spelling: lower-case letters and digits only, `+` as `plus` (memtest86+ is memtest86plus). */
 export function nameKey(name: string): string {
   return name
     .normalize('NFKD')
@@ -18,8 +18,8 @@ export function nameKey(name: string): string {
 }
 
 /**
- * All names that lead straight to a package: key i is `bytes[starts[i] … starts[i + 1]]` (UTF-8, sorted) and leads to
- * `docs[firsts[i] … firsts[i + 1]]`, by `kinds`.
+ * All names that lead straight to a package. Key i is `bytes[starts[i] … starts[i + 1]]` (UTF-8, sorted) and leads to
+ * `docs[firsts[i] … firsts[i + 1]]`; `kinds` says which name it is of each.
  */
 export interface Keys {
   bytes: Uint8Array;
@@ -41,7 +41,7 @@ export function buildKeys(packages: readonly Names[]): Keys {
     else if (!docs.has(doc)) docs.set(doc, kind);
   };
   packages.forEach((pkg, doc) => {
-    // An option is its whole path: thousands end in `enable`.
+    // The key of an option is its whole path, because thousands of options end in `enable`.
     if (pkg.type === 'option') {
       add(pkg.pname, doc, KEY_KIND.path);
       return;

@@ -1,4 +1,4 @@
-/** What each version of the search index file brought. */
+/** What was new in each version of the search index file. */
 export const INDEX_FORMATS = [
   'never released',
   '`texts`, which finds phrases',
@@ -7,16 +7,16 @@ export const INDEX_FORMATS = [
   '`families` and `fame`: which words select a family of sets; `programs`: which package has which program; `common`, `known` and `mentions`: which words are of a kind of software, and which software is known',
 ] as const;
 
-/** The version of the search index file that this program writes; it refuses any other. */
+/** The version of the search index file that this program writes. It refuses any other. */
 export const INDEX_FORMAT = INDEX_FORMATS.length;
 
-/** `fdnx`: what SQLite keeps in the header of the file to tell whose it is. */
+/** `fdnx`, in the field of SQLite's header that tells which program owns a file. */
 export const APPLICATION_ID = 0x66646e78;
 
 /**
- * The tables. `sections` holds typed arrays, little-endian, in parts of a few MB; `records` what they leave out of a
- * package; `history` the versions before the current one; `usage` the sentences of usage texts that may be quoted;
- * `texts` finds phrases (FTS5, without a copy of the texts).
+ * The tables. `sections` holds typed arrays, little-endian, in parts of a few MB. `records` holds what they leave out
+ * of a package, `history` the versions before the current one, and `usage` the sentences of usage texts that may be
+ * quoted. `texts` finds phrases (FTS5, without a copy of the texts).
  */
 export const SCHEMA = `
   PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;

@@ -1,10 +1,10 @@
-/** Sorted byte strings one after another: string i is `bytes[starts[i] … starts[i + 1]]`. */
+/** Sorted byte strings in one array: string i is `bytes[starts[i] … starts[i + 1]]`. */
 export interface Sorted {
   bytes: Uint8Array;
   starts: Uint32Array;
 }
 
-/** Place of the first key that is not before `key`. Keys are compared as bytes. */
+/** The index of the first key that is not before `key`. Keys are compared as bytes. */
 export function lowerBound(keys: Sorted, key: Uint8Array): number {
   let low = 0;
   let high = keys.starts.length - 1;
@@ -27,13 +27,13 @@ function compareKey({ bytes, starts }: Sorted, i: number, key: Uint8Array): numb
   return length - key.length;
 }
 
-/** Place of the key, or -1. */
+/** The index of the key, or -1. */
 export function exact(keys: Sorted, key: Uint8Array): number {
   const i = lowerBound(keys, key);
   return i < keys.starts.length - 1 && compareKey(keys, i, key) === 0 ? i : -1;
 }
 
-/** Places of the keys that begin with `prefix`, itself included. */
+/** The indexes of the keys that begin with `prefix`, the key `prefix` included. */
 export function withPrefix(keys: Sorted, prefix: Uint8Array): [from: number, to: number] {
   const from = lowerBound(keys, prefix);
   const after = Uint8Array.from(prefix);
@@ -45,8 +45,9 @@ export function withPrefix(keys: Sorted, prefix: Uint8Array): [from: number, to:
 }
 
 /**
- * Places of the keys one edit away from `key`: a character more, less, another, or two neighbours swapped (Damerau).
- * A scan of all keys: 150,000 take about a millisecond, as most differ in length or in both of the first two characters.
+ * The indexes of the keys at one edit from `key`: one character more, less or changed, or two neighbours swapped
+ * (Damerau). It scans all keys: 150,000 take about a millisecond, since most differ in length or in both of the first
+ * two characters.
  */
 export function oneEditAway(keys: Sorted, key: Uint8Array): number[] {
   const { bytes, starts } = keys;
@@ -71,7 +72,7 @@ export function oneEditAway(keys: Sorted, key: Uint8Array): number[] {
   return found;
 }
 
-/** Whether a key from place `i` on equals `key` from place `j` on. */
+/** Whether `key` from position `j` on equals the key in the array from position `i` on. */
 function tail(bytes: Uint8Array, start: number, i: number, key: Uint8Array, j: number, length: number): boolean {
   while (i < length && bytes[start + i] === key[j]) {
     i++;

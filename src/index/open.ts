@@ -24,15 +24,15 @@ export interface IndexMeta {
   packages: number;
   options: number;
   vectors: number;
-  /** Whose texts about using the software the index was made with. */
+  /** The sources of the usage texts that are in the index. */
   usage: UsageCredit[];
-  /** Which list of programs the index was made with, and how many programs it knows. */
+  /** The list of programs that the index was made with, and how many programs it has. */
   programs: { kind: Source['kind']; name: string; digest: string; count: number };
-  /** Hex sha256 over the contents of the index: the same contents, the same digest. */
+  /** Hex sha256 over the contents of the index. The same contents have the same digest. */
   digest: string;
-  /** When the extraction finished, ISO 8601. */
+  /** The end of the extraction, ISO 8601. */
   created: string;
-  /** When the nixpkgs of that revision was made, ISO 8601; absent where that is not known. */
+  /** The time of the indexed nixpkgs, ISO 8601; absent if it is unknown. */
   date?: string;
 }
 
@@ -53,21 +53,21 @@ export interface Index {
   /** Which package has which program. */
   readonly programs: ProgramKeys;
   readonly terms: Postings;
-  /** Per document: the canonical variant of its software, of its edition (software and version), and the next variant. */
+  /** Per document: the canonical variant of its software, that of its edition (same version), and the next variant. */
   readonly groups: Uint32Array;
   readonly editions: Uint32Array;
   readonly next: Uint32Array;
-  /** Per document: the prior, the popularity, the scale of its vector (0: it has none). */
+  /** Per document: the prior, the popularity, and the scale of its vector, which is 0 without a vector. */
   readonly priors: Float32Array;
   readonly popularity: Float32Array;
-  /** Per document: how often others mention its name, which is what names are ranked by. */
+  /** Per document: how often others mention its name. Names are ranked by this. */
   readonly mentions: Float32Array;
   readonly scales: Float32Array;
   /** Per document: how well it is known within its family of sets. */
   readonly fame: Float32Array;
   readonly families: Families;
   readonly common: CommonWords;
-  /** Per document: 1 where others know its software, see `renown`. */
+  /** Per document: 1 if others know its software, see `renown`. */
   readonly known: Uint8Array;
   name(doc: number): string;
   /** The document of an attribute path, or -1. */
@@ -75,11 +75,11 @@ export interface Index {
   record(doc: number): { package: Package; firstRevision: string };
   /** Versions before the current one, newest first. */
   history(packageName: string): PastVersion[];
-  /** What became of a name that nixpkgs had, in its own words; null where that is not known. */
+  /** What became of a name that nixpkgs had, in nixpkgs' own words; null if that is unknown. */
   alias(name: string): string | null;
-  /** Sentences about using this software that may be quoted, with the name of their source. */
+  /** Sentences about using this software that may be quoted, with the names of their sources. */
   usage(doc: number): { source: string; sentences: string[] }[];
-  /** Documents whose texts have these words one after another, stemmed; at most `limit`, in order. */
+  /** The documents whose texts have these words in sequence, stemmed: at most `limit`, in order. */
   phrase(words: readonly string[], limit: number): number[];
   /** Copies all vectors to `target`: `size` rows of int8, padded to a multiple of 16. */
   readVectors(target: Uint8Array): void;
@@ -87,14 +87,14 @@ export interface Index {
 }
 
 export interface OpenOptions {
-  /** A private copy (see `copyIndex`) that is read instead of the file. All of it is checked at once. */
+  /** A private copy (see `copyIndex`) that is read instead of the file. It is checked as a whole when it is opened. */
   copy?: string | undefined;
 }
 
 /**
- * Opens a search index. Refuses another format, and says what to do about a file that is none. Nothing that happens to
- * the file later misleads: what is kept in memory is checked against its checksum here, and everything else whenever it
- * is read.
+ * Opens a search index. Refuses another format, and says what to do about a file that is no index. Later changes of the
+ * file cannot mislead: the parts that are kept in memory are checked against their checksums here, and all other parts
+ * whenever they are read.
  */
 export function openIndex(file: string, { copy }: OpenOptions = {}): Index {
   const db = openFile(file, copy);
@@ -150,7 +150,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
   const phrase = db.prepare('SELECT rowid AS doc FROM texts WHERE texts MATCH ? LIMIT ?');
   const size = names.starts.length - 1;
   if (recordSums.length !== size) throw new Error(`it has ${recordSums.length} checksums for ${size} records`);
-  /** Reads from the file. Whatever SQLite says about it then is damage. */
+  /** Reads from the file. An error of SQLite means here that the file is damaged. */
   const reading = <T>(read: () => T): T => {
     try {
       return read();
@@ -158,13 +158,13 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
       throw damaged(file, reason(error), error);
     }
   };
-  /** Tells whether the file was changed in place. A private copy never is. */
+  /** Whether the file was changed in place. A private copy never is. */
   const stamp = () => {
     const stat = copy === undefined ? statSync(file, { bigint: true, throwIfNoEntry: false }) : undefined;
     return stat && `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
   };
   const checked = new Map<Summed, string | undefined>();
-  /** Reads from a table that is checked as a whole, before the first use and after every change of the file. */
+  /** Reads from a table that is checked as a whole: before the first use, and after every change of the file. */
   const readingTable = <T>(table: Summed, read: () => T): T =>
     reading(() => {
       const before = stamp();
@@ -215,7 +215,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
       return unpackRecord(name(doc), json, doc, columns, lists);
     },
     alias(name) {
-      // An index that was made without aliases has no such part.
+      // An index that was made without aliases does not have this part.
       aliases ??= reading(() => {
         const json = parts.all('aliases').length > 0 ? Buffer.from(bytes('aliases')).toString() : '{}';
         return new Map(Object.entries(JSON.parse(json)));
@@ -255,7 +255,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
   };
 }
 
-/** Offsets of a file that somebody else made may not send a loop beyond what there is: rising, from 0 to `end`. 1 ms for all. */
+/** Checks that offsets rise from 0 to `end`, so that no crafted file sends a loop out of bounds. 1 ms for all. */
 function checkOffsets(name: string, offsets: Uint32Array, end: number): void {
   let rising = offsets[0] === 0 && offsets.at(-1) === end;
   for (let i = 1; i < offsets.length && rising; i++) rising = offsets[i]! >= offsets[i - 1]!;

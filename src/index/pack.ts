@@ -29,11 +29,11 @@ import { feed, feedMeta, RECORD_SUMS, SUMMED, type Sums, sumTable } from './sums
 import { type MappedUsage, mapUsage, type UsageCredit, usageShares } from './usage.ts';
 import { groupVariants } from './variants.ts';
 
-/** Vectors are read part by part, these many bytes at once, into the memory of the scan. */
+/** How many bytes of vectors are read at once into the memory of the scan. */
 const PART = 1 << 19;
 
 export interface PackOptions {
-  /** Texts about using the software; none if absent. */
+  /** Texts about using the software. By default none. */
   usage?: readonly UsageTexts[];
   /** What became of names that nixpkgs had. */
   aliases?: Aliases | undefined;
@@ -47,20 +47,20 @@ export interface PackResult {
   packages: number;
   options: number;
   vectors: number;
-  /** Without a vector: not embedded yet, and refused by the model. They are found by their words. */
+  /** Packages without a vector: not embedded yet, or refused by the model. They are found by their words. */
   pending: number;
   refused: number;
-  /** Sources of usage texts, and how many of their texts are about a package but have no vector yet. */
+  /** The sources of usage texts, and how many texts about packages have no vector yet. */
   usage: UsageCredit[];
   usagePending: number;
-  /** Bytes of the file. */
+  /** The size of the file in bytes. */
   size: number;
   digest: string;
 }
 
 /**
- * Writes the search index of the store's current packages to `file`, in one piece or not at all. The same store and
- * vectors give the same bytes. Refuses where vectors and store do not belong together.
+ * Writes the search index of the store's current packages to `file`, whole or not at all. The same store and vectors
+ * give the same bytes. Refuses if the vectors do not belong to the store.
  */
 export async function packIndex(
   store: Store,
@@ -131,7 +131,7 @@ export async function packIndex(
     usage: usage.credits,
     programs: {
       kind: listed.source.kind,
-      // A path of this machine is nobody's business.
+      // A path on this machine is private.
       name: /^https?:/.test(listed.source.name) ? listed.source.name : basename(listed.source.name),
       digest: listed.source.digest,
       count: programs.starts.length - 1,
@@ -193,7 +193,7 @@ async function readHistory(store: Store, signal?: AbortSignal): Promise<PastVers
   return past.sort((a, b) => compareNames(a.packageName, b.packageName) || compareNames(a.version, b.version));
 }
 
-/** Writes everything in order; returns the sha256 of what was written. */
+/** Writes everything in order. Returns the sha256 of what was written. */
 function write(
   db: DatabaseSync,
   meta: Record<string, unknown>,
@@ -248,7 +248,7 @@ function write(
   const value = db.prepare('INSERT INTO meta VALUES (?, ?)');
   for (const [key, content] of Object.entries({ ...contents, created, digest }))
     value.run(key, JSON.stringify(content));
-  // FTS5 writes its last pages when the transaction ends.
+  // FTS5 writes its last pages at the end of the transaction.
   db.exec('COMMIT');
   for (const table of SUMMED) sums[table] = sumTable(db, table);
   value.run('sums', JSON.stringify(sums));
@@ -259,7 +259,7 @@ function prefixed(prefix: string, views: object): Record<string, ArrayBufferView
   return Object.fromEntries(Object.entries(views).map(([name, view]) => [`${prefix}.${name}`, view]));
 }
 
-/** Equal lists become one: the platforms of 115,000 packages are 282 different lists. */
+/** Stores equal lists once: the platforms of 115,000 packages are 282 different lists. */
 function interner(): (list: string[]) => string[] {
   const known = new Map<string, string[]>();
   return list => {

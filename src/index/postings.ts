@@ -4,9 +4,10 @@ import { nameTokens, textTokens } from './tokens.ts';
 import { setAndLeaf } from './variants.ts';
 
 /**
- * Weights of the fields in a term's frequency. Measured on the dev queries (nDCG@10, lexical only): names at half of
- * FTS5's tuned weights (attr 5.6, pname 4.2, program 8) give +.004 on Debian's texts, the homepage +.006 on all sets:
- * it names the project's home, such as gnome or sourceforge's group; at 2 instead of 1 another +.002.
+ * Weights of the fields in a term's frequency. Measured on the dev queries (nDCG@10, lexical only): names with half of
+ * FTS5's tuned weights (attr 5.6, pname 4.2, program 8) give +.004 on Debian's texts. The homepage gives +.006 on all
+ * sets, because it names the project's home, such as gnome or sourceforge's group; the weight 2 instead of 1 gives
+ * another +.002.
  */
 const WEIGHT = {
   attr: 2.8,
@@ -17,22 +18,22 @@ const WEIGHT = {
   longDescription: 2.8,
   homepage: 2,
 } as const;
-/** BM25's saturation, and how much a long record counts less: .9 is +.010 on debian-long against the usual .75. */
+/** BM25's saturation, and how much less a long record counts: .9 gives +.010 on debian-long against the usual .75. */
 const K1 = 1.2;
 const B = 0.9;
-/** How much a long description counts less on its own, besides: +.007 on debian-long, +.003 on debian-short. */
+/** How much less a long description counts in addition: +.007 on debian-long, +.003 on debian-short. */
 const B_DESCRIPTION = 0.5;
 /**
- * Usage texts are a field of weight 1 with a length of its own. They do not count in the length of the record: counted
- * there, intent falls from .389 to .361 nDCG@10, because the best described programs are pushed down.
+ * Usage texts are a field of weight 1 with a length of its own. They do not count in the length of the record: if they
+ * did, intent would fall from .389 to .361 nDCG@10, because the best described programs would be pushed down.
  */
 const USAGE_WEIGHT = 1;
 const B_USAGE = 0.5;
 
 /**
- * An inverted index: term i is `bytes[starts[i] … starts[i + 1]]` (UTF-8, sorted), found in the documents
- * `docs[firsts[i] … firsts[i + 1]]`, rising; `impacts` is BM25's term frequency part in 1/255, so that a document's score
- * is the sum of idf × impact over the terms of the query.
+ * An inverted index. Term i is `bytes[starts[i] … starts[i + 1]]` (UTF-8, sorted) and stands in the documents
+ * `docs[firsts[i] … firsts[i + 1]]`, in rising order. `impacts` is the term frequency part of BM25 in 1/255, so the
+ * score of a document is the sum of idf × impact over the terms of the query.
  */
 export interface Postings {
   bytes: Uint8Array;
@@ -46,7 +47,7 @@ type Field = keyof typeof WEIGHT;
 const FIELDS = Object.keys(WEIGHT) as Field[];
 type Texts = Pick<Package, 'packageName' | 'pname' | 'mainProgram' | 'description' | 'longDescription' | 'homepage'>;
 
-/** What homepages have in common. */
+/** Parts that most homepages share. */
 const NO_NAME = /^https?:\/\/(?:www\.)?|github|gitlab|\.(?:com|org|net|io|de|html?|php|git)\b/g;
 
 export function fieldTokens(pkg: Texts): Record<Field, string[]> {
@@ -63,10 +64,10 @@ export function fieldTokens(pkg: Texts): Record<Field, string[]> {
 }
 
 /**
- * BM25F in the form of FTS5's bm25(): one length for the whole record. With lengths of each field alone debian-long is
- * .393 instead of .454. Against FTS5 itself the same ranking at a tenth of the time (median 1 ms against 9, 95th
- * percentile 3 against 29), which is why the index has postings of its own. `usage` has sentences about using the
- * software, by document; `libraries` stems that stand for a description.
+ * BM25F in the form of FTS5's bm25(): one length for the whole record. With a length for each field alone, debian-long
+ * is .393 instead of .454. The ranking equals that of FTS5 itself at a tenth of the time (median 1 ms against 9, 95th
+ * percentile 3 against 29), which is why the index has postings of its own. `usage` holds sentences about using the
+ * software, by document; `libraries` holds stems that replace a missing description.
  */
 export function buildPostings(
   packages: readonly Texts[],
@@ -74,7 +75,7 @@ export function buildPostings(
   libraries: ReadonlyMap<number, { stems: readonly string[] }> = new Map(),
 ): Postings {
   const terms = new Interned();
-  // Tokens are kept as numbers in one array, because as strings in arrays of their own they would take ten times the memory.
+  // Tokens are kept as numbers in one array. As strings in separate arrays they would take ten times the memory.
   const tokens = new Growing(Uint32Array);
   const starts = new Uint32Array(packages.length * FIELDS.length + 1);
   packages.forEach((pkg, doc) => {
@@ -129,7 +130,7 @@ export function buildPostings(
   return sortPostings(terms.names, postings);
 }
 
-/** By term, in the order of the terms' bytes; within a term in the order in which they came, which is that of documents. */
+/** Sorts by the bytes of the term, and within a term by order of arrival, which is that of documents. */
 function sortPostings(
   names: readonly string[],
   postings: { terms: Growing<Uint32Array>; docs: Growing<Uint32Array>; impacts: Growing<Uint8Array> },
@@ -152,7 +153,7 @@ function sortPostings(
   return { bytes: Buffer.concat(sorted), starts: offsets(sorted.map(({ length }) => length)), firsts, docs, impacts };
 }
 
-/** Strings as numbers, in the order in which they came. */
+/** Gives strings numbers in order of arrival. */
 class Interned {
   readonly names: string[] = [];
   readonly #places = new Map<string, number>();
@@ -185,7 +186,7 @@ class Growing<T extends Uint32Array | Uint8Array> {
   }
 }
 
-/** Lengths → where each begins, and at the end where the last one ends. */
+/** Turns lengths into offsets, with one more entry for the end. */
 export function offsets(lengths: readonly number[]): Uint32Array {
   const result = new Uint32Array(lengths.length + 1);
   lengths.forEach((length, i) => {

@@ -6,9 +6,9 @@ import { nameTokens, stem, words } from './tokens.ts';
 import { setAndLeaf, setFamily } from './variants.ts';
 
 /**
- * How much a package counts before any query, in (0, 1]. Members of sets of libraries, plugins and data, packages
- * without a description and broken ones are seldom what is meant: worth +.02 to +.06 nDCG@10 on every query set. Where
- * options are in the index, packages come first. `described`: somebody else says what it is.
+ * The weight of a package before any query, in (0, 1]. Members of sets of libraries, plugins and data, packages without
+ * a description and broken ones are seldom meant; this is worth +.02 to +.06 nDCG@10 on every query set. Packages come
+ * before options. `described`: others say what the package is.
  */
 export function prior(pkg: Package, described = false): number {
   const [set] = setAndLeaf(pkg.packageName);
@@ -24,14 +24,14 @@ export function isLibrarySet(set: string): boolean {
   return LIBRARY_SET.test(set);
 }
 
-/** By what their names end in, and the few whose names do not tell. */
+/** Sets are recognised by the ends of their names; those whose names do not tell are listed. */
 const LIBRARY_SET =
   /(Packages|Plugins|[eE]xtensions|Kernel|grammars|[pP]kgs|Dicts|Dictionaries|Scripts|-providers|-plugins|-data|-models|-parsers|Modules|components|darwin|unixtools)\b/;
 
 /**
- * How often nixpkgs itself speaks of a software: how many others mention its name in their texts, and in how many
- * others' names it is a part (`prometheus-redis-exporter`, `python313Packages.redis`), as a sum of logarithms.
- * `groups` is the canonical variant of each.
+ * How often nixpkgs itself speaks of a software, as a sum of logarithms: how many others mention its name in their
+ * texts, and how many others' names contain it (`prometheus-redis-exporter`, `python313Packages.redis`). `groups` holds
+ * the canonical variant of each.
  */
 export function mentions(packages: readonly Package[], groups: Uint32Array): Float32Array<ArrayBuffer> {
   const inTexts = new Counter();
@@ -45,22 +45,23 @@ export function mentions(packages: readonly Package[], groups: Uint32Array): Flo
     const [set, leaf] = setAndLeaf(pkg.packageName);
     const name = nameKey(leaf);
     const counted = Math.log1p(inTexts.count(name)) + Math.log1p(inNames.count(stem(name)));
-    // The counts of `samba` are not those of `sam-ba`, and few who write `java` mean gaugePlugins.java: +.012 nDCG@10 on
-    // nixos-search, +.003 on nav.
+    // A name that is spelt otherwise, or lies in a set, counts half: mentions of `samba` are not those of `sam-ba`, and
+    // few who write `java` mean gaugePlugins.java. This gives +.012 nDCG@10 on nixos-search and +.003 on nav.
     return counted * (name === leaf.toLowerCase() ? 1 : 0.5) * (set === '' ? 1 : 0.5);
   });
 }
 
-/** Descriptions with a word that halve what mentions of the software with that name count. */
+/** With so many descriptions that have a word, mentions of the software with that name count half. */
 const ORDINARY = 20;
-/** How much the modules and tests of NixOS count beside mentions, both as logarithms; .5 and 1 do equally well. */
+/** The weight of NixOS' modules and tests against mentions, both as logarithms. .5 and 1 do equally well. */
 const NIXOS = 0.5;
 
 /**
- * How well known a software is: how often it is mentioned, by how many modules of NixOS it is used, and whether it is
- * known at all, see `renown`. Who writes `drawing` or `expect` seldom means the software of that name: the more
- * descriptions have a word, the less mentions of it count, unless the software is known. Together +.05 nDCG@10 on the
- * everyday nouns of dev, within .003 elsewhere. Names are ranked by mentions alone: with this observed loses .0015.
+ * How well known a software is: how often it is mentioned, how many modules of NixOS use it, and whether it is known at
+ * all, see `renown`. People who write `drawing` or `expect` seldom mean the software of that name, so mentions of a
+ * word count less, the more descriptions have it, unless the software is known. Together this gives +.05 nDCG@10 on the
+ * everyday nouns of dev, and within .003 elsewhere. Names are ranked by mentions alone: with this measure observed
+ * loses .0015.
  */
 export function popularity(
   packages: readonly Package[],
@@ -75,7 +76,7 @@ export function popularity(
   });
 }
 
-/** Counts in how many groups a word occurs. */
+/** Counts in how many groups each word occurs. */
 class Counter {
   readonly #groups = new Map<string, Set<number>>();
   add(word: string, group: number): void {
@@ -88,7 +89,7 @@ class Counter {
   }
 }
 
-/** Which families of sets there are, such as `pythonPackages`, for queries that name one: `python requests`. */
+/** The families of sets, such as `pythonPackages`, for queries that name one: `python requests`. */
 export function familyTokens(set: string): string[] {
   return set === '' ? [] : nameTokens(setFamily(set));
 }

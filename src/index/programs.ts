@@ -5,8 +5,8 @@ import { exact, type Sorted } from './lookup.ts';
 import { offsets } from './postings.ts';
 
 /**
- * All programs, by their names as files: program i is `bytes[starts[i] … starts[i + 1]]` (UTF-8, sorted) and is in the packages
- * `docs[firsts[i] … firsts[i + 1]]`, rising, as sure as `SURENESS[sureness[…]]`.
+ * All programs by their file names. Program i is `bytes[starts[i] … starts[i + 1]]` (UTF-8, sorted). The packages
+ * `docs[firsts[i] … firsts[i + 1]]` (rising) have it, each as sure as `SURENESS[sureness[…]]`.
  */
 export interface ProgramKeys extends Sorted {
   firsts: Uint32Array;
@@ -21,9 +21,9 @@ export interface Provider {
 }
 
 /**
- * Joins what the packages declare and what a list says, the surer where both do. What is listed belongs to the attribute path
- * that is named; what is only likely to a software, by its attribute or else by its pname at top level. What the
- * packages do not have, as of another revision, is left out.
+ * Joins the programs that packages declare with those of a list; of two equal pairs the surer counts. A listed program
+ * belongs to the attribute path that the list names. A likely program belongs to a software, by its attribute or else
+ * by its pname at top level. Entries for packages that are not here, as in a list of another revision, are left out.
  */
 export function buildPrograms(packages: readonly Package[], { source, programs }: ProgramTable): ProgramKeys {
   const byPath = new Map<string, number>();
@@ -59,7 +59,7 @@ export function buildPrograms(packages: readonly Package[], { source, programs }
   };
 }
 
-/** The packages that have a program of this very name. */
+/** The packages that have a program with exactly this name. */
 export function providersOf(keys: ProgramKeys, program: string): Provider[] {
   const place = exact(keys, Buffer.from(program));
   if (place < 0) return [];
@@ -70,7 +70,7 @@ export function providersOf(keys: ProgramKeys, program: string): Provider[] {
   }));
 }
 
-/** The programs of a package, surest first. A scan of all pairs: a tenth of a millisecond. */
+/** The programs of a package, surest first. It scans all pairs, which takes a tenth of a millisecond. */
 export function programsOf(keys: ProgramKeys, doc: number): { program: string; sure: Sureness }[] {
   const found: { program: string; sure: number }[] = [];
   let place = 0;
@@ -79,6 +79,6 @@ export function programsOf(keys: ProgramKeys, doc: number): { program: string; s
     const program = Buffer.from(keys.bytes.subarray(keys.starts[place]!, keys.starts[place + 1]!)).toString();
     found.push({ program, sure: keys.sureness[i]! });
   }
-  // Each surer group is in the order of the names already.
+  // Within a degree of sureness they are in the order of their names already.
   return found.sort((a, b) => a.sure - b.sure).map(({ program, sure }) => ({ program, sure: SURENESS[sure]! }));
 }

@@ -4,25 +4,25 @@ import type { Blobs } from '../blobs/blobs.ts';
 import { Refused, UserError } from '../errors.ts';
 import { replaceFile } from '../files.ts';
 
-/** What a search index says of itself, as far as it is published. */
+/** What is published of a search index's description of itself. */
 export interface Identity {
   revision: string;
   model: { id: string; digest: string; dimension: number };
   packages: number;
-  /** Hex sha256 over the contents: the same contents, the same digest. */
+  /** Hex sha256 over the contents. The same contents have the same digest. */
   digest: string;
 }
 
 /** An index in the blobs. */
 export interface Published extends Identity {
-  /** Its blob, such as `indexes/3f….sqlite`: named by contents, so it never changes. */
+  /** The blob's name, such as `indexes/3f….sqlite`. It is made from the contents, so the blob never changes. */
   name: string;
   bytes: number;
   /** ISO 8601. */
   published: string;
 }
 
-/** `indexes/current.json`: the index that is served, and those before it, newest first. */
+/** `indexes/current.json`: the served index, and those before it, newest first. */
 export interface Pointer extends Published {
   formatVersion: 1;
   earlier: Published[];
@@ -30,18 +30,18 @@ export interface Pointer extends Published {
 
 type Which = 'current' | 'candidate';
 
-/** Two weeks of nightly indexes to roll back to; docs/cost.md says what keeping them costs. */
+/** Two weeks of nightly indexes, for going back. docs/cost.md says what keeping them costs. */
 const KEEP = 14;
 
 /** `indexes/candidate.json`. */
 interface Candidate extends Published {
-  /** The execution that made it, where it has a name. */
+  /** The execution that made the candidate, if it has a name. */
   run?: string;
 }
 
 /**
- * Stores an index and names it as the candidate: nothing serves it before {@link publish}. An index that is there already
- * is not sent again.
+ * Stores an index and names it as the candidate. Nothing serves it before {@link publish}. An index that is already
+ * there is not sent again.
  */
 export async function upload(
   blobs: Blobs,
@@ -54,7 +54,7 @@ export async function upload(
   const { size } = await stat(file);
   const name = `indexes/${digest.slice(0, 32)}.sqlite`;
   const old = (await read<Candidate>(blobs, 'candidate'))?.value;
-  // The condition fails where another run has just stored an index of the same contents, which is as good.
+  // The condition fails if another run has just stored an index with the same contents, which is as good.
   const store = async () => {
     if (!(await exists(blobs, name))) await blobs.put(name, await readFile(file), { ifMatch: null });
   };
@@ -67,9 +67,9 @@ export async function upload(
 }
 
 /**
- * Makes an index the one that is served: `candidate`, `previous`, or one of the last {@link KEEP} by its revision or
- * digest, or the beginning of either. Two at once lose nothing: the pointer is replaced only while it is the one that
- * was read. With `run` the candidate must be the one that this execution made.
+ * Makes an index the served one: `candidate`, `previous`, or one of the last {@link KEEP} by its revision or digest, or
+ * by the beginning of either. Of two calls at the same time neither loses anything, because the pointer is replaced
+ * only if it is still the one that was read. With `run` the candidate must be the one that this execution made.
  */
 export async function publish(blobs: Blobs, which: string, now: string, run: string | null = null): Promise<Pointer> {
   for (let attempt = 0; attempt < 10; attempt++) {
@@ -121,8 +121,8 @@ async function choose(blobs: Blobs, which: string, current: Pointer | null, run:
 }
 
 /**
- * The published index (or the candidate) as a local file below `dir`, named by its contents and fetched only if it is
- * not there yet. null if there is none.
+ * The published index (or the candidate) as a local file below `dir`. It is named by its contents and fetched only if
+ * it is missing. Null if nothing is published.
  */
 export async function fetchIndex(
   blobs: Blobs,
@@ -138,7 +138,7 @@ export async function fetchIndex(
   return { file, index };
 }
 
-/** The file that `--index` means: itself, or what `blobs:current` and `blobs:candidate` name, fetched to `dir`. */
+/** The file that `--index` names. For `blobs:current` and `blobs:candidate` the index is fetched to `dir`. */
 export async function localIndex(spec: string, open: () => Promise<Blobs>, dir: string): Promise<string> {
   const [, which] = /^blobs:(current|candidate)$/.exec(spec) ?? [];
   if (!which) return spec;
@@ -155,9 +155,9 @@ export async function localIndex(spec: string, open: () => Promise<Blobs>, dir: 
 }
 
 /**
- * Keeps `file` at what is published: `look` fetches another index if there is one, puts it in the place of the old by
- * renaming, and tells whether it did. Whoever serves the file swaps when it changes; the old one stays readable for
- * whoever has it open.
+ * Keeps `file` equal to the published index. `look` fetches another index if there is one, renames it over the old one,
+ * and returns whether it did. A server that follows the file then swaps. Processes that have the old file open can
+ * still read it.
  */
 export function followPublished(blobs: Blobs, file: string): { look(): Promise<boolean> } {
   let seen: string | null = null;
@@ -207,7 +207,7 @@ async function read<T extends Published>(blobs: Blobs, which: Which): Promise<{ 
   return { value, etag: blob.etag };
 }
 
-/** Both become part of a path on this machine. */
+/** Both texts become part of a path on this machine. */
 const NAME = /^indexes\/[0-9a-f]{32}\.sqlite$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 
@@ -215,7 +215,7 @@ export function isIndexName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** What is served, what can be gone back to, and the candidate. */
+/** The indexes to keep: the served one, those that one can go back to, and the candidate. */
 export async function namedIndexes(blobs: Blobs): Promise<Set<string>> {
   const current = (await read<Pointer>(blobs, 'current'))?.value;
   const candidate = (await read<Candidate>(blobs, 'candidate'))?.value;

@@ -5,8 +5,8 @@ import type { StoredPackage } from '../store/store.ts';
 import { readBatch, type VectorIndex } from '../vectors/format.ts';
 
 /**
- * Writes a vector as int8 numbers to `target` from `at` on; returns what they are to be multiplied by, 0 for a zero
- * vector. The factor is the one of least squares, ⟨v, q⟩ ⁄ ⟨q, q⟩, rather than the step of rounding.
+ * Writes a vector as int8 numbers to `target` from `at` on. Returns their scale, or 0 for a zero vector. The scale is
+ * that of least squares, ⟨v, q⟩ ⁄ ⟨q, q⟩, rather than the step of rounding.
  */
 export function quantise(vector: ArrayLike<number>, target: Int8Array, at: number): number {
   let peak = 0;
@@ -23,9 +23,9 @@ export function quantise(vector: ArrayLike<number>, target: Int8Array, at: numbe
 }
 
 /**
- * Each document's vector as int8, times its own scale; zero where there is none. Rows are padded to 16 numbers, as the
- * scan reads them. int8 keeps recall@10 at .99 and more against the exact scan. A document's usage share is added to
- * its vector.
+ * The vector of each document as int8 with a scale of its own; zeros without a vector. Rows are padded to 16 numbers
+ * for the scan. int8 keeps recall@10 at .99 and more against the exact scan. The share of a document's usage texts is
+ * added to its vector.
  */
 export async function readVectors(
   packages: readonly StoredPackage[],

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { Package } from '../package.ts';
 
-/** How well known software is, by what others than its own packagers have written. */
+/** How well known software is, by texts of people other than its packagers. */
 export interface Renown {
-  /** Per document: log(1 + modules and tests of NixOS that name its software). */
+  /** Per document: log(1 + the number of NixOS' modules and tests that name its software). */
   modules: Float32Array<ArrayBuffer>;
-  /** Per document: 1 where NixOS names its software, or a text says how it is used. */
+  /** Per document: 1 if NixOS names its software, or a usage text is about it. */
   known: Uint8Array<ArrayBuffer>;
 }
 

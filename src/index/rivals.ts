@@ -1,24 +1,24 @@
 import { isStopWord, stem, words } from './tokens.ts';
 
-/** What the terms of the index that stand for "alternative to this" begin with; no word of a text can. */
+/** The beginning of terms that mean "alternative to this". No word of a text begins like this. */
 const RIVAL = '~~';
 
-/** The term under which the index has what says that it is an alternative to a word's software. */
+/** The term under which the index finds the alternatives to the software that a word names. */
 export function rivalTerm(word: string): string {
   return RIVAL + stem(word);
 }
 
 const KIND = 'alternatives?|replacements?|substitutes?|clones?|rewrite|reimplementation|successor|version|equivalents?';
-/** `alternative to Plex and Emby`, `similar to top`, `inspired by dmenu`, `faster than find`: what follows is named. */
+/** `alternative to Plex and Emby`, `similar to top`, `inspired by dmenu`, `faster than find`: the name follows. */
 const BEFORE = new RegExp(
   `\\b(?:(?:${KIND})\\s+(?:to|for|of)|similar to|inspired by|compatible with|instead of|better than|faster than|simpler than)\\s+([^.;:()]{2,80})`,
   'giu',
 );
-/** `a cat clone`, `Google Analytics alternative`, `top-like`: what stands before is named. */
+/** `a cat clone`, `Google Analytics alternative`, `top-like`: the name precedes. */
 const AFTER = new RegExp(`([\\p{L}\\p{N}+.'\`’-]+(?:\\s+[\\p{L}\\p{N}+.'\`’-]+)?)[\\s-]+(?:${KIND}|like)\\b`, 'giu');
 const MAX_FOLLOWING = 6;
 
-/** The words that a text calls itself an alternative to, as terms of the index. */
+/** The names that a text calls itself an alternative to, as terms of the index. */
 export function rivalTerms(text: string): Set<string> {
   const found = new Set<string>();
   const add = (list: readonly string[]) => {

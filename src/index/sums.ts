@@ -3,17 +3,17 @@ import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { UserError } from '../errors.ts';
 
-/** CRC-32 of each section by its name, and of each table of {@link SUMMED}; `meta` keeps them under the key `sums`. */
+/** CRC-32 of each section by its name, and of each table of {@link SUMMED}. `meta` keeps them under the key `sums`. */
 export type Sums = Record<string, number>;
 
-/** The section with one CRC-32 for each line of `records`, so that a record is checked when it is read. */
+/** The section with a CRC-32 for each row of `records`, so that a record can be checked when it is read. */
 export const RECORD_SUMS = 'records.sums';
 
 /** The tables that have one checksum as a whole. */
 export const SUMMED = ['meta', 'history', 'usage', 'texts'] as const;
 export type Summed = (typeof SUMMED)[number];
 
-/** Everything in each table, in an order that does not depend on how SQLite stores it. */
+/** The rows of each table, in an order that does not depend on how SQLite stores them. */
 const ROWS: Record<Summed, readonly string[]> = {
   meta: ["SELECT key, value FROM meta WHERE key <> 'sums' ORDER BY key"],
   history: ['SELECT packageName, version, firstRevision, lastRevision FROM history ORDER BY packageName, version'],
@@ -31,18 +31,18 @@ export function sumTable(db: DatabaseSync, table: Summed): number {
   return sum;
 }
 
-/** Adds texts to the digest of an index, each with its length, so that no two lists of texts are alike. */
+/** Adds texts to the digest of an index, each with its length, so that no two lists of texts give the same digest. */
 export function feed(hash: Hash, ...values: string[]): void {
   for (const value of values) hash.update(`${Buffer.byteLength(value)} ${value}`);
 }
 
-/** Adds what `meta` says of the contents, in the order of its keys. */
+/** Adds those parts of `meta` that describe the contents, in the order of their keys. */
 export function feedMeta(hash: Hash, contents: Record<string, unknown>): void {
   const keys = Object.keys(contents).sort();
   feed(hash, JSON.stringify(keys.map(key => [key, contents[key]])));
 }
 
-/** Throws where a checksum is not the one that was written. `part` is a section or a table. */
+/** Throws if a checksum differs from the one that was written. `part` is a section or a table. */
 export function checkSum(part: string, found: number, sums: Sums): void {
   if (sums[part] === undefined) throw new Error(`it lacks the checksum of ${part}`);
   if (found !== sums[part]) throw new Error(`${part} is not what was written`);

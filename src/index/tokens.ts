@@ -1,11 +1,11 @@
 import { stemmer } from 'stemmer';
 
-/** Longest token that is indexed, in UTF-16 units: longer ones are hashes and addresses. */
+/** The longest token that is indexed, in UTF-16 units. Longer ones are hashes and addresses. */
 const MAX_TOKEN = 40;
 
 /**
- * Words that say nothing about a package. Left out of texts and of queries of more than one word: with them
- * debian-long loses .05 nDCG@10 and takes four times as long.
+ * Words that say nothing about a package. They are left out of texts, and of queries with more than one word. If they
+ * were kept, debian-long would lose .05 nDCG@10 and take four times as long.
  */
 const STOP = new Set(
   `a about after all also an and any are as at be because been before being between both but by can could did do does
@@ -21,7 +21,7 @@ export function isStopWord(word: string): boolean {
   return STOP.has(word);
 }
 
-/** The words of a text in order, lower case, without diacritics and possessives. */
+/** The words of a text in order: in lower case, without diacritics and possessives. */
 export function words(text: string): string[] {
   return fold(text).match(WORD) ?? [];
 }
@@ -35,7 +35,7 @@ function fold(text: string): string {
     .replace(/['’]s\b/g, '');
 }
 
-/** One word as the index knows it. */
+/** The form in which the index knows a word. */
 export function stem(word: string): string {
   return word.length > MAX_TOKEN ? word.slice(0, MAX_TOKEN) : (stems.get(word) ?? remember(word));
 }
@@ -46,7 +46,7 @@ function remember(word: string): string {
   return result;
 }
 
-/** `viewer` → `view`, `scanner` → `scan`, which Porter leaves apart: +.004 nDCG@10 on debian-short, +.010 on intent. */
+/** Porter's stemmer misses `viewer` → `view` and `scanner` → `scan`: +.004 nDCG@10 on debian-short, +.010 on intent. */
 function withoutAgent(stemmed: string): string {
   return stemmed.length < 6 ? stemmed : stemmed.replace(/(?:([^aeiou])\1(?:er|or)|(?:er|or))$/, '$1');
 }
@@ -59,8 +59,8 @@ export function textTokens(text: string): string[] {
 }
 
 /**
- * The tokens of an identifier such as `SvtAv1EncApp` or `antlr4-python3-runtime`: what stands between `-_.+` and other
- * signs, its parts at camel case and at the borders of letters and digits, and all of it glued together. Each once.
+ * The tokens of an identifier such as `SvtAv1EncApp` or `antlr4-python3-runtime`, each once: the pieces between `-_.+`
+ * and other signs, their parts at camel case and between letters and digits, and all pieces joined together.
  */
 export function nameTokens(name: string): string[] {
   const parts =

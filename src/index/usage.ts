@@ -6,13 +6,13 @@ import { loadUsageVectors, usageId } from '../vectors/usage.ts';
 import { nameKey } from './keys.ts';
 import { homepageKey, setAndLeaf } from './variants.ts';
 
-/** A source in the index's meta: how many of its texts are used, about how many documents. */
+/** A source in the index's meta: how many of its texts are used, and for how many documents. */
 export interface UsageCredit extends UsageSource {
   texts: number;
   used: number;
 }
 
-/** One usage text of a document, and the place of its source among the credits. */
+/** A usage text about a document, and the index of its source among the credits. */
 interface Attached {
   source: number;
   text: UsageText;
@@ -31,16 +31,17 @@ export interface MappedUsage {
 type Named = Pick<Package, 'type' | 'packageName' | 'pname' | 'mainProgram' | 'homepage'>;
 
 /**
- * How much the usage texts' vector counts beside the document's own, both of unit length; the sum is not normalised
+ * The weight of the vector of usage texts against the document's own, both of unit length. The sum is not normalised
  * again. Measured: .2 gives the best nDCG@10 on the intent queries of dev, and loses nothing elsewhere.
  */
 const USAGE_SHARE = 0.2;
 
 /**
- * Finds what each text is about: the top-level attribute of its name, else the package with that main program, else
- * the package with that pname; names are compared without their spelling. Of several an equal homepage decides, then a
- * place at top level. In a package set the name alone is not enough (`sort` is not haskellPackages.sort): the main program
- * or the homepage must agree too. The text belongs to the canonical variant (`groups`) only, so that no variant outranks it.
+ * Finds the package that each text is about: the top-level attribute with its name, else the package with that main
+ * program, else the package with that pname. Names are compared without their spelling. Of several packages, one with
+ * the same homepage wins, then one at top level. In a package set the name alone is not enough (`sort` is not
+ * haskellPackages.sort): the main program or the homepage must agree too. The text belongs only to the canonical
+ * variant (`groups`), so that no variant outranks it.
  */
 export function mapUsage(
   packages: readonly Named[],
@@ -77,7 +78,7 @@ export function mapUsage(
 
 type Tier = ReadonlyMap<string, readonly number[]>;
 
-/** Documents by top-level attribute, by main program, by pname. */
+/** Documents by top-level attribute, by main program, and by pname. */
 function nameTiers(packages: readonly Named[]): Tier[] {
   const [attributes, programs, names] = [0, 1, 2].map(() => new Map<string, number[]>()) as Map<string, number[]>[];
   const add = (tier: Map<string, number[]>, name: string | null, doc: number) => {
@@ -122,8 +123,8 @@ function isBefore(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /**
- * What is added to the vectors of documents: the unit vector of each one's usage texts together, times
- * {@link USAGE_SHARE}. `pending` texts have no vector by this model yet.
+ * The vectors that are added to those of documents: the unit vector of all usage texts of a document, times {@link
+ * USAGE_SHARE}. `pending` counts texts that have no vector by this model yet.
  */
 export async function usageShares(
   { documents }: MappedUsage,
@@ -151,7 +152,7 @@ export async function usageShares(
   return { vectors: shares, pending };
 }
 
-/** Licences that let a sentence be shown beside its credit. Where none is known, only stems of its words are kept. */
+/** Licences that allow quoting a sentence with its credit. Without a known licence only stems of its words are kept. */
 export function mayQuote(licence: string | null): boolean {
   return (
     licence !== null && /^(?:CC0-|CC-BY-[\d.]+$|CC-BY-SA-|MIT|Apache-2|BSD-|ISC|FSFAP|0BSD|Unlicense)/.test(licence)

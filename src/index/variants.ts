@@ -5,7 +5,10 @@ type Named = Pick<
   'type' | 'packageName' | 'pname' | 'version' | 'description' | 'homepage' | 'broken' | 'insecure'
 >;
 
-/** A set without the versions in its name: `python313Packages` → `pythonPackages`, `linuxKernel.packages.linux_6_12` → `linuxPackages`. */
+/**
+ * A set without its versions: `python313Packages` → `pythonPackages`, `linuxKernel.packages.linux_6_12` →
+ * `linuxPackages`.
+ */
 export function setFamily(set: string): string {
   return set
     .replace(/^linuxKernel\.packages\.\w+/, 'linuxPackages')
@@ -15,7 +18,7 @@ export function setFamily(set: string): string {
     .replace(/(Packages|Extensions)_\w+/, '$1');
 }
 
-/** `a.b.c` → `['a.b', 'c']`. The paths of options hold more than attribute paths do; what cannot be read is all leaf. */
+/** `a.b.c` → `['a.b', 'c']`. Paths of options hold more than attribute paths; one that cannot be read is all leaf. */
 export function setAndLeaf(packageName: string): [set: string, leaf: string] {
   try {
     const path = splitAttrPath(packageName);
@@ -25,7 +28,7 @@ export function setAndLeaf(packageName: string): [set: string, leaf: string] {
   }
 }
 
-/** A name without what tells variants of one software apart: versions, builds, wrappers, flavours. */
+/** A name without the parts that distinguish variants of one software: versions, builds, wrappers, flavours. */
 export function withoutVariant(name: string): string {
   let stem = name.toLowerCase();
   for (;;) {
@@ -38,8 +41,8 @@ const VARIANT =
   /(?:[-_.]?(?:unwrapped|wrapped|full|minimal|headless|nightly|unstable|with(?:out)?[-a-z]{2,12}|mainline|nonfree)|[-_.](?:bin|light|lite|nox|x11|static|git|latest|stable|beta|alpha|dev|devel|esr|lts|cuda|rocm|vulkan|cpu|qt|gtk|cli|jit|raw|plugins|src|hpn|gui)|[-_.]?v?\d+(?:[-_.]\d+)*)$/;
 
 /**
- * For each package the place of the canonical one of its software, of its edition (the same software and version), and of
- * the next variant of its software: these go round in a ring.
+ * For each package, the indexes of three others: the canonical one of its software, the canonical one of its edition
+ * (the same software and version), and the next variant of its software. The last form a ring.
  */
 export interface Variants {
   groups: Uint32Array<ArrayBuffer>;
@@ -107,7 +110,7 @@ function ring(groups: Uint32Array): Uint32Array<ArrayBuffer> {
   return next;
 }
 
-/** A homepage without what does not tell two of them apart. */
+/** A homepage without the parts in which two addresses of one page may differ. */
 export function homepageKey(url: string): string {
   return url
     .toLowerCase()
@@ -116,8 +119,8 @@ export function homepageKey(url: string): string {
 }
 
 /**
- * Which of two variants stands for both: top level, not broken, described, in the default version's set, under the
- * plainest name; of names that differ in the version only, the newest.
+ * Which of two variants represents both: one at top level, not broken, described, in the default version's set, with
+ * the plainest name. If names differ only in the version, the newest one.
  */
 function canonicalOrder(packages: readonly Named[]): (a: number, b: number) => number {
   const versions = new Map(packages.filter(p => !p.packageName.includes('.')).map(p => [p.packageName, p.version]));
@@ -148,7 +151,7 @@ function canonicalOrder(packages: readonly Named[]): (a: number, b: number) => n
   };
 }
 
-/** By their numbers, one after another. */
+/** Compares two names by their numbers, from left to right. */
 export function compareVersions(a: string, b: string): number {
   const [x, y] = [a.match(/\d+/g) ?? [], b.match(/\d+/g) ?? []];
   for (let i = 0; i < Math.max(x.length, y.length); i++) {

@@ -6,7 +6,7 @@ import { compareNames } from '../package.ts';
 import { openFile } from './file.ts';
 import { checkSum, feed, feedMeta, RECORD_SUMS, type Summed, type Sums, sumTable } from './sums.ts';
 
-/** What `meta` holds, and the checksums of everything. Throws where they do not fit, or are not there. */
+/** Reads `meta` and the checksums of everything. Throws if they do not match or are missing. */
 export function readMeta(db: DatabaseSync): Record<string, unknown> & { sums: Sums } {
   const rows = db.prepare('SELECT key, value FROM meta').all();
   const meta = Object.fromEntries(rows.map(row => [String(row.key), JSON.parse(String(row.value))]));
@@ -16,8 +16,8 @@ export function readMeta(db: DatabaseSync): Record<string, unknown> & { sums: Su
 }
 
 /**
- * Reads all of an index and says what in it is not what was written, a line for each part; nothing where it is sound.
- * Bytes of the file that no part uses may differ. Takes about a second for 100 MB.
+ * Reads all of an index and returns a line for each damaged part, or nothing if it is sound. Bytes of the file that no
+ * part uses may differ. It takes about a second for 100 MB.
  */
 export function verifyIndex(file: string): string[] {
   const db = openFile(file);
@@ -28,7 +28,7 @@ export function verifyIndex(file: string): string[] {
   }
 }
 
-/** As {@link verifyIndex}, of a database that is open. */
+/** As {@link verifyIndex}, for a database that is open. */
 export function findDamage(db: DatabaseSync): string[] {
   const problems: string[] = [];
   const attempt = (part: string, check: () => void) => {
@@ -89,7 +89,7 @@ export function findDamage(db: DatabaseSync): string[] {
   return problems;
 }
 
-/** What SQLite itself finds wrong with the pages of the file. */
+/** The errors that SQLite itself finds in the pages of the file. */
 function structure(db: DatabaseSync): string[] {
   try {
     const found = db.prepare('PRAGMA integrity_check(5)').all();

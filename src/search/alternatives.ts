@@ -7,18 +7,18 @@ import { rivalTerm } from '../index/rivals.ts';
 import { isStopWord, stem, words } from '../index/tokens.ts';
 import { queryTerms, type Term, termIdf } from './lexical.ts';
 
-/** A wish for something of the same purpose as a software: what to look for instead of its name. */
+/** A wish for software with the same purpose as a given one. It says what to look for instead of that name. */
 export interface Alternative {
   terms: Term[];
-  /** The text whose vector stands for the wish. */
+  /** The text whose vector represents the wish. */
   meant: string;
-  /** How much a document counts: nothing where it is the software itself. */
+  /** The weight of a document. It is 0 for the given software itself. */
   factor(doc: number): number;
 }
 
 const NOUNS = 'alternatives?|replacements?|substitutes?|equivalents?|clones?';
 const ADJECTIVES = 'better|modern|open[- ]?source|self[- ]?hosted|foss|libre';
-/** The ways to ask, and the places of what else is asked for and of the name. Only the first two leave no doubt. */
+/** The forms of such queries, with places for the name and for what else is asked. Only the first two are certain. */
 const FORMS: readonly { form: RegExp; sure: boolean }[] = [
   { form: new RegExp(`^(?<rest>.*?)\\b(?:${NOUNS})\\s+(?:to|for|of)\\s+(?<name>.+)$`, 'i'), sure: true },
   { form: new RegExp(`^(?<name>.+?)\\s+(?:${NOUNS})$`, 'i'), sure: true },
@@ -33,20 +33,21 @@ const MAX_QUERY = 200;
 const MAX_WORDS = 3;
 
 /**
- * How much the words count, against those that are typed for themselves: of what the software says of itself, its name,
- * and that a text calls itself an alternative to it. Half and twice of each is within .012 nDCG@10 of dev.
+ * The weights of three kinds of words against typed ones: those of the software's own texts, its name, and the term for
+ * texts that call themselves an alternative to it. Half and twice of each weight are within .012 nDCG@10 of dev.
  */
 const WEIGHT = { described: 0.4, name: 0.3, rival: 1.5 } as const;
-/** Software whose name carries the name, such as its clients, counts this much, and libraries that. */
+/** The weight of software whose name contains the given name (such as its clients), and that of libraries. */
 const CARRIES = 0.2;
 const LIBRARY = 0.4;
-/** What the best known rivals say of themselves is looked for too; without this success@3 on dev is .70 instead of .90. */
+/** How many of the best known rivals lend their words. Without them success@3 on dev is .70 instead of .90. */
 const MAX_RIVALS = 4;
 
 /**
  * Reads a query that asks for an alternative to a software: `plex alternative`, `replacement for ls`, `better top`,
- * `open source notion`. What is looked for then is what the software and those that call themselves alternatives to it
- * say of themselves. On the alternatives of dev +.15 nDCG@10 and +.20 success@3; other sets do not change.
+ * `open source notion`. The search then looks for words that the software, and those that call themselves alternatives
+ * to it, use about themselves. This gives +.15 nDCG@10 and +.20 success@3 on the alternatives of dev; other sets do not
+ * change.
  */
 export function alternativeTo(index: Index, query: string): Alternative | null {
   const typed = query.trim().slice(0, MAX_QUERY);
@@ -99,11 +100,11 @@ function wish(
   };
 }
 
-/** Per document: how much it counts. Only what has the words among its terms can carry them in its name. */
+/** The weight of each document. Only documents that have the words among their terms can have them in their names. */
 function factorsOf(index: Index, named: readonly string[], software: number | null): Float32Array {
   const { columns, groups, lists, terms } = index;
   const bySet = lists.set.map(([set]) => (isLibrarySet(set!) ? LIBRARY : 1));
-  // A loop: `Float32Array.from` takes ten times as long.
+  // This is a loop because `Float32Array.from` takes ten times as long.
   const factors = new Float32Array(columns.set.length);
   for (let doc = 0; doc < factors.length; doc++) factors[doc] = bySet[columns.set[doc]!]!;
   for (const word of named) {
@@ -135,7 +136,7 @@ function softwareOf(index: Index, named: readonly string[]): number | null {
   return bestKnown(index, paths.length > 0 ? paths : atTop)[0] ?? null;
 }
 
-/** What calls itself an alternative to something of this name, best known first. */
+/** The documents that call themselves an alternative to something of this name, best known first. */
 function rivalsOf(index: Index, named: readonly string[]): number[] {
   const { firsts, docs } = index.terms;
   const [first, ...others] = named.map(word => {

@@ -13,10 +13,10 @@ import type { Selected } from './sets.ts';
 import { withSiblings } from './siblings.ts';
 import { topK } from './topk.ts';
 
-/** Documents that each measure puts forward: 200 software with their variants. */
+/** How many documents each measure proposes: 200 software with their variants. */
 const CANDIDATES = 400;
 const MAX_LIMIT = 1000;
-/** How many terms an alternative is worth where popularity is weighed: 1 to 2 do equally well. */
+/** How many terms an alternative counts as when popularity is weighed. 1 to 2 do equally well. */
 const ALTERNATIVE_TERMS = 1.5;
 const NOTHING: readonly number[] = [];
 
@@ -27,22 +27,22 @@ export interface Meaning {
 }
 
 /**
- * A query as it was typed, which names are looked up by, as it is read, with words corrected, and the family of sets
- * that it selects.
+ * A query: as it was typed, for looking up names; as it is read, with words corrected; and the family of sets that it
+ * selects.
  */
 export interface Query {
   typed: string;
   read: string;
   selected: Selected | null;
-  /** What to look for where something else than a software is asked for. */
+  /** What to look for if the query asks for something other than a software. */
   alternative: Alternative | null;
 }
 
 type Factor = ((doc: number) => number) | null;
 
 /**
- * Ranks the index for one query, in one go: nothing waits, so the arrays that hold every document's scores serve all
- * queries, one after another. `meaning` is null where the query has no vector.
+ * Ranks the index for one query. It is synchronous: queries cannot interleave, so all of them share the arrays with
+ * every document's scores. `meaning` is null if the query has no vector.
  */
 export function answerer(index: Index) {
   const lexicalScores = new Float32Array(index.size);
@@ -55,7 +55,7 @@ export function answerer(index: Index) {
     factor: Factor,
   ): Scores & { common: number } {
     const { products, unit } = scan.dot(vector, filter, also);
-    // Some models give .7 to texts that have nothing in common, others 0: what counts is how much more a document has.
+    // Some models give .7 to unrelated texts, others 0. So a document counts by how much it exceeds that.
     const common = scan.mean(vector);
     for (let doc = 0; doc < index.size; doc++) {
       const beyond = products[doc]! * unit * index.scales[doc]! - common;
@@ -78,7 +78,7 @@ export function answerer(index: Index) {
     if (options.mode !== 'semantic') {
       const touched = scoreTerms(terms, index.terms, lexicalScores);
       if (selected) {
-        // What is outside the family says itself that it is about it.
+        // Documents outside the family that have its word themselves.
         const family = queryTerms(selected.word, index.terms, index.size);
         touched.push(...scoreTerms(family, index.terms, lexicalScores, doc => !selected.inside(doc)));
         terms.push(...family);
@@ -112,7 +112,7 @@ export function answerer(index: Index) {
   };
 }
 
-/** Without a query: what the filters let through, by what speaks for it whatever is searched. */
+/** Without a query, all documents that the filters admit, best first by their weight before any query. */
 function browse(index: Index, filter: Uint8Array | null): Named[] {
   if (!filter) return [];
   const merits = Float32Array.from(index.priors, (prior, doc) => filter[doc]! * merit(prior, index.popularity[doc]!));

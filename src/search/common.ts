@@ -5,24 +5,26 @@ import type { Named } from './navigate.ts';
 import type { Row } from './rank.ts';
 
 /**
- * A word is common where so many descriptions of applications have it, and so many more than of libraries: `editor`,
- * `vpn`; not `rich`, nor `websocket`. From 10 to 20 descriptions for exact names, and shares of .55 to .65, make no
- * difference to names that people were seen typing; the beginning of a name is weaker evidence than a name.
+ * A word is common if this many descriptions of applications have it, and this share of all that have it are
+ * applications: `editor` and `vpn` are common, `rich` and `websocket` are not. For exact names 10 to 20 descriptions,
+ * and shares of .55 to .65, make no difference to names that people were seen typing. The beginning of a name is weaker
+ * evidence than a whole name.
  */
 const COMMON = { exact: 15, prefix: 10, share: 0.6 } as const;
-/** Where the best of the names that lose their place is shown. */
+/** The place of the best name among those that lose theirs. */
 const THIRD = 2;
 
-/** Names that keep their place before all words, and the best exact one of those that lose it. */
+/** The names that keep their place before all words, and the best exact one of those that lose it. */
 export interface Placed {
   named: Named[];
   third: number | null;
 }
 
 /**
- * Who types one common word means a kind of software, not what happens to have that name: names lose their place
- * before the words then, unless it is the whole attribute path, or exact and of known software. On the everyday nouns of dev +.16 nDCG@10 and
- * +.28 success@3; names that people were seen looking for (observed) do not change, nav loses .002.
+ * People who type one common word mean a kind of software rather than software of that name. The names then lose their
+ * place before the words, except a name that is the whole attribute path, and an exact name of known software. This
+ * gives +.16 nDCG@10 and +.28 success@3 on the everyday nouns of dev. Names that people were seen looking for
+ * (observed) do not change; nav loses .002.
  */
 export function placeNames(index: Index, query: string, named: Named[]): Placed {
   const word = query.trim().toLowerCase();
@@ -42,7 +44,7 @@ export function placeNames(index: Index, query: string, named: Named[]): Placed 
   return { named: kept, third: lost && !kept.some(({ why }) => why === 'name') ? lost.doc : null };
 }
 
-/** Puts the software of a document third, unless it is before that. */
+/** Puts the software of a document in the third place, unless it is before that. */
 export function withThird(index: Index, rows: readonly Row[], third: number | null): Row[] {
   if (third === null) return [...rows];
   const software = index.groups[third]!;

@@ -9,14 +9,14 @@ import type { Option } from './option.ts';
 
 type Test = (doc: number) => boolean;
 
-/** An option that leaves out documents: `admits` says which ones stay. */
+/** An option that leaves out documents. `admits` tells which ones stay. */
 interface Filter<Value> extends Option {
-  /** The values that there are, and how two are compared. Any other value is a mistake, and is refused. */
+  /** The known values, and how two values are compared. Any other value is a mistake and is refused. */
   known?: { values(index: Index): Iterable<string>; same(value: string): string };
   admits(index: Index, value: Value): Test;
 }
 
-/** Every filter of a search. A new one is one entry here: all doors and {@link allowed} read this table. */
+/** Every filter of a search. A new filter is one entry here, because all doors and {@link allowed} read this table. */
 export const FILTERS = {
   type: {
     describe: 'only packages, or only NixOS options',
@@ -49,7 +49,7 @@ export const FILTERS = {
     },
     schema: { type: 'string', maxLength: 100 },
     known: { values: ({ lists }) => lists.platforms.flat(), same: exactly },
-    // A package without platforms is not restricted to any.
+    // A package without a list of platforms runs on all of them.
     admits: (index, system) => listed(index, 'platforms', systems => systems.length === 0 || systems.includes(system)),
   } satisfies Filter<string>,
   license: {
@@ -118,7 +118,7 @@ export const FILTERS = {
   } satisfies Filter<boolean>,
 } as const;
 
-/** 1 for each document that the filters let through; null where they let all through. */
+/** 1 for each document that the filters admit; null if they admit all. */
 export function allowed(index: Index, options: object): Uint8Array | null {
   const given = options as Record<string, never>;
   const tests = (Object.entries(FILTERS) as [string, Filter<never>][])
@@ -147,12 +147,12 @@ function scopesOf(index: Index): ReadonlyMap<number, string> {
   return scopes;
 }
 
-/** What no package has, spelt as no package spells it. */
+/** A value that no package has. It is spelt as no package spells it. */
 export class UnknownValue extends UserError {}
 
 const knownOf = new WeakMap<Index, Map<string, ReadonlySet<string>>>();
 
-/** Refuses a value that the index does not have. What the page offers is known everywhere. */
+/** Refuses a value that the index does not have. The values that the page offers are always accepted. */
 function checkKnown(index: Index, name: string, { known, choices, suggestions }: Filter<never>, value: string): void {
   if (!known) return;
   const ofIndex = knownOf.get(index) ?? new Map<string, ReadonlySet<string>>();
@@ -179,7 +179,7 @@ function flag({ columns }: Index, bit: number, wanted: boolean): Test {
   return doc => ((columns.flags[doc]! & bit) !== 0) === wanted;
 }
 
-/** Lists are stored once each, so each distinct one is tested once. */
+/** Each distinct list is stored once, so each is tested once. */
 function listed(
   { columns, lists }: Index,
   name: 'platforms' | 'license' | 'maintainers' | 'teams' | 'set',

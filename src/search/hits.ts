@@ -6,14 +6,14 @@ import { variantsOf } from './siblings.ts';
 import { usageReason } from './usage.ts';
 import { inWords, type Why } from './why.ts';
 
-/** One row of an answer: one software, its variants folded into `also`. */
+/** One row of an answer: one software with its variants in `also`. */
 export interface Hit extends Package {
-  /** Higher is better; comparable within one answer only. */
+  /** Higher is better. Scores are comparable only within one answer. */
   score: number;
   why: Why[];
   /** `broken`, `insecure`, `unfree`, `unavailable`. */
   flags: string[];
-  /** Attribute paths of the folded variants. */
+  /** Attribute paths of the other variants. */
   also: string[];
 }
 
@@ -27,8 +27,8 @@ export function toJson(hit: Hit): HitJson {
 }
 
 /**
- * Rows as the contract has them: records, reasons, and the names of all variants of each. `cosine` gives a document's
- * cosine back from its semantic score.
+ * Makes the rows of the answer: records, reasons, and the names of all variants of each. `cosine` turns a document's
+ * semantic score back into its cosine.
  */
 export function toHits(
   index: Index,
@@ -61,14 +61,14 @@ function reasons(index: Index, row: Row, found: Package, terms: readonly Term[],
   if (matched.length > 0) why.push({ kind: 'words', words: [...new Set(matched)] });
   const usage = usageReason(index, row.doc, found, terms);
   if (usage) why.push(usage);
-  // With a usage text's share the vector is a little longer than 1.
+  // With the share of a usage text the vector is slightly longer than 1.
   if (row.semantic > 0) why.push({ kind: 'meaning', cosine: Math.min(1, cosine) });
   return why;
 }
 
 /**
- * Whether a document has a term. Looking it up takes 0.02 ms for the 20 rows that are shown. Keeping the terms of every
- * document while scoring would clear and write a megabyte more for each query.
+ * Whether a document has a term. Looking this up takes 0.02 ms for the 20 rows of an answer. Storing the terms of every
+ * document during scoring would clear and write a megabyte more for each query.
  */
 function contains({ terms: { docs, firsts } }: Index, place: number, doc: number): boolean {
   const end = firsts[place + 1]!;

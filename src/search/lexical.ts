@@ -2,34 +2,35 @@ import { exact } from '../index/lookup.ts';
 import type { Postings } from '../index/postings.ts';
 import { isStopWord, nameTokens, stem, words } from '../index/tokens.ts';
 
-/** At most this many terms of a query count, the rarest; the longest of Debian's sentences has 60. */
+/** How many terms of a query count, the rarest first. The longest of Debian's sentences has 60. */
 const MAX_TERMS = 48;
-/** Characters of a query that are looked at. */
+/** How many characters of a query are read. */
 export const MAX_QUERY = 4000;
-/** BM25's idf to this power: 1.3 is +.009 nDCG@10 on debian-long, nothing elsewhere; 1.6 loses again. */
+/** The power of BM25's idf: 1.3 gives +.009 nDCG@10 on debian-long and nothing elsewhere; 1.6 loses again. */
 const IDF_POWER = 1.3;
 
-/** Words that are read together: a longer text says enough by each alone. */
+/** How many words are also read together. In a longer text each word alone says enough. */
 const MAX_JOINED = 40;
 /**
- * How much of its idf counts what is only read into the query, its words written as one and their initials: fused
- * +.007 nDCG@10 [.004, .010] on 2,000 of Debian's texts, +.003 on nixos-search. At .8 and 1 lexical search alone loses.
+ * The weight of words that are only read into the query (neighbours written as one word, initials) against typed ones:
+ * fused +.007 nDCG@10 [.004, .010] on 2,000 of Debian's texts, +.003 on nixos-search. With .8 and 1, lexical search
+ * alone loses.
  */
 const INFERRED = 0.5;
 
 export interface Term {
-  /** As typed, first occurrence; or as read into the query, such as `keyboard` for `key board`. */
+  /** The word as it was first typed, or as it was read into the query, such as `keyboard` for `key board`. */
   word: string;
-  /** Its stem, as the postings have it. */
+  /** Its stem in the form of the postings. */
   token: string;
-  /** Place in the postings. */
+  /** Its index in the postings. */
   place: number;
   idf: number;
-  /** Not typed as a word of its own. */
+  /** It was not typed as a word of its own. */
   inferred: boolean;
 }
 
-/** The terms of a query that the index knows, rarest first; stop words only where there is nothing else. */
+/** The terms of a query that the index knows, rarest first. Stop words count only if there are no other words. */
 export function queryTerms(query: string, terms: Postings, size: number): Term[] {
   const typed = words(query.slice(0, MAX_QUERY));
   const content = typed.filter(word => !isStopWord(word));
@@ -46,7 +47,7 @@ export function queryTerms(query: string, terms: Postings, size: number): Term[]
   return [...found.values()].sort((a, b) => b.idf - a.idf || a.place - b.place).slice(0, MAX_TERMS);
 }
 
-/** How much a term says, by how few documents have it; 0 for a place that is none. */
+/** The weight of a term by how few documents have it; 0 if the index does not have the term. */
 export function termIdf(place: number, { firsts }: Postings, size: number): number {
   if (place < 0) return 0;
   const documents = firsts[place + 1]! - firsts[place]!;
@@ -54,8 +55,8 @@ export function termIdf(place: number, { firsts }: Postings, size: number): numb
 }
 
 /**
- * What neighbouring words are known by together: two of them written as one (`HD HomeRun` → hdhomerun), and the
- * initials of three to five, with and without stop words (`optical character recognition` → ocr).
+ * Other forms of neighbouring words: two of them written as one (`HD HomeRun` → hdhomerun), and the initials of three
+ * to five, with and without stop words (`optical character recognition` → ocr).
  */
 function joined(typed: readonly string[]): Set<string> {
   const found = new Set<string>();
@@ -71,7 +72,7 @@ function joined(typed: readonly string[]): Set<string> {
   return found;
 }
 
-/** Adds the BM25 score of each document that `counts` to `scores`; returns those that had none before, each once. */
+/** Adds its BM25 score to `scores` for each document that `counts`. Returns the documents that had no score before. */
 export function scoreTerms(
   queried: readonly Term[],
   { firsts, docs, impacts }: Postings,

@@ -1,15 +1,15 @@
-/** A name that was asked for and is not in the index, and what is known of it. */
+/** A name that was asked for and is not in the index, and what is known about it. */
 export interface Missing {
   name: string;
   /** What became of it, in the words of nixpkgs' aliases. */
   alias: string | null;
-  /** The last version that it had, and the last revision that had it, where the history of the index knows it. */
+  /** Its last version and the last revision that had it, if the history of the index knows them. */
   removed: { version: string; lastRevision: string } | null;
-  /** Names that are like it. */
+  /** Similar names. */
   nearest: string[];
 }
 
-/** One line of what is missing, for people. */
+/** One line about a missing name, for people. */
 export function missingLine({ name, alias, removed, nearest: near }: Missing): string {
   const parts = [
     `${name} is not in this revision`,

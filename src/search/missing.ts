@@ -5,10 +5,10 @@ import type { Hit } from './hits.ts';
 import type { Missing } from './missing-line.ts';
 import { nearest } from './nearest.ts';
 
-/** Documents that have a word of ordinary use, such as `mp3` (49) and `ext4` (11); `python2` is in 5, `qt4` in 3. */
+/** With so many documents a word is in ordinary use, as `mp3` (49) and `ext4` (11); `python2` is in 5, `qt4` in 3. */
 const ORDINARY = 8;
 
-/** Whether one word is spelt as names of packages are: with `_` or a dot inside, or with a digit and not in ordinary use. */
+/** Whether one word is spelt like a package name: with `_` or a dot inside, or with a digit and not in ordinary use. */
 function isNameLike(name: string, { terms }: Index): boolean {
   if (!/^[A-Za-z_][\w.+'-]{1,99}$/.test(name)) return false;
   if (/[_.](?=\w)/.test(name)) return true;
@@ -20,9 +20,9 @@ function isNameLike(name: string, { terms }: Index): boolean {
 }
 
 /**
- * What to say of a query that names what is not there, so that nothing else silently takes its place; null where the
- * query names something that is, or is no name. Only what once was there, what is spelt like a name, and what was read
- * as another name counts as one: `editor` is a purpose.
+ * A notice that a name in the query does not exist, so that nothing else silently takes its place. Null if the query
+ * names something that exists, or is no name. A query counts as a name only if nixpkgs once had it, if it is spelt like
+ * a name, or if it was read as another name. For example `editor` is a purpose.
  */
 export function missingName(index: Index, query: string, hits: readonly Hit[]): Missing | null {
   const name = query.trim();

@@ -7,44 +7,46 @@ import { providersOf } from '../index/programs.ts';
 import { stem } from '../index/tokens.ts';
 import { setAndLeaf, setFamily } from '../index/variants.ts';
 
-/** How a query names a document; `filter`: it has no words, and the filters let the document through. */
+/** How a query names a document. `filter`: there is no query, and the filters admit the document. */
 export type NamedBy = 'name' | 'program' | 'prefix' | 'spelling' | 'filter';
 
-/** A document that the query names. Scores above 1, so that a name comes before any likeness. */
+/** A document that the query names. Scores are above 1, so that a name comes before any similarity. */
 export interface Named {
   doc: number;
   score: number;
   why: NamedBy;
 }
 
-/** Where a name is meant, most specific first; what is within one tier is decided by what speaks for the package. */
+/** The tiers of names, most specific first. Within a tier the weight of the package decides. */
 const TIER = { path: 5, inSet: 4, name: 3, prefix: 2, spelling: 1 } as const;
-/** How much a name of each kind counts: path, leaf, pname, program. */
+/** The weight of a name of each kind: path, leaf, pname, program. */
 const KIND = [1, 0.97, 0.95, 0.9] as const;
 /**
- * The same of programs by their very names, by how sure it is. They come behind every exact name at top level, and compete
- * with names in sets: `mysql` is mysql84 before mariadb, `ip` is iproute2 before haskellPackages.ip. With the table that
- * ships: success@3 of everyday's programs 11 of 11, nothing changed on nav and nixos-search.
+ * The weight of program names, by how sure it is that the package has the program. They come after every exact name at
+ * top level, and compete with names in sets: `mysql` is mysql84 before mariadb, `ip` is iproute2 before
+ * haskellPackages.ip. With the table that ships, success@3 of everyday's programs is 11 of 11, and nav and nixos-search
+ * do not change.
  */
 const PROVIDES = { declared: 0.9, listed: 0.85, likely: 0.8 } as const;
 const WHY = ['name', 'name', 'name', 'program'] as const;
-/** Mentions (a sum of two logarithms) by this: on the public sets +.010 nDCG@10, on nav -.001. */
+/** Mentions (a sum of two logarithms) are multiplied by this: +.010 nDCG@10 on the public sets, -.001 on nav. */
 const FAME_OF_NAMED = 0.1;
-/** A word of fewer documents may be a misspelling. */
+/** A word in fewer documents than this may be a misspelling. */
 const RARE = 2;
-/** Keys looked at for a prefix, and packages kept. */
+/** How many keys are looked at for a prefix, and how many packages are kept. */
 const MAX_PREFIX = 5000;
 const MAX_NAMED = 60;
 
-/** What speaks for a package whatever is searched: below 0.3, so that it never bridges two tiers. */
+/** The weight of a package before any query. It is below 0.3, so that it never bridges two tiers. */
 export function merit(prior: number, mentions: number): number {
   return 0.1 * prior * (1 + FAME_OF_NAMED * mentions);
 }
 
 /**
  * The packages that the query names: exactly, by program, in a set that it names too (`python requests`,
- * `python3Packages.requests`), as the beginning of a name, or with one edit. `within`: the family of sets that the query
- * selects, see `familySelector`; names in other sets do not count then, nor do misspellings of all words as one.
+ * `python3Packages.requests`), as the beginning of a name, or with one edit. `within` is the family of sets that the
+ * query selects, see `familySelector`. With a family, names in other sets do not count, and neither do misspellings of
+ * all words joined together.
  */
 export function navigate(index: Index, query: string, within: ((doc: number) => boolean) | null = null): Named[] {
   const { keys, columns } = index;
@@ -63,7 +65,7 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
   };
   const setOf = (doc: number) => index.lists.set[columns.set[doc]!]![0]!;
   const atTop = (doc: number) => setOf(doc) === '';
-  /** A path of a nested package counts where it is typed whole only, an option's where it has a dot. */
+  /** The path of a nested package counts only if it is typed whole, that of an option only if it has a dot. */
   const dotted = typed.includes('.');
   const whole = (doc: number, kind: number) =>
     kind !== KEY_KIND.path || atTop(doc) || (dotted && (columns.flags[doc]! & FLAG.option) !== 0);
@@ -72,8 +74,7 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
   let leastName = Number.POSITIVE_INFINITY;
   each(exact(keys, key), (doc, kind) => {
     const path = kind === KEY_KIND.path && index.name(doc) === typed;
-    // Of several words in a row, only what stands at top level is taken for a name: `web server` is no wish for
-    // emacsPackages.web-server.
+    // Of several words in a row only top-level names count: `web server` is no wish for emacsPackages.web-server.
     if (words.length > 1 && !atTop(doc)) {
       if (words.length === 2 && within?.(doc)) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
       return;
@@ -81,7 +82,7 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
     const score = (path ? TIER.path : TIER.name) + meritOf(doc, kind);
     put(doc, score, WHY[kind]!);
     if (atTop(doc) && WHY[kind] === 'name') leastName = Math.min(leastName, score);
-    // What only a set has under this name, `buildbotPackages.python`, is shown as its software: python3.
+    // A name that only a set has, such as `buildbotPackages.python`, is shown as its software: python3.
     const software = index.groups[doc]!;
     if (!path && !atTop(doc) && atTop(software)) put(software, TIER.name + meritOf(software, kind), WHY[kind]!);
   });
@@ -119,7 +120,7 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
   return [...best.values()].sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, 2 * MAX_NAMED);
 }
 
-/** Whether all of several words are in use: nobody who types `pdf reader` means pdfrender. */
+/** Whether all of several words are in ordinary use: nobody who types `pdf reader` means pdfrender. */
 function allKnown({ terms: { firsts }, terms }: Index, words: readonly string[]): boolean {
   const isKnown = (word: string) => {
     const place = exact(terms, Buffer.from(stem(word.toLowerCase())));

@@ -1,4 +1,4 @@
-/** The known values that are most like what was typed, at most three, the nearest first. */
+/** The known values that are most similar to the typed one: at most three, the nearest first. */
 export function nearest(typed: string, known: Iterable<string>): string[] {
   const wanted = plain(typed.slice(0, MAX_TYPED));
   const rated = [...new Set(known)].map(value => ({ value, distance: distance(wanted, plain(value)) }));
@@ -25,7 +25,7 @@ function distance(wanted: string, value: string): number {
   return edits(wanted, value) <= most ? 1 : Number.POSITIVE_INFINITY;
 }
 
-/** Insertions, deletions and substitutions (Levenshtein 1966), one row at a time. */
+/** The number of insertions, deletions and substitutions (Levenshtein 1966), one row at a time. */
 function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

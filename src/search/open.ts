@@ -19,7 +19,7 @@ import { corrected } from './spelling.ts';
 export interface Version {
   version: string;
   firstRevision: string;
-  /** null: still current. */
+  /** Null for a version that is still current. */
   lastRevision: string | null;
 }
 
@@ -32,25 +32,25 @@ export interface Search {
   search(query: string, options?: SearchOptions): Promise<Hit[]>;
   /** One package with its version history and its programs, or null. */
   show(packageName: string): { package: Package; versions: Version[]; programs: Program[] } | null;
-  /** Paths of options that are about this package, the shortest first. */
+  /** Paths of the options about this package, the shortest first. */
   optionsAbout(pkg: Package): string[];
-  /** What to say where the query names what is not there; null otherwise. `hits` are its answer. */
+  /** A notice if the query names something that does not exist, else null. `hits` are the answer to the query. */
   missing(query: string, hits: readonly Hit[]): Missing | null;
-  /** Names that are like this one, best first: what else could have been meant. */
+  /** Names that are similar to this one, best first. */
   nearest(name: string): string[];
-  /** Who has a program of this name, surest first. */
+  /** The packages that have a program of this name, surest first. */
   which(program: string): Provider[];
   close(): Promise<void>;
 }
 
 export interface OpenOptions {
-  /** The model that embeds queries, `PROVIDER:ID`: the one that made the vectors. By default what the index names. */
+  /** The model that embeds queries, `PROVIDER:ID`: the one that made the vectors. By default the index names it. */
   model?: string | undefined;
   /** A private copy of the index that is read instead of the file; see `copyIndex`. */
   copy?: string | undefined;
 }
 
-/** How many names are told in place of one that there is not. */
+/** How many similar names are listed for a name that does not exist. */
 const NEAREST = 5;
 
 interface Semantics {
@@ -59,8 +59,8 @@ interface Semantics {
 }
 
 /**
- * Opens a search index. Vectors and model are loaded by the first query that needs them; a model of another digest than
- * that of the vectors is refused then.
+ * Opens a search index. The first query that needs vectors and model loads them. A model with another digest than that
+ * of the vectors is refused then.
  */
 export async function openSearch(file: string, options: OpenOptions = {}): Promise<Search> {
   const index = openIndex(file, options);

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 
-/** The part of JSON Schema that options are written in: every door shows it, and {@link readOptions} reads by it. */
+/** The part of JSON Schema in which options are described. Every door shows it, and {@link readOptions} reads by it. */
 export type Schema =
   | {
       readonly type: 'string';
@@ -11,19 +11,19 @@ export type Schema =
   | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number; readonly default?: number }
   | { readonly type: 'boolean' };
 
-/** One option of a search or of a tool, as data: a flag, a parameter, a property and a field of a form come from it. */
+/** One option of a search or a tool, as data: flags, parameters, properties and fields of a form are made from it. */
 export interface Option {
-  /** A phrase without a full stop. That of a boolean says what `true` means. */
+  /** A phrase without a full stop. For a boolean it describes the value `true`. */
   readonly describe: string;
   readonly schema: Schema;
-  /** A value that shows the form. */
+  /** An example value. */
   readonly example?: string;
   readonly required?: boolean;
   /** The one-letter flag. */
   readonly short?: string;
   /**
-   * For the page: the name of the field, whether it is seen at first, values and their names (`''` for none), and values
-   * that are offered for a text. An option without a label is no field.
+   * For the page: the name of the field, whether it is visible at first, its values and their names (`''` for none),
+   * and values that are offered for a text. An option without a label has no field.
    */
   readonly label?: string;
   readonly prominent?: boolean;
@@ -33,7 +33,7 @@ export interface Option {
 
 export type Options = Readonly<Record<string, Option>>;
 
-/** The value that a schema describes. */
+/** The type of the value that a schema describes. */
 type ValueOf<S extends Schema> = S extends { enum: readonly (infer V)[] }
   ? V
   : S extends { type: 'string' }
@@ -42,12 +42,12 @@ type ValueOf<S extends Schema> = S extends { enum: readonly (infer V)[] }
       ? number
       : boolean;
 
-/** The values that a table of options describes, each of which may be absent. */
+/** The type of the values that a table of options describes. Each value may be absent. */
 export type Values<T extends Options> = { -readonly [name in keyof T]?: ValueOf<T[name]['schema']> };
 
 /**
- * Reads what was given to a door, as text (a query string) or as values (JSON, a parsed command line), and adds the
- * defaults. Anything that the table does not allow is a UserError that names the option as `nameOf` spells it.
+ * Reads the options that a door was given, as text (a query string) or as values (JSON, a parsed command line), and
+ * adds the defaults. Anything that the table does not allow is a UserError that names the option as `nameOf` spells it.
  */
 export function readOptions<T extends Options>(
   given: Iterable<readonly [string, unknown]>,

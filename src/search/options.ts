@@ -2,8 +2,8 @@ import { FILTERS } from './filters.ts';
 import type { Option, Values } from './option.ts';
 
 /**
- * Every option of a search. The flags of `fdnix search`, the parameters of the API and their document, the schema of the
- * MCP tool and the form of the page are made from this table.
+ * Every option of a search. The flags of `fdnix search`, the parameters of the API and their document, the schema of
+ * the MCP tool and the form of the page are made from this table.
  */
 export const SEARCH_OPTIONS = {
   limit: {
@@ -23,7 +23,7 @@ export const SEARCH_OPTIONS = {
 export type SearchOptions = Values<typeof SEARCH_OPTIONS>;
 export type Mode = NonNullable<SearchOptions['mode']>;
 
-/** A query is a sentence or a pasted error message; whole documents are what `fdnix enrich` is for. */
+/** A query is a sentence or a pasted error message. `fdnix enrich` is for whole documents. */
 export const QUERY = {
   describe: 'what you look for, in your own words',
   required: true,

@@ -1,13 +1,13 @@
 import type { Index } from '../index/open.ts';
 import { words } from '../index/tokens.ts';
 
-/** Phrases of a query that are looked up, and documents of each that are looked at. */
+/** How many phrases of a query are looked up, and how many documents of each are read. */
 const MAX_PHRASES = 4;
 const MAX_DOCUMENTS = 5000;
 
 /**
- * The documents that have every phrase of two words or more that stands in quotes: `"lossless cut" video`. Null where
- * the query quotes nothing.
+ * The documents that have all phrases of two words or more in quotes: `"lossless cut" video`. Null if the query quotes
+ * nothing.
  */
 export function withPhrases(index: Index, query: string): ReadonlySet<number> | null {
   const quoted = [...query.matchAll(/"([^"]{3,200})"/g)]

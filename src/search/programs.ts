@@ -9,7 +9,7 @@ import { variantsOf } from './siblings.ts';
 export interface Provider {
   package: Package;
   sure: Sureness;
-  /** Its other attribute paths that have the program as well. */
+  /** Its other attribute paths that have the program too. */
   also: string[];
 }
 
@@ -19,7 +19,7 @@ export interface Program {
   sure: Sureness;
 }
 
-/** Who has a program of this very name: surest first, then by what speaks for the package; one software once. */
+/** The software that has a program of exactly this name, surest first, then by the weight of the package. */
 export function which(index: Index, program: string): Provider[] {
   const rank = (doc: number) => merit(index.priors[doc]!, index.popularity[doc]!);
   const groups = Map.groupBy(providersOf(index.programs, program), ({ doc }) => index.groups[doc]!);
@@ -34,7 +34,7 @@ export function which(index: Index, program: string): Provider[] {
     .map(({ shown, sure, also }) => ({ package: index.record(shown).package, sure, also: also.map(index.name) }));
 }
 
-/** The programs of a package; where no list names the package itself, those of its software. */
+/** The programs of a package. If no list names the package itself, those of its software. */
 export function programsIn(index: Index, doc: number): Program[] {
   const own = programsOf(index.programs, doc);
   const listed = own.some(({ sure }) => sure === 'listed');

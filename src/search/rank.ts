@@ -1,40 +1,41 @@
 import type { Named, NamedBy } from './navigate.ts';
 
-/** A document with its score and what speaks for it. */
+/** A document with its score and the evidence for it. */
 export interface Ranked {
   doc: number;
   score: number;
   named: NamedBy | null;
-  /** It has every phrase that the query quotes. */
+  /** It has every quoted phrase of the query. */
   phrase: boolean;
-  /** Share of the best lexical score, and the cosine times the prior; 0 where there is none. */
+  /** Its share of the best lexical score, and its cosine times the prior; 0 if it has none. */
   lexical: number;
   semantic: number;
 }
 
-/** The best documents by one measure, and every document's score by it. */
+/** The best documents by one measure, and the score of every document by it. */
 export interface Scores {
   top: readonly number[];
   of: Float32Array;
 }
 
-/** How much of the fused score, squared, is lexical. */
+/** The lexical part of the squared fused score. */
 export const LEXICAL_SHARE = 0.5;
 
 /**
- * How much a popular software is preferred, for a query of one term; the less the longer a query is, as it says more
- * itself: by terms^1.5. Worth +.04 nDCG@10 on nixos-search (`web server`, `terminal multiplexer`), +-.003 elsewhere;
- * by the number of terms alone .012 less there; the same for all lengths costs .015 on Debian's texts.
+ * How much popular software is preferred, for a query of one term. The preference is divided by terms^1.5, because a
+ * longer query says more itself. It is worth +.04 nDCG@10 on nixos-search (`web server`, `terminal multiplexer`) and
+ * ±.003 elsewhere. Divided by the number of terms alone it is worth .012 less there; with the same preference for all
+ * lengths Debian's texts lose .015.
  */
 const FAME = 0.2;
 
-/** How much better it is to have every phrase that the query quotes: before nearly all that has not, behind names. */
+/** The factor for having every quoted phrase. It puts a document before nearly all others, but behind names. */
 const PHRASE = 1.5;
 
 /**
- * The union of both lists by the quadratic mean of both scores, each as a share of its best: what one measure is sure
- * of needs less of the other. Against the plain mean +.002 nDCG@10 [.0003, .004] on 2,000 of Debian's texts; reciprocal
- * ranks lose .04. Documents that the query names come before all others.
+ * Joins both lists by the quadratic mean of both scores, each as a share of its best: a document that one measure is
+ * sure of needs less of the other. Against the plain mean this gives +.002 nDCG@10 [.0003, .004] on 2,000 of Debian's
+ * texts; reciprocal ranks lose .04. Documents that the query names come before all others.
  */
 export function fuse(
   named: readonly Named[],
@@ -64,18 +65,18 @@ export function fuse(
   return [...ranked.values()];
 }
 
-/** Above every fused score: those end at 1 + FAME × 16, the highest popularity, and with a phrase, of two terms, below. */
+/** Added to named documents. Fused scores end at 1 + FAME × 16 (the highest popularity), with a phrase below that. */
 const NAMED = 5;
 
 export interface Row extends Ranked {
-  /** Another edition or build of the software in the first row. */
+  /** True for another edition or build of the software in the first row. */
   sibling: boolean;
 }
 
-/** How much better a variant must be than the canonical one to stand for the group: ties are the rule. */
+/** The advantage of the canonical variant over others of its group. Without it most scores would be ties. */
 const CANONICAL = 1.05;
 
-/** One row for each software, best first: the variant shown is the canonical one, unless another fits better. */
+/** One row for each software, best first. The canonical variant is shown, unless another one fits better. */
 export function fold(ranked: readonly Ranked[], groups: Uint32Array, limit: number): Row[] {
   const merit = ({ doc, score }: Ranked) => (groups[doc] === doc ? score * CANONICAL : score);
   const rows = new Map<number, Row>();

@@ -6,12 +6,12 @@ import type { Package } from '../package.ts';
 
 /** Where NixOS, home-manager and nix-darwin keep the options of one software: `services.nginx`. */
 const PLACES = ['services', 'programs', 'virtualisation', 'hardware', 'security', 'networking', 'boot'];
-/** Texts that are looked through for `pkgs.NAME`. */
+/** How many texts are searched for `pkgs.NAME`. */
 const MAX_TEXTS = 2000;
 
 /**
- * The options that are about a package: where options of its name begin, such as `services.nginx` (the one that enables
- * it stands for all), and those whose default is the package. At most `limit`, the shortest paths first.
+ * The options about a package: groups of options with its name, such as `services.nginx` (represented by the one that
+ * enables it), and options whose default is the package. At most `limit`, the shortest paths first.
  */
 export function optionsAbout(index: Index, { type, packageName, pname, mainProgram }: Package, limit = 12): string[] {
   if (type !== 'package' || index.meta.options === 0) return [];
@@ -33,7 +33,7 @@ export function optionsAbout(index: Index, { type, packageName, pname, mainProgr
   return paths.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, limit);
 }
 
-/** The first document whose name begins so, or -1. */
+/** The first document whose name begins with `prefix`, or -1. */
 function firstBelow(index: Index, beginning: string): number {
   let [low, high] = [0, index.size];
   while (low < high) {

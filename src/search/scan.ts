@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 
-/** Vectors in the memory of a WebAssembly instance, and what is near to a query among them. */
+/** Vectors in the memory of a WebAssembly instance, and the search for those near to a query. */
 export interface Scan {
   /**
-   * Dot products of the query with the vectors, in units of `unit` times the vector's scale: of all of them or, in many
-   * dimensions, of the nearest some thousand that `filter` (a byte each, null for all) lets through and of the documents
-   * in `also`; 0 for the others. Valid until the next call.
+   * Dot products of the query with the vectors, in units of `unit` times the scale of the vector. With many dimensions,
+   * only the nearest few thousand that `filter` (a byte each; null for all) admits and the documents in `also` are
+   * computed, and the others are 0. Valid until the next call.
    */
   dot(query: Float32Array, filter?: Uint8Array | null, also?: Iterable<number>): { products: Int32Array; unit: number };
-  /** The mean product of the query with a document's vector: what the model gives to two texts that have nothing in common. */
+  /** The mean product of the query with the vectors of documents: what the model gives to two unrelated texts. */
   mean(query: Float32Array): number;
 }
 
@@ -20,27 +20,29 @@ interface Kernel {
   differences(query: number, rows: number, out: number, count: number, bytes: number): void;
 }
 
-/** What is needed of WebAssembly, which TypeScript declares with the DOM only. */
+/** The part of WebAssembly that is used here. TypeScript declares it only together with the DOM. */
 const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
 interface WebAssemblyApi {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object) => { exports: unknown };
 }
 
-/** Length of a query vector in the kernel's int16: no product can overflow 32 bits. */
+/** The length of a query vector in the kernel's int16. With it no product can overflow 32 bits. */
 const QUERY_LENGTH = 32_767;
 
 /**
- * Above so many dimensions signs are compared first (Charikar 2002): 115,000 vectors of 256 dimensions take 1.5 ms, of
- * 1,024 dimensions 6.5 ms and more, as that is 118 MB to read, but their signs 1 ms.
+ * With more dimensions than this, signs are compared first (Charikar 2002). 115,000 vectors of 256 dimensions take 1.5
+ * ms. Those of 1,024 dimensions take 6.5 ms and more, because 118 MB must be read; their signs take 1 ms.
  */
 const EXHAUSTIVE = 512;
-/** Signs fill whole vectors of 128 bits, and differences a byte; any other number of dimensions is scanned as a whole. */
+/** Signs must fill whole vectors of 128 bits, and differences a byte. Otherwise all vectors are scanned. */
 const bySigns = (stride: number) => stride > EXHAUSTIVE && stride % 128 === 0 && stride < 128 * 32;
-/** How many of the nearest by their signs are then compared exactly: the nearest 10 are all among them, .96 of the nearest 400. */
+/**
+ * How many of the nearest by signs are compared exactly. All of the nearest 10 and .96 of the nearest 400 are there.
+ */
 const RESCORED = 4096;
 
-/** Loads `size` vectors of `dimension` int8 by `read`. */
+/** Loads `size` vectors of `dimension` int8 numbers. `read` fills the array. */
 export function loadScan(
   size: number,
   dimension: number,
@@ -72,7 +74,7 @@ export function loadScan(
   const distances = new Int32Array(buffer, differences, coarse ? size : 0);
   const chosen = new Int32Array(buffer, docs, coarse ? size : 0);
 
-  /** Puts the nearest by their signs and those of `also` into `chosen`; returns how many. */
+  /** Puts the nearest by their signs and those of `also` into `chosen`. Returns their number. */
   const choose = (filter: Uint8Array | null, also: Iterable<number>): number => {
     typedSigns.fill(0);
     for (let i = 0; i < dimension; i++) if (typed[i]! < 0) typedSigns[i >> 3]! |= 1 << (i & 7);
@@ -105,7 +107,7 @@ export function loadScan(
   };
 }
 
-/** Every so many documents are looked at for the centre: 7,000 of 115,000 take 3 ms and give it to three digits. */
+/** Every 16th document is used for the centre: 7,000 of 115,000 take 3 ms and give it to three digits. */
 const SAMPLED = 16;
 
 /** The mean vector of a sample of the documents that have one. */

@@ -4,28 +4,29 @@ import type { Index } from '../index/open.ts';
 import { isLibrarySet } from '../index/prior.ts';
 import { isStopWord, stem, words } from '../index/tokens.ts';
 
-/** A family of sets that a query selects by one of its words: `python http client`. */
+/** A family of sets that a word of the query selects: `python http client`. */
 export interface Selected {
-  /** The word, and the rest of the query, which says what is looked for inside. */
+  /** The word, and the rest of the query, which says what to look for inside the family. */
   word: string;
   rest: string;
   inside(doc: number): boolean;
-  /** How much a document counts. */
+  /** The weight of a document. */
   factor(doc: number): number;
 }
 
-/** A longer query says more than a family and what is looked for there. */
+/** A query with more words says more than a family and what to look for in it. */
 const MAX_WORDS = 4;
-/** What is outside the family counts this much less, and other sets of libraries not at all, as far as the family is sure. */
+/** Documents outside the family lose this share, those of other sets of libraries all, as far as the family is sure. */
 const OUTSIDE = 0.5;
-/** How much it counts to be known within the family; .2 to .5 do equally well. */
+/** The weight of being known within the family. .2 to .5 do equally well. */
 const FAME = 0.3;
 /** A family that is less sure selects nothing: `home automation` is no wish for components of home-assistant. */
 const SURE = 0.25;
 
 /**
- * Which family a query selects, if any. A family is as sure as the word means it, and as it has what is looked for as
- * often as the top level: few describe an editor in texlivePackages, so that `latex editor` selects nothing.
+ * Finds the family that a query selects, if any. A family is surer the more its word means it, and if what is looked
+ * for is as frequent there as at top level: few packages of texlivePackages describe an editor, so `latex editor`
+ * selects nothing.
  */
 export function familySelector(index: Index): (query: string) => Selected | null {
   const { columns, families, fame, lists, priors } = index;
@@ -33,7 +34,7 @@ export function familySelector(index: Index): (query: string) => Selected | null
   const familyOf = lists.set.map(([set]) => (set === '' ? '' : rootFamily(set!)));
   const losses = lists.set.map(([set]) => (isLibrarySet(set!) ? 1 : OUTSIDE));
 
-  /** The sets of a family, and the mean prior inside: what is usual there is no reproach where the family is meant. */
+  /** The sets of a family, and their mean prior. Within the family a usual prior is no disadvantage. */
   function members(family: string) {
     let found = cached.get(family);
     if (!found) {
@@ -50,7 +51,7 @@ export function familySelector(index: Index): (query: string) => Selected | null
     return found;
   }
 
-  /** How often what is looked for is met in a family, as a multiple of how often it is met at top level. */
+  /** How frequent the words are in a family, as a multiple of their frequency at top level. */
   function lift(word: string, family: string): number {
     const { firsts, docs } = index.terms;
     const place = exact(index.terms, Buffer.from(stem(word)));

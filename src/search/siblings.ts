@@ -2,13 +2,14 @@ import type { Index } from '../index/open.ts';
 import { compareVersions } from '../index/variants.ts';
 import type { Row } from './rank.ts';
 
-/** How many variants of the software that was asked for get a row of their own. */
+/** How many variants of the named software get a row of their own. */
 const VARIANTS = 3;
 
 /**
- * Whoever asks for a software by its name may want another edition (version) or build of it (`nginxMainline`,
- * `postgresql_16`, `gitFull`): three follow it, first other editions, the newest first, then other builds of the same
- * edition in the same set. The rest stays in `also`. On nixos-search, where the labels list such variants, +.07 nDCG@10.
+ * People who ask for a software by name may want another edition (version) or build of it (`nginxMainline`,
+ * `postgresql_16`, `gitFull`). Three of them follow it: first other editions, newest first, then other builds of the
+ * same edition in the same set. The rest stays in `also`. On nixos-search, whose labels list such variants, this gives
+ * +.07 nDCG@10.
  */
 export function withSiblings(index: Index, rows: readonly Row[], filter: Uint8Array | null, limit: number): Row[] {
   const [first, ...others] = rows;

@@ -2,17 +2,17 @@ import { exact, oneEditAway } from '../index/lookup.ts';
 import type { Postings } from '../index/postings.ts';
 import { isStopWord, nameTokens, stem, words } from '../index/tokens.ts';
 
-/** A longer text has enough words that are known. */
+/** A longer text has enough known words. */
 const MAX_WORDS = 12;
-/** Below this, one edit leads anywhere. */
+/** For words shorter than this, one edit leads anywhere. */
 const MIN_LENGTH = 5;
-/** A word of more documents than this is meant; a correction must have this many times more. */
+/** A word in more documents than this is meant as typed. A correction must have this many times more documents. */
 const RARE = 2;
 const COMMONER = 20;
 
 /**
- * The query with, after every word that the index hardly knows, the commonest one at one edit from it: `pasword
- * manager` → `pasword password manager`. A single word is a name's concern, see `navigate`.
+ * Adds to each word that the index hardly knows the commonest word at one edit from it: `pasword manager` → `pasword
+ * password manager`. A query of a single word is left to `navigate`.
  */
 export function corrected(query: string, terms: Postings): string {
   const typed = words(query);

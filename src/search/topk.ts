@@ -1,6 +1,7 @@
 /**
- * The `k` highest-scoring of `candidates` (null: of all), best first; of equal scores the lower number first. What has
- * no score above 0 is none. A heap of the best so far: nearly all documents cost one comparison.
+ * The `k` highest-scoring of `candidates` (null: of all documents), best first. Of equal scores the lower number comes
+ * first. Documents without a score above 0 are left out. It keeps a heap of the best so far, so nearly all documents
+ * cost one comparison.
  */
 export function topK(scores: Float32Array, candidates: readonly number[] | null, k: number): number[] {
   const heap = new Int32Array(k);
@@ -22,7 +23,7 @@ function isWorse(scores: Float32Array, a: number, b: number): boolean {
   return scores[a]! < scores[b]! || (scores[a] === scores[b] && a > b);
 }
 
-/** Puts `doc` where the heap ends; the worst is on top. */
+/** Puts `doc` at the end of the heap. The worst is on top. */
 function siftUp(heap: Int32Array, scores: Float32Array, i: number, doc: number): void {
   while (i > 0) {
     const above = (i - 1) >> 1;
@@ -33,7 +34,7 @@ function siftUp(heap: Int32Array, scores: Float32Array, i: number, doc: number):
   heap[i] = doc;
 }
 
-/** Puts `doc` in the place of the worst. */
+/** Replaces the worst by `doc`. */
 function siftDown(heap: Int32Array, scores: Float32Array, size: number, doc: number): void {
   let i = 0;
   for (;;) {

@@ -6,9 +6,9 @@ import type { Term } from './lexical.ts';
 import type { Why } from './why.ts';
 
 /**
- * The sentence of a document's usage texts that fits the query best, by the idf of the query's words in it: what the
- * hit was found through, if at least one of these words is in none of the package's own texts. Null where there is no
- * such sentence, or none that may be quoted.
+ * The sentence of a document's usage texts that fits the query best, by the idf of the query's words in it. It is a
+ * reason for the hit if at least one of these words is in none of the package's own texts. Null if there is no such
+ * sentence, or none that may be quoted.
  */
 export function usageReason(index: Index, doc: number, found: Package, terms: readonly Term[]): Why | null {
   const typed = terms.filter(term => !term.inferred);

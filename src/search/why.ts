@@ -1,16 +1,16 @@
-/** What speaks for a hit, as data. {@link inWords} is what the doors show of it. */
+/** A reason for a hit, as data. The doors show {@link inWords} of it. */
 export type Why =
   | { kind: 'name' | 'program' | 'prefix' | 'spelling' | 'filter' | 'phrase' }
-  /** Words of the query that the hit has, as typed. */
+  /** Words of the query that the hit has, as they were typed. */
   | { kind: 'words'; words: string[] }
   /** The cosine of the query's vector and the hit's. */
   | { kind: 'meaning'; cosine: number }
-  /** The sentence about using the hit that fits the query best, and whose it is. */
+  /** The sentence about using the hit that fits the query best, and its source. */
   | { kind: 'usage'; sentence: string; source: string }
-  /** A text names the hit by this word. */
+  /** A text names the hit with this word. */
   | { kind: 'mention'; name: string };
 
-/** One reason as the doors show it, and as JSON outputs are documented to hold it. */
+/** One reason in words, for people and for JSON outputs. */
 export function inWords(why: Why): string {
   switch (why.kind) {
     case 'name':
@@ -28,7 +28,7 @@ export function inWords(why: Why): string {
   }
 }
 
-/** Sentences are cut at a word where they are longer than a line. */
+/** A sentence that is longer than a line is cut at a word. */
 const MAX_SENTENCE = 100;
 
 function shortened(sentence: string): string {
