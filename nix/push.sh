@@ -12,9 +12,10 @@ prints   {"NAME": {"digest", "tag", "architecture", "revision"}, …}, which 'de
 END
 }
 
+# Exit statuses are those of every command: 2 wrong usage, 4 refused, 5 broken off.
 fail() {
-  echo "push: $1" >&2
-  exit 1
+  echo "push: $2" >&2
+  exit "$1"
 }
 
 login=
@@ -36,20 +37,20 @@ if [ -n "$login" ]; then
   host=${repo%%/*}
   # To any other host these credentials would be given away.
   [[ $host =~ ^[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$ ]] ||
-    fail "--login is for the registry of an AWS account: for $host use 'skopeo login'"
+    fail 2 "--login is for the registry of an AWS account: for $host use 'skopeo login'"
   export REGISTRY_AUTH_FILE=$scratch/auth.json
   aws ecr get-login-password --region "${BASH_REMATCH[1]}" > "$scratch/password" ||
-    fail "awscli gives no password for $host: check the credentials with 'aws sts get-caller-identity'"
-  skopeo login --username AWS --password-stdin "$host" < "$scratch/password" >&2 || fail "$host refuses the login"
+    fail 5 "awscli gives no password for $host: check the credentials with 'aws sts get-caller-identity'"
+  skopeo login --username AWS --password-stdin "$host" < "$scratch/password" >&2 || fail 5 "$host refuses the login"
 fi
 
 list='{}'
 while read -r name stream <&3; do
   image=$scratch/$name
   # The registry gets these bytes as they are: the digest is known before anything is sent.
-  "$stream" > "$image.tar" 2> "$scratch/log" || fail "$name cannot be made: $(tail -n 1 "$scratch/log")"
+  "$stream" > "$image.tar" 2> "$scratch/log" || fail 5 "$name cannot be made: $(tail -n 1 "$scratch/log")"
   skopeo --insecure-policy copy --quiet --format v2s2 --dest-compress "docker-archive:$image.tar" "dir:$image" >&2 ||
-    fail "$name is no image that skopeo reads"
+    fail 5 "$name is no image that skopeo reads"
   rm "$image.tar"
   digest=sha256:$(sha256sum "$image/manifest.json" | cut -d ' ' -f 1)
   config=$image/$(jq -er '.config.digest | ltrimstr("sha256:")' "$image/manifest.json")
@@ -68,7 +69,7 @@ while read -r name stream <&3; do
         continue
       fi
       skopeo --insecure-policy copy --quiet --preserve-digests "dir:$image" "docker://$repo/$name:$one" >&2 ||
-        fail "$repo/$name:$one was not pushed: where its tags are immutable and it is another image, give another TAG or none"
+        fail "$([ -n "$there" ] && echo 4 || echo 5)" "$repo/$name:$one was not pushed: where its tags are immutable and it is another image, give another TAG or none"
       echo "$name:$one pushed" >&2
     done
   fi

@@ -1,3 +1,4 @@
+import { BrokenOff, Refused, UserError } from '../errors.ts';
 import { REPOSITORIES, TABLE } from './names.ts';
 import type { Settings } from './settings.ts';
 import { KEPT_DAYS } from './storage.ts';
@@ -15,7 +16,8 @@ const STACK = 'fdnix';
 /** Refuses credentials of another account than the one that was named. */
 export function checkAccount({ account, region }: Pick<Settings, 'account' | 'region'>, run: Run): void {
   const { status, stdout, stderr } = aws(run, region, 'sts', 'get-caller-identity');
-  if (status !== 0) throw refused(`AWS does not say who you are: ${stderr.trim() || 'is awscli installed?'}`);
+  if (status === 127) throw wrong(`awscli cannot be started (${oneLine(stderr)}): install it`);
+  if (status !== 0) throw unanswered(`AWS does not say who you are: ${oneLine(stderr)}`);
   const actual = JSON.parse(stdout).Account;
   if (actual !== account)
     throw refused(`these credentials are for account ${actual}, not for ${account}: set AWS_PROFILE`);
@@ -27,8 +29,9 @@ export function checkImages({ region, images }: Pick<Settings, 'region' | 'image
     const repository = REPOSITORIES[image as keyof typeof REPOSITORIES];
     const ids = ['--image-ids', `imageDigest=${digest}`];
     const { status, stderr } = aws(run, region, 'ecr', 'describe-images', '--repository-name', repository, ...ids);
-    if (status !== 0)
-      throw refused(`${repository}@${digest} is not in ${region}: push it there first (${oneLine(stderr)})`);
+    if (status === 0) continue;
+    if (!/NotFound/.test(stderr)) throw unanswered(`ECR does not say whether it has ${repository}@${digest}: ${oneLine(stderr)}`); // biome-ignore format: a line
+    throw refused(`${repository}@${digest} is not in ${region}: push it there first (${oneLine(stderr)})`);
   }
 }
 
@@ -53,7 +56,7 @@ function adoptTable({ region, eventDriven }: Settings, run: Run): Adopted | null
   const { status, stdout, stderr } = aws(run, region, 'dynamodb', 'describe-table', '--table-name', TABLE);
   if (status !== 0) {
     if (/ResourceNotFoundException/.test(stderr)) return null;
-    throw refused(`cannot look at the table ${TABLE}: ${oneLine(stderr)}`);
+    throw unanswered(`cannot look at the table ${TABLE}: ${oneLine(stderr)}`);
   }
   const { Table } = JSON.parse(stdout);
   type Key = { AttributeName: string };
@@ -141,7 +144,7 @@ function isOurs(region: string, name: string, run: Run): boolean {
   );
   if (status !== 0) {
     if (/does not exist/.test(stderr)) return false;
-    throw refused(`CloudFormation does not say whose ${name} is: ${oneLine(stderr)}`);
+    throw unanswered(`CloudFormation does not say whose ${name} is: ${oneLine(stderr)}`);
   }
   const live = (JSON.parse(stdout).StackResources ?? []).find(
     (one: { ResourceStatus?: string }) => one.ResourceStatus !== 'DELETE_SKIPPED',
@@ -155,8 +158,21 @@ function aws(run: Run, region: string, service: string, operation: string, ...ar
   return run('aws', [service, operation, '--region', region, '--output', 'json', ...args], true);
 }
 
-export function refused(message: string): Error {
-  return new Error(`refused, nothing was changed: ${message}`);
+const REFUSED = 'refused, nothing was changed:';
+
+/** A gate says no: exit status 4. */
+export function refused(message: string): Refused {
+  return new Refused(`${REFUSED} ${message}`);
+}
+
+/** What was given cannot be used: exit status 2. */
+export function wrong(message: string): UserError {
+  return new UserError(`${REFUSED} ${message}`);
+}
+
+/** AWS did not answer the question, so nobody knows whether it is right to go on: exit status 5. */
+function unanswered(message: string): BrokenOff {
+  return new BrokenOff(`${REFUSED} ${message}`);
 }
 
 function oneLine(text: string): string {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { checkAccount, checkImages, findAdopted, prepareAdopted, type Run } from './account.ts';
+import { EXIT, reason, UserError } from '../errors.ts';
+import { checkAccount, checkImages, findAdopted, prepareAdopted, type Run, wrong } from './account.ts';
 import { REPOSITORIES } from './names.ts';
 import { checkPushed, readPushed } from './pushed.ts';
 import { parsePlace, parseSettings } from './settings.ts';
@@ -49,23 +50,26 @@ const FLAGS = {
   help: { type: 'boolean' },
 } as const;
 
-/** Everything is checked, here and in the account, before anything is changed. Returns the exit status. */
+/**
+ * Everything is checked, here and in the account, before anything is changed. Returns the exit status, those of every
+ * command: 2 for wrong usage or input, 4 where a check refuses, 5 where AWS does not answer or the deployment fails.
+ */
 export function deploy(argv: string[], run: Run): number {
-  const { values, positionals } = parseArgs({ args: argv, options: FLAGS, allowPositionals: true });
+  const { values, positionals } = parse(argv);
   const [command = '', part, ...rest] = positionals;
   if (values.help) {
     console.log(USAGE);
     return 0;
   }
   if (!/^(bootstrap|diff|deploy|destroy|synth)$/.test(command) || (part && part !== 'registry') || rest.length > 0)
-    throw new Error(USAGE);
+    throw new UserError(USAGE);
   const registry = part === 'registry' || command === 'bootstrap';
   // To take a stack down it must be known, but not what it ran.
   const gone = {
     revision: '0'.repeat(40),
     images: Object.fromEntries(Object.values(REPOSITORIES).map(name => [name, `sha256:${'0'.repeat(64)}`])),
   };
-  const file = values.settings ? JSON.parse(readFileSync(values.settings, 'utf8')) : {};
+  const file = values.settings ? readSettings(values.settings) : {};
   const pushed = values.images ? readPushed(values.images) : null;
   if (pushed) checkPushed(pushed, { ...file, ...values });
   const given = {
@@ -92,7 +96,7 @@ export function deploy(argv: string[], run: Run): number {
   const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
   const cdk = here('../../node_modules/aws-cdk/bin/cdk');
   if (command === 'bootstrap')
-    return run(process.execPath, [cdk, command, `aws://${settings.account}/${settings.region}`], false).status;
+    return ended(run(process.execPath, [cdk, command, `aws://${settings.account}/${settings.region}`], false));
 
   const scratch = mkdtempSync(join(tmpdir(), 'fdnix-deploy-'));
   try {
@@ -104,7 +108,7 @@ export function deploy(argv: string[], run: Run): number {
       ...[process.execPath, here('./app.ts'), written, ...(registry ? ['registry'] : [])].map(quote),
     ].join(' ');
     const yes = { deploy: ['--require-approval', 'never'], destroy: ['--force'] }[command] ?? [];
-    return run(
+    const done = run(
       process.execPath,
       [
         ...[cdk, command, registry ? 'fdnix-registry' : 'fdnix', '--app', app, '--output', join(scratch, 'cdk.out')],
@@ -114,10 +118,32 @@ export function deploy(argv: string[], run: Run): number {
         ...(values.yes ? yes : []),
       ],
       false,
-    ).status;
+    );
+    return ended(done);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({ args: argv, options: FLAGS, allowPositionals: true });
+  } catch (error) {
+    throw new UserError(`${reason(error)} (see 'deploy --help')`);
+  }
+}
+
+function readSettings(file: string): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw wrong(`the settings in ${file} cannot be read: ${reason(error)}`);
+  }
+}
+
+/** The CDK has said what went wrong; its own statuses are no part of the contract. */
+function ended({ status }: { status: number }): number {
+  return status === 0 || status === EXIT.interrupted ? status : EXIT.brokenOff;
 }
 
 function quote(word: string): string {
@@ -140,6 +166,6 @@ if (import.meta.main) {
     process.exitCode = deploy(process.argv.slice(2), run);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 2;
+    process.exitCode = error instanceof UserError ? error.code : EXIT.usage;
   }
 }

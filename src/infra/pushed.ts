@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { refused } from './account.ts';
+import { refused, wrong } from './account.ts';
 import { REPOSITORIES } from './names.ts';
 
 export type Architecture = 'x86_64' | 'arm64';
@@ -59,7 +59,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    throw refused(`${file} cannot be read: give the file that "push" printed into`);
+    throw wrong(`${file} cannot be read: give the file that "push" printed into`);
   }
 }
 
@@ -67,6 +67,6 @@ function parse(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw refused(`${file} is not whole JSON: let "push" write it again`);
+    throw wrong(`${file} is not whole JSON: let "push" write it again`);
   }
 }

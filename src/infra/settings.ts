@@ -1,3 +1,4 @@
+import { wrong } from './account.ts';
 import { BUCKET, REPOSITORIES } from './names.ts';
 import type { Architecture } from './pushed.ts';
 
@@ -100,7 +101,7 @@ function reader(input: unknown) {
 }
 
 function refuse(problems: string[]): void {
-  if (problems.length > 0) throw new Error(`refused, nothing was changed: ${problems.join('; ')}`);
+  if (problems.length > 0) throw wrong(problems.join('; '));
 }
 
 function digests(images: unknown, problems: string[]): Settings['images'] {

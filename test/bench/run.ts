@@ -25,13 +25,14 @@ export interface Machine {
   cores: number;
   memoryGiB: number;
   node: string;
-  kernel: string;
 }
 
 /** What a bench printed, and of what. `result` is absent where it failed or was skipped. */
 export interface Outcome {
   date: string;
   commit: string;
+  /** An update of the kernel makes no other machine of one. */
+  kernel?: string;
   seconds: number;
   release: { file: string; bytes: number; sha256: string };
   result?: Record<string, unknown>;
@@ -109,6 +110,7 @@ async function measure(
   return {
     date: new Date().toISOString().slice(0, 10),
     commit: commit(),
+    kernel: kernel(),
     seconds: Math.round((performance.now() - start) / 100) / 10,
     release: { file: basename(release), bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') },
     ...printed,
@@ -133,7 +135,6 @@ function describeMachine(): Machine {
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
-    kernel: kernel(),
   };
 }
 

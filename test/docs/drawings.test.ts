@@ -9,7 +9,7 @@ import { RESULTS, type Results } from '../bench/run.ts';
 const test = suite('drawings');
 const docs = join(import.meta.dirname, '../../docs');
 
-const machine = { cpu: 'A <CPU>', cores: 2, memoryGiB: 24, node: 'v24.1.0', kernel: '6.1' };
+const machine = { cpu: 'A <CPU>', cores: 2, memoryGiB: 24, node: 'v24.1.0' };
 const outcome = {
   date: '2026-01-02',
   commit: 'abc',

@@ -12,7 +12,7 @@ import { type BedrockFake, startBedrock } from '../emulators/bedrock.ts';
 import { startDynalite } from '../emulators/dynamodb.ts';
 import { pointAt } from '../emulators/environment.ts';
 import { createGuard, type Guard, type Permission } from '../emulators/guard.ts';
-import { serve } from '../emulators/listen.ts';
+import { type Service, serve } from '../emulators/listen.ts';
 import { dynamodbOperation, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { type S3Fake, startS3 } from '../emulators/s3.ts';
 import { type Resource, resolve, type synthesise } from './synthesis.ts';
@@ -79,12 +79,32 @@ export interface RunningFunction {
 /** Definitions that the interpreter has checked: each time anew takes it 0.15 s. */
 const checked = new Set<string>();
 
-export async function startCloud({ resources }: ReturnType<typeof synthesise>): Promise<Cloud> {
-  const [database, bucket, bedrock] = await Promise.all([startDynalite(), startS3(), startBedrock()]);
+/** What a measurement has otherwise than the tests. */
+export interface Measured {
+  /** The program, instead of the sources. */
+  program?: string;
+  /** Instead of the emulator of Bedrock. */
+  bedrock?: BedrockFake;
+  /** Stands between whatever calls a service and the emulator of that service. */
+  before?: (service: 'dynamodb' | 's3' | 'bedrock', url: string) => Promise<Service>;
+}
+
+export async function startCloud(
+  { resources }: ReturnType<typeof synthesise>,
+  measured: Measured = {},
+): Promise<Cloud> {
+  const behind = await Promise.all([startDynalite(), startS3(), measured.bedrock ?? startBedrock()]);
+  const [emulated, s3Service, modelService] = behind;
+  const { before = async (_, url) => ({ url, close: async () => {} }) } = measured;
+  const [database, bucket, answering] = await Promise.all([
+    before('dynamodb', emulated.url),
+    before('s3', s3Service.url),
+    before('bedrock', modelService.url),
+  ]);
   const permissions: Record<string, Permission[]> = {};
   const guard = createGuard({ permissions });
   const proxy = await startProxy(database.url, dynamodbOperation, guard);
-  const model = await startProxy(bedrock.url, () => 'InvokeModel', guard);
+  const model = await startProxy(answering.url, () => 'InvokeModel', guard);
   const blobs = await startProxy(bucket.url, s3Operation, guard);
   pointAt({ dynamodb: proxy.url, s3: blobs.url, bedrock: model.url });
   const scratch = await mkdtemp(join(tmpdir(), 'fdnix-cloud-'));
@@ -132,7 +152,7 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
       ]),
     );
     const from = Date.now();
-    const child = spawn(join(ROOT, 'bin/node'), [join(ROOT, 'src/fdnix.ts'), ...command], {
+    const child = spawn(join(ROOT, 'bin/node'), [measured.program ?? join(ROOT, 'src/fdnix.ts'), ...command], {
       env: { ...process.env, HOME: tmp, TMPDIR: tmp, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -317,8 +337,8 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
   return {
     startFunction,
     table,
-    objects: bucket.objects,
-    bedrock,
+    objects: s3Service.objects,
+    bedrock: modelService,
     proxy,
     model,
     guard,
@@ -332,10 +352,11 @@ export async function startCloud({ resources }: ReturnType<typeof synthesise>): 
       while (children.size > 0) await sleep(10);
       table.destroy();
       store.destroy();
-      await Promise.all([proxy, model, blobs, bucket, bedrock].map(service => service.close()));
+      await Promise.all([proxy, model, blobs, database, bucket, answering].map(service => service.close()));
+      await Promise.all([s3Service, modelService].map(service => service.close()));
       // What a killed task had sent is still being written, and dynalite does not survive being closed meanwhile.
       await sleep(200);
-      await database.close();
+      await emulated.close();
       await rm(scratch, { recursive: true, force: true });
     },
   };

@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXIT } from '../../src/errors.ts';
 import type { Run } from '../../src/infra/account.ts';
 import { deploy } from '../../src/infra/deploy.ts';
+import { rejects } from '../rejects.ts';
 import { SETTINGS } from './synthesis.ts';
 
 const test = suite('deploy');
@@ -31,6 +33,8 @@ interface Account {
   /** What head-bucket says: a region, or an error; null: there is none. */
   bucket?: { region: string } | { error: string } | null;
   policy?: boolean;
+  /** The service whose answers are that the credentials have expired. */
+  expired?: string;
 }
 
 /** A table as `fdnix init` leaves it. */
@@ -55,6 +59,7 @@ function account(own: Account = {}) {
       return answer({});
     }
     if (program !== 'aws') return answer({});
+    if (args[0] === own.expired) return answer(null, 'An error occurred (ExpiredTokenException)');
     if (args[0] === 'sts') return answer({ Account: own.account ?? SETTINGS.account });
     const operation = `${args[0]} ${args[1]}`;
     const bucket = own.bucket ?? null;
@@ -223,7 +228,8 @@ test('README and runbook give one order of commands, and deploy takes each of th
 
 const missing = file('two.txt', lines.slice(0, 2).join('\n'));
 const tagged = file('tags.txt', lines.join('\n').replace(/sha256:3+/, 'latest'));
-const refusals: [string, string[], Parameters<typeof account>[0], RegExp][] = [
+type Case = [what: string, args: string[], own: Account, message: RegExp];
+const wrong: Case[] = [
   ['no images', [...PLACE, '--revision', SETTINGS.revision], {}, /no digest of fdnix-metadata-generator: images are/],
   ['an image too few', [...WHOLE, '--images', missing], {}, /no digest of fdnix-search/],
   ['a tag for a digest', [...WHOLE, '--images', tagged], {}, /no digest of fdnix-search/],
@@ -231,8 +237,13 @@ const refusals: [string, string[], Parameters<typeof account>[0], RegExp][] = [
   ['an unknown revision', [...WHOLE, '--revision', 'unknown'], {}, /revision is "unknown"/],
   ['a dirty revision', [...WHOLE, '--revision', 'sha256-vlHUuqAcbcH2RKmHbPiuQzbv1pnzzavXnI62RD0bqCU='], {}, /revision/],
   ['no account', ['--region', 'eu-central-1', '--images', IMAGES], {}, /account is missing/],
-  ['another account', WHOLE, { account: '999999999999' }, /for account 999999999999, not for 123456789012/],
   ['no region', [...WHOLE, '--region', 'central'], {}, /region is "central": give a region such as eu-central-1/],
+  ['half a file of push', [...PLACE, '--images', BROKEN], {}, /broken\.json is not whole JSON/],
+  ['no file of push', [...PLACE, '--images', `${BROKEN}.not`], {}, /cannot be read/],
+  ['a strange branch', [...WHOLE, '--follow', 'x; rm'], {}, /follow is/],
+];
+const refusals: Case[] = [
+  ['another account', WHOLE, { account: '999999999999' }, /for account 999999999999, not for 123456789012/],
   ['an image that is elsewhere', WHOLE, { images: [] }, /fdnix-metadata-generator@sha256:1+ is not in eu-central-1/],
   ['images of two machines', [...PLACE, '--images', MIXED], {}, /different machines \(.*fdnix-search: arm64\)/],
   ['images of a machine that AWS has not', [...PLACE, '--images', RISCV], {}, /riscv64, which Fargate and Lambda/],
@@ -248,8 +259,6 @@ const refusals: [string, string[], Parameters<typeof account>[0], RegExp][] = [
     {},
     /holds nixpkgs 2413\w+, not 1{40}/,
   ],
-  ['half a file of push', [...PLACE, '--images', BROKEN], {}, /broken\.json is not whole JSON/],
-  ['no file of push', [...PLACE, '--images', `${BROKEN}.not`], {}, /cannot be read/],
   [
     "another stack's table",
     WHOLE,
@@ -260,23 +269,48 @@ const refusals: [string, string[], Parameters<typeof account>[0], RegExp][] = [
   ["somebody else's bucket", WHOLE, { bucket: { error: 'An error occurred (403)' } }, /another account.*--bucket/],
   ['a bucket elsewhere', WHOLE, { bucket: { region: 'us-east-1' } }, /is in us-east-1, not in eu-central-1/],
   ['a bucket with a policy', WHOLE, { bucket: { region: 'eu-central-1' }, policy: true }, /has a policy/],
-  ['a strange branch', [...WHOLE, '--follow', 'x; rm'], {}, /follow is/],
 ];
-for (const [what, args, own, message] of refusals)
-  test(`refuses ${what} before anything is changed`, () => {
-    const aws = account(own);
-    const error = (() => {
-      try {
-        return `status ${deploy(['deploy', ...args], aws.run)}`;
-      } catch (error) {
-        return (error as Error).message;
-      }
-    })();
-    assert.match(error, /^refused, nothing was changed: /);
-    assert.match(error, message);
-    assert.not.match(error, /\n/);
-    assert.equal(aws.changed(), []);
-  });
+const unanswered: Case[] = [
+  ['where nobody is logged in', WHOLE, { expired: 'sts' }, /does not say who you are: .*ExpiredToken/],
+  ['where the registry does not answer', WHOLE, { expired: 'ecr' }, /ECR does not say whether it has .*ExpiredToken/],
+  ['where the table cannot be looked at', WHOLE, { expired: 'dynamodb' }, /cannot look at the table/],
+];
+for (const [code, cases] of [
+  [EXIT.usage, wrong],
+  [EXIT.refused, refusals],
+  [EXIT.brokenOff, unanswered],
+] as const)
+  for (const [what, args, own, message] of cases)
+    test(`refuses ${what} with status ${code}, before anything is changed`, async () => {
+      const aws = account(own);
+      const error = await rejects(() => deploy(['deploy', ...args], aws.run), code);
+      assert.match(error, /^refused, nothing was changed: /);
+      assert.match(error, message);
+      assert.equal(aws.changed(), []);
+    });
+
+test('as a program it ends with the status of what it says', () => {
+  const program = fileURLToPath(new URL('../../src/infra/deploy.ts', import.meta.url));
+  const path = join(dir, 'bin');
+  mkdirSync(path);
+  writeFileSync(join(path, 'aws'), `#!/bin/sh\necho '{"Account":"999999999999"}'\n`, { mode: 0o755 });
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env: { PATH: path } });
+  const other = run('deploy', ...WHOLE);
+  assert.is(other.status, EXIT.refused, other.stderr);
+  assert.match(other.stderr, /^refused, nothing was changed: these credentials are for account 9{12}.*\n$/);
+  assert.is(run('deploy', '--acount', 'x').status, EXIT.usage);
+  assert.is(run('deploy', ...PLACE).status, EXIT.usage);
+  assert.is(run('deploy', ...PLACE, '--settings', `${BROKEN}.not`).status, EXIT.usage);
+});
+
+test('what the CDK cannot do is broken off: its own statuses are no part of the contract', () => {
+  const { run } = account();
+  const failing: Run = (program, args, capture) =>
+    args.some(arg => /\/cdk$/.test(arg)) ? { status: 1, stdout: '', stderr: '' } : run(program, args, capture);
+  assert.is(deploy(['deploy', ...WHOLE], failing), EXIT.brokenOff);
+  assert.is(deploy(['bootstrap', ...PLACE], failing), EXIT.brokenOff);
+});
 
 test('an unknown command shows the usage', () => {
   assert.throws(() => deploy(['delpoy', ...WHOLE], account().run), /^usage: deploy/);

@@ -162,7 +162,7 @@ registered('a tag of its own is one more, and is never moved where that is refus
   assert.is((await push({ [NAME]: one }, [`${host()}/named`, 'v1'])).status, 0);
   assert.is((await push({ [NAME]: one }, [`${host()}/named`, 'v1'])).status, 0, 'the same image under it');
   const other = await push({ [NAME]: await image(NAME, 'four') }, [`${host()}/named`, 'v1']);
-  assert.is(other.status, 1);
+  assert.is(other.status, 4);
   assert.match(other.stderr, /named\/fdnix-metadata-generator:v1 was not pushed: where its tags are immutable/);
   assert.is(other.stdout, '', 'no list that looks whole');
 });
@@ -170,7 +170,7 @@ registered('a tag of its own is one more, and is never moved where that is refus
 registered('an image that cannot be made, or a registry that is not there, ends it with the reason', async () => {
   const broken = program(join(dir, 'broken'), 'echo "no space left" >&2; exit 1');
   const made = await push({ [NAME]: broken }, [`${host()}/own`]);
-  assert.is(made.status, 1);
+  assert.is(made.status, 5);
   assert.match(made.stderr, /push: fdnix-metadata-generator cannot be made: no space left/);
   assert.is(made.stdout, '');
 });
@@ -195,7 +195,7 @@ test('it logs in to ECR where asked, with a password that goes nowhere else', as
   program(join(path, 'skopeo'), `echo "skopeo $* < $(cat)" >> '${log}'; exit 1`);
   const ecr = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
   const refused = await push({}, ['--login', ecr], path);
-  assert.is(refused.status, 1);
+  assert.is(refused.status, 5);
   assert.match(refused.stderr, /refuses the login/);
   assert.equal(readFileSync(log, 'utf8').trim().split('\n'), [
     'aws ecr get-login-password --region eu-central-1',
@@ -203,7 +203,7 @@ test('it logs in to ECR where asked, with a password that goes nowhere else', as
   ]);
   for (const elsewhere of ['ghcr.io/me', `${ecr}.evil.example/x`, 'evil.example/123456789012.dkr.ecr.eu-central-1.amazonaws.com']) {
     const { status, stderr } = await push({}, ['--login', elsewhere], path);
-    assert.is(status, 1);
+    assert.is(status, 2);
     assert.match(stderr, /^push: --login is for the registry of an AWS account/);
   } // biome-ignore format: a loop
   assert.is(readFileSync(log, 'utf8').trim().split('\n').length, 2);
