@@ -13,7 +13,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
 import { drain } from '../streams.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
-import { tellFailures } from './failures.ts';
+import { accepting, tellFailures, tellLost } from './failures.ts';
 
 export const OPTIONS = {
   nixpkgs: {
@@ -29,7 +29,7 @@ export const OPTIONS = {
   programs: {
     string: true,
     describe:
-      "also a list of which package has which program, file or URL: a channel's programs.sqlite or nixexprs.tar.xz, or a database of nix-index",
+      "also a list of which package has which program, file, URL or blobs:NAME: a channel's programs.sqlite or nixexprs.tar.xz, or a database of nix-index",
   },
   revisions: {
     string: true,
@@ -53,6 +53,11 @@ export const OPTIONS = {
     boolean: true,
     default: false,
     describe: 'accept a result that lost more than 30 % of the packages',
+  },
+  'accept-missing': {
+    string: true,
+    array: true,
+    describe: 'go on without this attribute where it exceeds a limit of memory or time (repeatable)',
   },
   limit: { number: true, describe: 'only the first N packages, for a trial with --output' },
 } as const;
@@ -98,11 +103,14 @@ export async function extract(args: Arguments, context: Context): Promise<number
   if (args.failures) await writeFailures(args.failures, failures);
   tellFailures(failures, context.warn);
   if (failures.length > 0) context.warn(`${failures.length} ${noun(args)} are missing`);
-  if (!failures.some(failure => failure.limit)) return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
-  context.warn(
-    'some were lost to a limit of memory or time: give more with --max-memory and fewer --jobs, and run it again',
-  );
-  return EXIT.brokenOff;
+  if (tellLost(failures, context.warn)) return EXIT.brokenOff;
+  return failures.length > 0 ? EXIT.incomplete : EXIT.ok;
+}
+
+/** A source whose accepted attributes count as missing by themselves, whatever they exceed. */
+async function openAccepting(spec: string | null, args: Arguments, context: Work): Promise<Source> {
+  const source = await openSource(spec, args, context);
+  return { ...source, packages: accepting(source.packages, new Set(args['accept-missing'])) };
 }
 
 /** A release or tree is read once for its packages, and once more if its options are wanted too. */
@@ -126,7 +134,7 @@ async function storeAll(args: Arguments, context: Work): Promise<Failure[]> {
       let revision = args.revision;
       for (const part of partsOf(spec, args)) {
         if (context.signal.aborted) break;
-        const source = await openSource(part.spec, { ...part.args, revision }, context);
+        const source = await openAccepting(part.spec, { ...part.args, revision }, context);
         try {
           store ??= await openStore(context.config.store, { create: true });
           failures.push(...(await syncSource(store, source, part.args, context)));
@@ -258,7 +266,7 @@ async function keepPartial(
 
 /** Writes the records sorted by attribute path: the same input gives the same bytes. The file appears only whole. */
 async function writeJsonl(output: string, args: Arguments, context: Work): Promise<readonly Failure[]> {
-  const source = await openSource(args.from ?? args.nixpkgs ?? null, args, context);
+  const source = await openAccepting(args.from ?? args.nixpkgs ?? null, args, context);
   const lines: [string, string][] = [];
   const drained = await drain(source.packages, pkg => {
     lines.push([pkg.packageName, serialisePackage(pkg)]);

@@ -18,18 +18,22 @@ const USAGE = `usage: deploy bootstrap|diff|deploy|destroy|synth [registry] --ac
   --architecture ARCH x86_64 or arm64 (default: as the file of 'push' says, else x86_64)
   --follow WHAT       what each night indexes: a branch of NixOS/nixpkgs (default nixos-unstable), the channel's
                       packages.json.br at this address, or pinned: the revision inside the image
+  --programs WHAT     the list of programs that each night takes: channel (that of --follow), the https address of a
+                      nixexprs.tar.xz, programs.sqlite or nix-index database, or blobs:inputs/NAME in the bucket
+  --accept-missing A  a night goes on without the attribute A where it exceeds a limit of memory or time (repeatable)
   --model ID          a Bedrock model, or static (default cohere.embed-english-v3)
   --previous-model ID while the model changes: the one that made the index now served
   --bucket NAME       bucket names are global: yours (default fdnix-vec)
   --email ADDRESS     gets the notifications
   --event-driven      embed what changes at once, beside the nightly run
   --tickets           answer tickets put below tickets/ in the bucket
-  --settings FILE     these as one JSON object, with previousModel and eventDriven for the flags with a dash and images as
+  --settings FILE     these as one JSON object, with previousModel, acceptMissing (a list) and eventDriven for the flags with a dash and images as
                       {"NAME": "sha256:DIGEST"}; flags win
   --yes               deploy and destroy ask nothing
   --help              this text
 diff, deploy and synth need --images and the revision, unless they are of the registry; destroy keeps the table, the bucket and
 the repositories, with what they hold
+exit status: 0 done, 2 wrong input, 4 refused, 5 AWS did not answer or the deployment failed
 example: deploy diff --account 123456789012 --region eu-central-1 --images images.json`;
 
 const FLAGS = {
@@ -39,6 +43,8 @@ const FLAGS = {
   revision: { type: 'string' },
   architecture: { type: 'string' },
   follow: { type: 'string' },
+  programs: { type: 'string' },
+  'accept-missing': { type: 'string', multiple: true },
   model: { type: 'string' },
   'previous-model': { type: 'string' },
   bucket: { type: 'string' },
@@ -80,6 +86,7 @@ export function deploy(argv: string[], run: Run): number {
     ...values,
     ...(pushed && { images: pushed.digests }),
     ...(values['previous-model'] && { previousModel: values['previous-model'] }),
+    ...(values['accept-missing'] && { acceptMissing: values['accept-missing'] }),
     ...(values['event-driven'] && { eventDriven: true }),
     ...(values.tickets && { tickets: true }),
   };

@@ -6,8 +6,12 @@ export interface PipelineInput {
   revision?: string;
   /** The address of a release's packages.json.br instead: no evaluation. */
   from?: string;
+  /** A list of programs: an https address, or `blobs:inputs/NAME` in the bucket; empty: what is there already. */
+  programs?: string;
   /** Package sets to narrow the extraction to. */
   sets?: string[];
+  /** Attributes that may be missing because they always exceed a limit of memory or time. */
+  acceptMissing?: string[];
   /** At most this many texts to embed in this execution; 0: all. */
   limit?: number;
   /** Accept a result that lost more than 30 % of the packages. */
@@ -22,7 +26,9 @@ export interface PipelineInput {
 const DEFAULTS: Required<PipelineInput> = {
   revision: '',
   from: '',
+  programs: '',
   sets: [],
+  acceptMissing: [],
   limit: 0,
   allowShrink: false,
   rebuild: false,
@@ -44,7 +50,7 @@ export function commandStates(next: string, tasks: readonly string[]): Record<st
       Type: 'Pass',
       Parameters: {
         'in.$': 'States.JsonMerge($.defaults, $$.Execution.Input, false)',
-        flags: { revision: NONE, from: NONE, allowShrink: NONE, limit: NONE, rebuild: NONE },
+        flags: { revision: NONE, from: NONE, programs: NONE, allowShrink: NONE, limit: NONE, rebuild: NONE },
         round: { n: 0 },
         tries: noTries(tasks),
         run: { 'name.$': '$$.Execution.Name' },
@@ -52,33 +58,18 @@ export function commandStates(next: string, tasks: readonly string[]): Record<st
       Next: 'Revision given?',
     },
     ...flag('Revision', 'revision', { StringEquals: '' }, '--nixpkgs=github:NixOS/nixpkgs/{}', 'Release given?'),
-    ...flag('Release', 'from', { StringEquals: '' }, '--from={}', 'Shrink given?'),
+    ...flag('Release', 'from', { StringEquals: '' }, '--from={}', 'Programs given?'),
+    ...flag('Programs', 'programs', { StringEquals: '' }, '--programs={}', 'Shrink given?'),
     ...flag('Shrink', 'allowShrink', { BooleanEquals: false }, '--allow-shrink={}', 'Limit given?'),
     ...flag('Limit', 'limit', { NumericEquals: 0 }, '--limit={}', 'Rebuild given?'),
     ...flag('Rebuild', 'rebuild', { BooleanEquals: false }, '--rebuild={}', 'Sets'),
-    Sets: {
-      Type: 'Map',
-      ItemsPath: '$.in.sets',
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'INLINE' },
-        StartAt: 'Set',
-        States: {
-          Set: {
-            Type: 'Pass',
-            Parameters: { 'flag.$': "States.Format('--set={}', $)" },
-            OutputPath: '$.flag',
-            End: true,
-          },
-        },
-      },
-      ResultPath: '$.flags.sets',
-      Next: 'Command',
-    },
+    Sets: flags('sets', '--set={}', 'Accepted'),
+    Accepted: flags('acceptMissing', '--accept-missing={}', 'Command'),
     Command: {
       Type: 'Pass',
       Parameters: {
         'extract.$':
-          "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.allowShrink.list, $.flags.sets)",
+          "States.Array(States.Array('extract'), $.flags.revision.list, $.flags.from.list, $.flags.programs.list, $.flags.allowShrink.list, $.flags.sets, $.flags.acceptMissing)",
         'embed.$': "States.Array(States.Array('embed', '--collect'), $.flags.limit.list, $.flags.rebuild.list)",
       },
       ResultPath: '$.command',
@@ -101,5 +92,26 @@ function flag(name: string, key: string, unset: object, format: string, next: st
       ResultPath: `$.flags.${key}`,
       Next: next,
     },
+  };
+}
+
+/** A command line flag for each of the texts that the input has under `key`. */
+function flags(key: string, format: string, next: string): State {
+  const one = {
+    Type: 'Pass',
+    Parameters: { 'flag.$': `States.Format('${format}', $)` },
+    OutputPath: '$.flag',
+    End: true,
+  };
+  return {
+    Type: 'Map',
+    ItemsPath: `$.in.${key}`,
+    ItemProcessor: {
+      ProcessorConfig: { Mode: 'INLINE' },
+      StartAt: `One of ${key}`,
+      States: { [`One of ${key}`]: one },
+    },
+    ResultPath: `$.flags.${key}`,
+    Next: next,
   };
 }

@@ -19,6 +19,10 @@ export interface Settings {
    * or null ("pinned"): the revision inside the image.
    */
   follow: string | null;
+  /** The list of programs that each night takes: an https address or `blobs:inputs/NAME`; null: what is there already. */
+  programs: string | null;
+  /** Attributes without which a night goes on where they exceed a limit of memory or time. */
+  acceptMissing: string[];
   /** A Bedrock model; null: the shipped static model, which needs none. */
   model: string | null;
   /** While the model changes: the one before it, by which the served index was made. */
@@ -52,12 +56,24 @@ export function parseSettings(input: unknown): Settings {
       /^(https:\/\/[\w.-]+\/[\w./%+-]+|[\w.][\w./-]{0,199})$/,
       'give a branch, tag or commit of NixOS/nixpkgs, the https address of a packages.json.br, or pinned',
     ) ?? CHANNEL;
+  const programs = maybe(
+    'programs',
+    /^(channel|https:\/\/[\w.-]+\/[\w./%+-]+|blobs:inputs\/[\w.-]+)$/,
+    'give channel, the https address of a nixexprs.tar.xz, programs.sqlite or nix-index database, or blobs:inputs/NAME in the bucket',
+  );
+  const acceptMissing = list(given.acceptMissing);
+  if (!acceptMissing.every(name => /^[\w."+-]+$/.test(name)))
+    problems.push(`acceptMissing is ${JSON.stringify(given.acceptMissing)}: give attribute paths such as python3Packages.foo`); // biome-ignore format: a line
+  if (programs === 'channel' && follow === 'pinned')
+    problems.push('programs is "channel", and a pinned revision has none: give an address');
   const settings: Settings = {
     ...place(take),
     images: digests(given.images, problems),
     revision: take('revision', /^[0-9a-f]{40}$/, 'give the full nixpkgs commit that the metadata image holds'),
     architecture: (maybe('architecture', /^(x86_64|arm64)$/, 'give x86_64 or arm64') ?? 'x86_64') as Architecture,
     follow: follow === 'pinned' ? null : follow,
+    programs: programs === 'channel' ? channelPrograms(follow) : programs,
+    acceptMissing,
     model: model === undefined ? 'cohere.embed-english-v3' : model,
     previousModel: bedrock('previousModel') ?? null,
     bucket: maybe('bucket', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, 'give an S3 bucket name without dots') ?? BUCKET,
@@ -67,6 +83,16 @@ export function parseSettings(input: unknown): Settings {
   };
   refuse(problems);
   return settings;
+}
+
+/** The list of programs that a channel publishes beside its packages.json.br. */
+function channelPrograms(follow: string): string {
+  const folder = follow.startsWith('https:') ? follow.replace(/\/[^/]*$/, '') : `https://channels.nixos.org/${follow}`;
+  return `${folder}/nixexprs.tar.xz`;
+}
+
+function list(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 /** Account and region alone: all that the registry needs. */

@@ -85,7 +85,7 @@ export class FdnixStack extends Stack {
       schedule: events.Schedule.cron({ minute: '0', hour: '2' }),
       targets: [
         new SfnStateMachine(pipeline, {
-          input: events.RuleTargetInput.fromObject(nightly(settings.follow)),
+          input: events.RuleTargetInput.fromObject(nightly(settings)),
         }),
       ],
     });
@@ -100,7 +100,10 @@ export class FdnixStack extends Stack {
   }
 }
 
-function nightly(follow: string | null): PipelineInput {
-  if (follow === null) return {};
-  return follow.startsWith('https:') ? { from: follow } : { revision: follow };
+function nightly({ follow, programs, acceptMissing }: Settings): PipelineInput {
+  return {
+    ...(follow !== null && (follow.startsWith('https:') ? { from: follow } : { revision: follow })),
+    ...(programs !== null && { programs }),
+    ...(acceptMissing.length > 0 && { acceptMissing }),
+  };
 }

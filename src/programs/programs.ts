@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { Blobs } from '../blobs/blobs.ts';
 import { download } from '../download.ts';
 import { reason, UserError } from '../errors.ts';
 
@@ -49,22 +50,26 @@ const FORMATS = [
   { magic: 'NIXI', load: async () => (await import('./nix-index.ts')).openNixIndex },
 ] as const;
 
+/** How an object beside the vectors is given where a file or URL could be. */
+const IN_BLOBS = 'blobs:';
+
 /** Opens a file's list of programs. `scratch` is a folder for what has to be unpacked. */
 export type OpenFile = (file: string, source: Omit<Source, 'kind' | 'sure'>, scratch: string) => Promise<Programs>;
 
 /**
  * Opens a list of programs, a file or URL: a channel's programs.sqlite, its nixexprs.tar.xz, or a database of nix-index.
- * `known` is the source that was read last: null where this is still the same.
+ * `blobs:NAME` is an object of `blobs`. `known` is the source that was read last: null where this is still the same.
  */
 export async function openPrograms(
   spec: string,
   known: Pick<Source, 'name' | 'digest' | 'etag'> | null = null,
   signal?: AbortSignal,
+  blobs?: Pick<Blobs, 'name' | 'get'>,
 ): Promise<Programs | null> {
   const scratch = await mkdtemp(join(tmpdir(), 'fdnix-'));
   const clear = () => rm(scratch, { recursive: true, force: true });
   try {
-    const found = await local(spec, scratch, known, signal);
+    const found = await local(spec, scratch, known, signal, blobs);
     const digest = found && (await sha256(found.file));
     if (!found || digest === known?.digest) {
       await clear();
@@ -85,9 +90,22 @@ export async function openPrograms(
 }
 
 /** The file that is meant, downloaded if it is not here; null where the server says that it is as it was. */
-async function local(spec: string, scratch: string, known: Pick<Source, 'name' | 'etag'> | null, signal?: AbortSignal) {
-  if (!/^https?:\/\//.test(spec)) return { file: spec, etag: null };
+async function local(
+  spec: string,
+  scratch: string,
+  known: Pick<Source, 'name' | 'etag'> | null,
+  signal?: AbortSignal,
+  blobs?: Pick<Blobs, 'name' | 'get'>,
+) {
   const file = join(scratch, 'download');
+  if (blobs && spec.startsWith(IN_BLOBS)) {
+    const name = spec.slice(IN_BLOBS.length);
+    const blob = await blobs.get(name, signal);
+    if (!blob) throw new UserError(`there is no ${name} in ${blobs.name}: put the list of programs there`);
+    await writeFile(file, blob.bytes);
+    return { file, etag: null };
+  }
+  if (!/^https?:\/\//.test(spec)) return { file: spec, etag: null };
   const etag = known?.name === spec ? known.etag : null;
   const downloaded = await download(new URL(spec), file, { signal, etag });
   return downloaded && { file, etag: downloaded.etag };

@@ -26,7 +26,7 @@ export async function keepPrograms(blobs: Blobs, spec: string, signal?: AbortSig
     if (error instanceof Refused) return null;
     throw error;
   });
-  const opened = await openPrograms(spec, before?.header.source ?? null, signal);
+  const opened = await openPrograms(spec, before?.header.source ?? null, signal, blobs);
   if (!opened) return null;
   try {
     const { source } = opened;

@@ -68,6 +68,27 @@ test('failures: listed, written to a file, exit 3; what failed does not vanish',
   });
 });
 
+test('what a limit has cost is named and stops what follows, until it is accepted: then it is one that is missing', async () => {
+  await withTree({ [TROUBLES]: 'endless.nix' }, async tree => {
+    const args = ['extract', '--nixpkgs', tree, '--revision', 'r1', '--set', 'hungry', '--set', 'jq', '--jobs', '1'];
+    const limited = [...args, '--max-memory', '450'];
+    const lost = await fdnix(limited, { home });
+    assert.is(lost.code, 5, lost.stderr);
+    assert.match(
+      lost.stderr,
+      /lost to a limit of memory or time: hungry\. Give more with --max-memory .* --accept-missing hungry$/m,
+    );
+    const embedding = await fdnix(['embed'], { home });
+    assert.is(embedding.code, 4, embedding.stderr);
+    assert.match(embedding.stderr, /is unfinished: the extraction of r1/);
+    assert.is((await fdnix([...limited, '--accept-missing', 'jq'], { home })).code, 5, 'another one is no help');
+    const accepted = await fdnix([...limited, '--accept-missing', 'hungry'], { home });
+    assert.is(accepted.code, 3, accepted.stderr);
+    assert.match(accepted.stderr, /fdnix: hungry: takes more than 450 MiB/);
+    assert.is((await fdnix(['embed'], { home })).code, 0);
+  });
+});
+
 test('a tree that lost a third of its packages is refused, unless it may', async () => {
   await withTree({}, async tree => {
     assert.is((await fdnix(['extract', '--nixpkgs', tree, '--revision', 'r1'], { home })).code, 0);

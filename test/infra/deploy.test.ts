@@ -240,6 +240,14 @@ const wrong: Case[] = [
   ['no region', [...WHOLE, '--region', 'central'], {}, /region is "central": give a region such as eu-central-1/],
   ['half a file of push', [...PLACE, '--images', BROKEN], {}, /broken\.json is not whole JSON/],
   ['no file of push', [...PLACE, '--images', `${BROKEN}.not`], {}, /cannot be read/],
+  ['a list of programs outside inputs/', [...WHOLE, '--programs', 'blobs:vectors/x'], {}, /programs is "blobs:vectors/],
+  [
+    'programs of no channel',
+    [...WHOLE, '--programs', 'channel', '--follow', 'pinned'],
+    {},
+    /a pinned revision has none/,
+  ],
+  ['what is no attribute', [...WHOLE, '--accept-missing', 'a; b'], {}, /acceptMissing is \["a; b"\]/],
   ['a strange branch', [...WHOLE, '--follow', 'x; rm'], {}, /follow is/],
 ];
 const refusals: Case[] = [

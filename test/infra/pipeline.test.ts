@@ -1,7 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Pointer } from '../../src/index/publish.ts';
+import { serve } from '../emulators/listen.ts';
+import { temporaryDir } from '../temporary.ts';
 import { type Cloud, type Ran, startCloud, unused } from './cloud.ts';
 import { COUNT, DESCRIBED, fromRelease, NEWER, PINNED, VANISHING } from './releases.ts';
 import { synthesise } from './synthesis.ts';
@@ -137,14 +142,61 @@ test('the input narrows the work: revision, release, sets, limits, model', async
     from: 'https://channels.nixos.org/nixos-26.05/packages.json.br',
     rebuild: true,
     allowShrink: true,
+    programs: 'blobs:inputs/list',
+    acceptMissing: ['a.b', 'python3Packages."c.d"'],
   });
   assert.equal(other.Extract, [
     'extract',
     '--from=https://channels.nixos.org/nixos-26.05/packages.json.br',
+    '--programs=blobs:inputs/list',
     '--allow-shrink=true',
+    '--accept-missing=a.b',
+    '--accept-missing=python3Packages."c.d"',
   ]);
   assert.equal(other.Embed, ['embed', '--collect', '--rebuild=true']);
   assert.is((await commands({ extract: false })).Extract, undefined);
+});
+
+test('a list of programs, in the bucket or at an address, is taken by the night and known to its index', async () => {
+  const listed = (program: string) => {
+    const file = join(temporaryDir(), 'programs.sqlite');
+    const db = new DatabaseSync(file);
+    db.exec('CREATE TABLE Programs (name TEXT, system TEXT, package TEXT, PRIMARY KEY (name, system, package))');
+    db.prepare('INSERT INTO Programs VALUES (?, ?, ?)').run(program, 'x86_64-linux', 'firefox');
+    db.close();
+    return readFileSync(file);
+  };
+  const night = async (programs: string) => {
+    const input = { revision: NEWER, programs, force: true };
+    const { error, tasks } = await cloud.execute(PIPELINE, input, { command: fromRelease });
+    assert.is(error, null, tasks.map(({ output }) => output).join(''));
+    return tasks[0]!;
+  };
+  const has = async (program: string) => {
+    const { exitCode, output } = await cloud.fdnix('which', '--index=blobs:current', '--json', program);
+    return exitCode === 0 ? JSON.parse(output).packageName : exitCode;
+  };
+  assert.is(await has('fox-tool'), 1);
+  const bytes = listed('fox-tool');
+  cloud.objects.set('fdnix-vec/inputs/list', { bytes, etag: '"list"', checksums: {}, modified: Date.now() });
+  assert.ok((await night('blobs:inputs/list')).command.includes('--programs=blobs:inputs/list'));
+  assert.is(await has('fox-tool'), 'firefox');
+
+  const server = await serve((_, __, response) => void response.end(listed('fox-other')));
+  try {
+    await night(`${server.url}/programs.sqlite`);
+  } finally {
+    await server.close();
+  }
+  assert.equal([await has('fox-other'), await has('fox-tool')], ['firefox', 1]);
+
+  const missing = await cloud.execute(
+    PIPELINE,
+    { revision: NEWER, programs: 'blobs:inputs/no' },
+    { command: fromRelease },
+  );
+  assert.equal(ends(missing.tasks), ['Extract 2'], 'wrong input is not tried again');
+  assert.match(missing.tasks[0]!.output, /there is no inputs\/no in s3:\/\/fdnix-vec: put the list of programs there/);
 });
 
 test('the table is at another revision than the image: nothing is embedded or served from it', async () => {
@@ -160,12 +212,8 @@ test('the table is at another revision than the image: nothing is embedded or se
 test('every permission on table, bucket and model was used, but those of other executions', () => {
   assert.equal(unused(cloud, /^metadata/), [
     // By the version history.
-    's3:ListBucket fdnix-vec',
     's3:GetObject fdnix-vec/history/*',
     's3:PutObject fdnix-vec/history/*',
-    // Where a list of programs is given.
-    's3:GetObject fdnix-vec/inputs/*',
-    's3:PutObject fdnix-vec/inputs/*',
   ]);
   assert.equal(unused(cloud, /^embedding/), [
     // To take up what a killed run left; when there are fifteen indexes.

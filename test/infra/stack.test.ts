@@ -150,6 +150,17 @@ test('the nightly run: 02:00 UTC, of the newest nixpkgs, of another branch, or o
   const input = (follow: string) => synthesise({ follow }).only('AWS::Events::Rule').Properties.Targets[0].Input;
   assert.is(input('nixos-26.05'), '{"revision":"nixos-26.05"}');
   assert.is(input('pinned'), '{}');
+  const more = (given: object) => synthesise(given).only('AWS::Events::Rule').Properties.Targets[0].Input;
+  const expressions = 'https://channels.nixos.org/nixos-unstable/nixexprs.tar.xz';
+  assert.is(more({ programs: 'channel' }), `{"revision":"nixos-unstable","programs":"${expressions}"}`);
+  assert.is(
+    more({ follow: expressions.replace('nixexprs.tar.xz', 'packages.json.br'), programs: 'channel' }),
+    `{"from":"https://channels.nixos.org/nixos-unstable/packages.json.br","programs":"${expressions}"}`,
+  );
+  assert.is(
+    more({ follow: 'pinned', programs: 'blobs:inputs/list', acceptMissing: ['a.b'] }),
+    '{"programs":"blobs:inputs/list","acceptMissing":["a.b"]}',
+  );
 });
 
 test('the state machines: named, logged, traced', () => {
