@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from './config.ts';
 import type { Progress } from './progress.ts';
 
-/** What a run writes to stderr when no person watches: one JSON object per line, and metrics at the end. */
+/** The stderr of a run that no person watches: one JSON object a line, and metrics at the end. */
 export interface Log {
   progress(progress: Progress): void;
   message(level: 'info' | 'warn' | 'error', message: string): void;
-  /** Numbers of the run; those of the same name add up. */
+  /** Adds to the numbers of the run, by name. */
   count(counts: Record<string, number>): void;
-  /** Writes the last two lines: the summary, and the one from which CloudWatch makes metrics. */
+  /** Writes the last two lines: the summary, and a line from which CloudWatch makes metrics. */
   end(status: number): void;
 }
 
@@ -16,10 +16,10 @@ export const NAMESPACE = 'fdnix';
 /** Milliseconds between two lines of progress. */
 const EVERY_MS = 5_000;
 
-/** The commands that run as tasks. The others answer a person or a program. */
+/** Commands that run as tasks. The others answer a person or a program. */
 const TASKS = ['init', 'extract', 'embed', 'index', 'run', 'publish'];
 
-/** True where a run is a task in AWS rather than somebody's terminal: its log is read by machines. */
+/** Whether a run is a task in AWS rather than on somebody's terminal. Machines read its log. */
 export function isStructured(
   command: string,
   config: Pick<Config, 'store' | 'blobs' | 'model'>,
@@ -61,7 +61,7 @@ export function openLog(command: string, write: (line: string) => void, now: () 
 }
 
 /**
- * CloudWatch's embedded metric format. Every number becomes two metrics: one with the command as its dimension and one
+ * CloudWatch's embedded metric format. Every number becomes two metrics, one with the command as its dimension and one
  * without, so that an alarm need not know which command reported it. Names are capitalised as CloudWatch's own are.
  */
 function metrics(command: string, values: Record<string, number>, time: number): object {

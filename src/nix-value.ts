@@ -1,6 +1,6 @@
 /**
- * An example or default of an option, if it can stand as one value: its brackets, strings and comments are closed. Null
- * otherwise. In parentheses where it has a semicolon of its own, as `let` and `with` have.
+ * An example or default of an option if it is one complete value (its brackets, strings and comments are closed), else
+ * null. It gets parentheses if it has a semicolon of its own, as `let` and `with` have.
  */
 export function nixValue(text: string): string | null {
   const trimmed = text.trim();
@@ -14,8 +14,9 @@ export function nixValue(text: string): string | null {
 const CLOSES: Record<string, string> = { '{': '}', '[': ']', '(': ')', '${': '}' };
 
 /**
- * Walks over the brackets, strings and comments of a Nix expression. Null where one is not closed or was not opened, and
- * where a quote or a comment might belong to an identifier, a path or a URI, which only the whole of Nix's lexer tells.
+ * Walks over the brackets, strings and comments of a Nix expression. Returns null if one is not closed or was not
+ * opened, and if a quote or a comment might belong to an identifier, a path or a URI, which only Nix's whole lexer can
+ * tell.
  */
 function readNix(text: string): { semicolon: boolean; comment: boolean } | null {
   const open: string[] = []; // what closes each bracket, and `"` or `''` for each string

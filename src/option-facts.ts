@@ -1,7 +1,7 @@
-/** The scope of NixOS' own options. Others are those of home-manager, nix-darwin, or any set of modules. */
+/** The scope of NixOS' own options. Other scopes are home-manager, nix-darwin, or any other set of modules. */
 export const NIXOS = 'nixos';
 
-/** What a scope is called: it becomes a part of names. */
+/** The form of a scope. It becomes a part of names. */
 export const SCOPE = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** The name of an option's record: `option:services.nginx.enable`, `option:home-manager/programs.git.enable`. */
@@ -9,15 +9,15 @@ export function optionName(path: string, scope = NIXOS): string {
   return `option:${scope === NIXOS ? '' : `${scope}/`}${path}`;
 }
 
-/** The inverse of {@link optionName}; null for a package. A path begins with a name and a dot, so it is no scope. */
+/** The inverse of {@link optionName}; null for a package. A path begins with a name and a dot, so it is not a scope. */
 export function readOptionName(packageName: string): { scope: string; path: string } | null {
   const [whole, scope = NIXOS, path] = /^option:(?:([a-z][a-z0-9-]{0,31})\/)?(.*)$/s.exec(packageName) ?? [];
   return whole === undefined ? null : { scope, path: path! };
 }
 
-/** What is known of a NixOS option, as texts; values as Nix writes them. */
+/** The facts about a NixOS option as texts. Values are written as in Nix. */
 export interface OptionFacts {
-  /** What its description says after the first paragraph. */
+  /** The part of its description after the first paragraph. */
   text: string | null;
   type: string | null;
   readOnly: boolean;
@@ -25,7 +25,7 @@ export interface OptionFacts {
   example: string | null;
 }
 
-/** The facts as one text: a record of an option holds it as its long description. Null where there are none. */
+/** The facts as one text, which is the long description of an option's record. Null if there are no facts. */
 export function writeOptionFacts({ text, type, readOnly, default: standard, example }: OptionFacts): string | null {
   const facts = [
     ['Type', type],

@@ -1,32 +1,31 @@
 import { createHash } from 'node:crypto';
 
 /**
- * One attribute of nixpkgs, or one NixOS option, as every part of fdnix knows it.
- * `packageName` is the attribute path as `nix shell nixpkgs#…` takes it, segments quoted where Nix needs it; it is
- * unique. An option's is `option:` and its path. Absent texts are null, absent lists empty; strings are well-formed
- * Unicode.
+ * One attribute of nixpkgs, or one NixOS option, as every part of fdnix knows it. `packageName` is unique: it is the
+ * attribute path as `nix shell nixpkgs#…` takes it, with segments quoted where Nix needs it. For an option it is
+ * `option:` and its path. Absent texts are null, and absent lists are empty. Strings are well-formed Unicode.
  */
 export interface Package {
   type: 'package' | 'option';
   packageName: string;
-  /** Never empty: `unknown` where nixpkgs has none, because no DynamoDB key may be an empty string. */
+  /** Never empty, because no DynamoDB key may be an empty string. `unknown` if nixpkgs has no version. */
   version: string;
   pname: string;
   description: string | null;
   longDescription: string | null;
   homepage: string | null;
-  /** SPDX expression; a licence without an SPDX id appears as `LicenseRef-<shortName>`. */
+  /** An SPDX expression. A licence without an SPDX id appears as `LicenseRef-<shortName>`. */
   license: string | null;
   /** The ids in the expression, each once. */
   licenses: string[];
   /** Systems such as `x86_64-linux`, sorted. A platform pattern appears as its JSON. */
   platforms: string[];
-  /** GitHub handles, else names. */
+  /** GitHub handles, or else names. */
   maintainers: string[];
   teams: string[];
   mainProgram: string | null;
   outputs: string[];
-  /** Relative to the root of nixpkgs; `line` is null where it was not computed. */
+  /** `file` is relative to the root of nixpkgs. `line` is null if it was not computed. */
   position: { file: string; line: number | null } | null;
   changelog: string | null;
   broken: boolean;
@@ -36,7 +35,7 @@ export interface Package {
   available: boolean;
 }
 
-/** What a release's packages.json holds for one attribute; `shard.nix` yields the same shape with fewer fields. */
+/** An attribute's entry in a release's packages.json. `shard.nix` yields the same shape with fewer fields. */
 export interface RawPackage {
   name?: unknown;
   pname?: unknown;
@@ -45,24 +44,24 @@ export interface RawPackage {
   meta?: unknown;
 }
 
-/** An attribute that gave no record, and why. */
+/** An attribute that gave no record, with the reason. */
 export interface Failure {
   packageName: string;
   message: string;
-  /** It was lost to a limit of this run rather than by its own fault: with more of it there may be a record. */
+  /** Set if a limit of this run caused the failure rather than the attribute. A higher limit may give a record. */
   limit?: 'memory' | 'time';
 }
 
-/** What an extraction returns when it has ended. */
+/** The return value of an extraction. */
 export interface Extraction {
   failures: readonly Failure[];
-  /** Fewer packages than this are implausible. */
+  /** A result with fewer packages than this is implausible. */
   floor: number;
 }
 
 export const UNKNOWN_VERSION = 'unknown';
 
-/** Segments of an attribute path: `a."b.c".d` → `['a', 'b.c', 'd']`. Throws on a path that Nix would not read. */
+/** Splits an attribute path: `a."b.c".d` → `['a', 'b.c', 'd']`. Throws on a path that Nix would not read. */
 export function splitAttrPath(path: string): string[] {
   const segments: string[] = [];
   const segment = /(?:"((?:[^"\\]|\\.)*)"|([^".\s]+))(\.|$)/suy;
@@ -81,7 +80,7 @@ export function splitAttrPath(path: string): string[] {
 
 const UNESCAPED: Record<string, string> = { n: '\n', r: '\r', t: '\t' };
 
-/** The inverse of {@link splitAttrPath}: a segment that is no Nix identifier, or is a keyword, is quoted. */
+/** The inverse of {@link splitAttrPath}. Keywords, and segments that are no Nix identifiers, are quoted. */
 export function joinAttrPath(segments: readonly string[]): string {
   return segments.map(quoteSegment).join('.');
 }
@@ -101,8 +100,8 @@ export function nixString(text: string): string {
 const ESCAPED: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * The record of one attribute. Every shape that real metadata has gives a record; a value that does not have the type of
- * its field is left out. Throws only if `packageName` is no attribute path or `raw` is no object.
+ * The record of one attribute. Every shape of real metadata gives a record, and a value with a wrong type is left out.
+ * Throws only if `packageName` is no attribute path or `raw` is no object.
  */
 export function parsePackage(packageName: string, raw: RawPackage): Package {
   const segments = splitAttrPath(packageName);
@@ -141,8 +140,8 @@ export function parsePackage(packageName: string, raw: RawPackage): Package {
 }
 
 /**
- * The text that is embedded: three parts on lines of their own, so that a model that weighs them differently can tell
- * them apart: names, description, long description. Empty parts keep their line.
+ * The text that is embedded. It has three parts on separate lines (names, description, long description), so that a
+ * model can give them different weights. An empty part keeps its line.
  */
 export function embeddingText(pkg: Package): string {
   const names = [pkg.packageName, pkg.pname, pkg.mainProgram].filter(isText);
@@ -165,7 +164,7 @@ const FIELDS: readonly (keyof Package)[] = [
   'knownVulnerabilities', 'unfree', 'available',
 ]; // biome-ignore format: a list to read at a glance
 
-/** One line of JSON with the fields in their fixed order: the same record always gives the same bytes. */
+/** One line of JSON with the fields in their fixed order. The same record always gives the same bytes. */
 export function serialisePackage(pkg: Package): string {
   return JSON.stringify(pkg, FIELDS_AND_POSITION);
 }
@@ -240,7 +239,7 @@ function position(value: string | null): Package['position'] {
   return { file: match[1]!, line: match[2] === undefined ? null : Number(match[2]) };
 }
 
-/** nixpkgs knows one licence, a list (read as AND), and trees of AND, OR, PLUS and WITH. */
+/** In nixpkgs a licence is a single one, a list (read as AND), or a tree of AND, OR, PLUS and WITH. */
 function licenseExpression(value: unknown, ids: Set<string>): string | null {
   if (Array.isArray(value)) return combine('AND', value, ids);
   const licence = asObject(value);
@@ -279,5 +278,5 @@ function licenseId(value: unknown): string | null {
   if (other === null) return null;
   return SPDX_LIKE.test(other) ? other : `LicenseRef-${other.replace(/[^A-Za-z0-9.-]+/g, '-')}`;
 }
-/** A bare string is taken as SPDX when it has a version number or capital letters, as SPDX ids do. */
+/** A bare string counts as SPDX if it has a version number or capital letters, as SPDX ids do. */
 const SPDX_LIKE = /^(?=.*(?:[A-Z]|-\d))[A-Za-z0-9.-]+$/;

@@ -1,14 +1,14 @@
-/** How far a stage is. `total` is null while it is unknown. */
+/** The progress of a stage. `total` is null while it is unknown. */
 export interface Progress {
-  /** What is being done, two words at most: `reading`, `evaluating`, `embedding`. */
+  /** The current work in two words at most: `reading`, `evaluating`, `embedding`. */
   phase: string;
   done: number;
   total: number | null;
-  /** What is counted: `packages`, `vectors`. */
+  /** The unit of `done`: `packages`, `vectors`. */
   unit: string;
-  /** Anything else worth a glance, such as memory or failures. */
+  /** Further information, such as memory or failures. */
   note?: string;
 }
 
-/** Stages call this as often as they like; the listener decides what is shown. */
+/** Stages call this as often as they like. The listener decides what is shown. */
 export type Report = (progress: Progress) => void;

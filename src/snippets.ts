@@ -3,15 +3,15 @@ import { NIXOS, readOptionFacts, readOptionName } from './option-facts.ts';
 import { joinAttrPath, nixString, type Package, splitAttrPath } from './package.ts';
 import { isCommit } from './revision.ts';
 
-/** A text to copy: how to use a package or an option. */
+/** A text to copy that shows how to use a package or an option. */
 export interface Snippet {
-  /** `nix run`, `nix shell`, `flake.nix`, `NixOS`, or whose options it is of, such as `home-manager`. */
+  /** `nix run`, `nix shell`, `flake.nix`, `NixOS`, or the owner of an option, such as `home-manager`. */
   name: string;
   language: 'sh' | 'nix';
   text: string;
 }
 
-/** What decides how a package is used; a record and a hit have it. */
+/** The fields that decide how a package is used. A record and a hit have them. */
 export type Usable = Pick<
   Package,
   | 'type' | 'packageName' | 'pname' | 'version' | 'longDescription' | 'platforms' | 'mainProgram' | 'unfree' | 'broken'
@@ -19,16 +19,16 @@ export type Usable = Pick<
 >; // biome-ignore format: a list to read at a glance
 
 export interface SnippetOptions {
-  /** The indexed revision. A commit, whole or its beginning, pins every snippet; anything else does not. */
+  /** The indexed revision. A commit, whole or its beginning, pins every snippet; any other revision pins none. */
   revision: string;
-  /** The system that is preferred where a snippet must name one. */
+  /** The system for snippets that must name one. */
   platform?: string;
 }
 
 /**
- * Every way to use a package or an option, the shortest first. This is the only place that makes such texts: names and
- * values of the metadata are parsed and quoted again for the language that they land in, so that a name can be anything
- * and stays a name. Names that no such text can hold (with the character 0) have no snippets.
+ * Every way to use a package or an option, the shortest first. Only this function makes such texts. Names and values of
+ * the metadata are parsed, and then quoted for the language of the snippet, so that no name can be read as anything but
+ * a name. Names that no such text can hold (with the character 0) have no snippets.
  */
 export function snippetsFor(pkg: Usable, options: SnippetOptions): Snippet[] {
   if (`${pkg.packageName}${pkg.pname}${pkg.version}`.includes('\0')) return [];
@@ -49,7 +49,7 @@ export function snippetsFor(pkg: Usable, options: SnippetOptions): Snippet[] {
   ];
 }
 
-/** The nixpkgs of a commit as a flake reference; without one, what `nixpkgs` means to the user. */
+/** The flake reference of nixpkgs at a commit. Without a commit, the `nixpkgs` of the user. */
 export function flakeRef(commit: string | null): string {
   return commit === null ? 'nixpkgs' : `github:NixOS/nixpkgs/${commit}`;
 }
@@ -62,7 +62,7 @@ export function shellWord(text: string): string {
 /** A package as an argument of `nix run` and `nix shell`, with the flags that it needs. */
 function installable(commit: string | null, path: readonly string[], impure: boolean): string {
   const flags = impure ? '--impure ' : '';
-  // An installable has neither escapes nor an empty last name; an expression has both.
+  // An installable has neither escapes nor an empty last name. An expression has both.
   if (path.some(name => name.includes('"')) || path.at(-1) === '') {
     const packages = `(builtins.getFlake ${nixString(flakeRef(commit))}).legacyPackages`;
     return `--impure --expr ${shellWord(`${packages}.\${builtins.currentSystem}.${joinAttrPath(path)}`)}`;
@@ -104,7 +104,7 @@ function nixos(pkg: Usable, commit: string | null, path: readonly string[]): str
 ];`;
 }
 
-/** What nixpkgs must be told before it gives an unfree, broken or insecure package. */
+/** The setting that nixpkgs needs before it gives an unfree, broken or insecure package. */
 function config(pkg: Usable): string {
   const settings = [
     pkg.unfree && 'allowUnfree = true;',
@@ -114,7 +114,7 @@ function config(pkg: Usable): string {
   return settings.length > 0 ? `config = { ${settings.join(' ')} };` : '';
 }
 
-/** A name that is no attribute path is one name. */
+/** A name that is not an attribute path is one segment. */
 function segmentsOf(packageName: string): string[] {
   try {
     return splitAttrPath(packageName);
@@ -132,12 +132,12 @@ function optionSnippets(pkg: Usable): Snippet[] {
   return [{ name, language: 'nix', text: assignment(optionPath(path), value) }];
 }
 
-/** A place in the path of an option that stands for an element of a list, or for the result of a function. */
+/** A segment in the path of an option that stands for an element of a list, or for the result of a function. */
 const ELEMENT = Symbol('*');
 const RESULT = Symbol('<function body>');
 type OptionPath = (string | typeof ELEMENT | typeof RESULT)[];
 
-/** `services.nginx.virtualHosts.<name>.root`: as the manual writes it, `<name>` for any name and `*` for any element. */
+/** `services.nginx.virtualHosts.<name>.root`: the manual writes `<name>` for any name and `*` for any element. */
 function optionPath(path: string): OptionPath {
   const parts = path.match(/"(?:[^"\\]|\\.)*"|<[^<>"]*>|\*(?=\.|$)|[^."]+|"/gs) ?? [path];
   return parts.map(part => {
@@ -148,13 +148,13 @@ function optionPath(path: string): OptionPath {
   });
 }
 
-/** `path = value;`, with a list or a function where the path has the place of one. */
+/** `path = value;`, with a list or a function at the segments that stand for one. */
 function assignment(path: OptionPath, value: string): string {
   const at = path.findIndex(part => typeof part === 'symbol');
   if (at < 0) return `${path.join('.')} = ${value};`;
   const rest = path.slice(at + 1);
   const inner = rest.length === 0 ? `(${value})` : `{ ${assignment(rest, value)} }`;
-  // A path that begins with such a place is none; the place becomes a name.
+  // A path that begins with such a segment is no path. The segment then becomes a name.
   const before = at === 0 ? ['"*"'] : path.slice(0, at);
   return `${before.join('.')} = ${path[at] === ELEMENT ? `[ ${inner} ]` : `_: ${inner}`};`;
 }

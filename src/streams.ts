@@ -2,7 +2,7 @@ export function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
 }
 
-/** Hands every value of a stream to `each`, and returns what the stream returns, which `for await` drops. */
+/** Gives every value of a stream to `each`. Returns the stream's return value, which `for await` drops. */
 export async function drain<T, R>(stream: AsyncGenerator<T, R>, each: (value: T) => void): Promise<R> {
   try {
     for (;;) {
@@ -15,7 +15,7 @@ export async function drain<T, R>(stream: AsyncGenerator<T, R>, each: (value: T)
   }
 }
 
-/** The values in lists of `size`; the last list may be shorter. */
+/** The values in lists of `size`. The last list may be shorter. */
 export async function* grouped<T>(source: AsyncIterable<T> | Iterable<T>, size: number): AsyncGenerator<T[]> {
   let group: T[] = [];
   for await (const value of source) {
@@ -26,7 +26,7 @@ export async function* grouped<T>(source: AsyncIterable<T> | Iterable<T>, size: 
   if (group.length > 0) yield group;
 }
 
-/** The values of all sources as they arrive. One value per source is read ahead; if one source fails, so does the whole. */
+/** The values of all sources as they arrive. One value of each source is read ahead. If one source fails, all fail. */
 export async function* merge<T>(sources: AsyncGenerator<T>[]): AsyncGenerator<T> {
   const next = (source: AsyncGenerator<T>) => source.next().then(result => ({ source, result }));
   const waiting = new Map(sources.map(source => [source, next(source)]));

@@ -1,22 +1,23 @@
-// CSI and OSC sequences as a whole, so that no `[31m` stays behind; what is malformed falls to CONTROLS below. Both
-// halves stop at the next escape: a megabyte of unfinished sequences costs one pass.
+// Whole CSI and OSC sequences, so that no `[31m` stays behind. Malformed ones are left to CONTROLS below. Both halves
+// stop at the next escape, so a megabyte of unfinished sequences costs one pass.
 const SEQUENCES = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g;
 
-// C0 but for white space, DEL, C1; bidirectional marks, embeddings, overrides and isolates (CVE-2021-42574); invisible
-// operators and fillers, annotations and tags. Joiners (U+200C, U+200D) stay: Persian, Hindi and emoji need them.
+// C0 except white space, DEL and C1; bidirectional marks, embeddings, overrides and isolates (CVE-2021-42574);
+// invisible operators and fillers, annotations and tags. Joiners (U+200C, U+200D) stay, because Persian, Hindi and
+// emoji need them.
 const CONTROLS =
   /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /**
- * Untrusted text as one harmless line: no terminal escapes, control, bidirectional or invisible characters, no lone
- * surrogates; line breaks and tabs become spaces. Linear in the length of the text.
+ * Untrusted text as one harmless line, without terminal escapes, control, bidirectional and invisible characters, and
+ * lone surrogates. Line breaks and tabs become spaces. Linear in the length of the text.
  */
 export function forTerminal(text: string): string {
   return forTerminalLines(text).replace(/[\n\t]+/g, ' ');
 }
 
 /**
- * A message without what is secret in the addresses that it names: the user and password of a URL, and the values of
+ * A message without the secrets in the addresses that it names: users and passwords of URLs, and the values of
  * parameters whose names say that they are credentials.
  */
 export function withoutSecrets(message: string): string {
@@ -28,7 +29,7 @@ export function withoutSecrets(message: string): string {
     );
 }
 
-/** The same for text of several lines: line breaks (as `\n`) and tabs are kept. */
+/** The same for a text of several lines. Line breaks (as `\n`) and tabs are kept. */
 export function forTerminalLines(text: string): string {
   return text
     .toWellFormed()

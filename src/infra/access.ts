@@ -6,23 +6,23 @@ import type { IConstruct } from 'constructs';
 import { PENDING } from './names.ts';
 import { acceptWildcard } from './policy.ts';
 
-/** A role, or what has one. */
+/** A role, or a construct that has one. */
 type Principal = iam.IGrantable & IConstruct;
 
-/** What a program does with the table and with its index of what needs an embedding. */
+/** The calls that a program makes to the table, and to its index of items that need an embedding. */
 interface TableCalls {
   table: readonly string[];
   index?: readonly string[];
 }
 
 /**
- * Call by call, and no more. The tests run the whole pipeline with these permissions enforced: one that is missing fails
- * there rather than at two in the morning, and one that is never used is found.
+ * Permissions call by call, and no more. The tests run the whole pipeline with these permissions enforced, so they find
+ * a missing permission (which would otherwise fail at two in the morning) and one that is never used.
  */
 export const EXTRACT_CALLS: TableCalls = {
   table: ['GetItem', 'Scan', 'PutItem', 'UpdateItem', 'BatchWriteItem'],
 };
-/** Also of the programs that follow: index, search, publish. A scan finds what a damaged batch held. */
+/** Also for the programs that follow: index, search and publish. A scan finds the items of a damaged batch. */
 export const EMBED_CALLS: TableCalls = {
   table: ['GetItem', 'BatchGetItem', 'Scan', 'PutItem', 'UpdateItem'],
   index: ['Query'],
@@ -37,9 +37,9 @@ export function allowTable(role: Principal, table: ITable, { table: calls, index
 type ObjectCall = 'GetObject' | 'PutObject' | 'DeleteObject';
 
 /**
- * What may be done with which objects: by their name, or the beginning of it and `*`. Whoever reads what may be missing must
- * also be able to list, with or without a condition on the prefix: to others S3 answers "denied" instead of "missing". The
- * names hold no secret.
+ * Grants calls on objects, by their name, or by the beginning of it and `*`. A role that reads objects which may be
+ * missing must also be able to list, with or without a condition on the prefix; otherwise S3 answers "denied" instead
+ * of "missing". The names hold no secret.
  */
 export function allowBucket(
   role: Principal,

@@ -3,17 +3,17 @@ import { REPOSITORIES, TABLE } from './names.ts';
 import type { Settings } from './settings.ts';
 import { KEPT_DAYS } from './storage.ts';
 
-/** Runs a program; with `capture` its output is returned, else it is the terminal's. `stdout` is empty if it failed. */
+/** Runs a program. `capture` returns its output instead of printing it. `stdout` is empty after a failure. */
 export type Run = (
   program: string,
   args: string[],
   capture: boolean,
 ) => { status: number; stdout: string; stderr: string };
 
-/** The stack that owns what is deployed. */
+/** The stack that owns everything that is deployed. */
 const STACK = 'fdnix';
 
-/** Refuses credentials of another account than the one that was named. */
+/** Refuses credentials of an account other than the one that was named. */
 export function checkAccount({ account, region }: Pick<Settings, 'account' | 'region'>, run: Run): void {
   const { status, stdout, stderr } = aws(run, region, 'sts', 'get-caller-identity');
   if (status === 127) throw wrong(`awscli cannot be started (${oneLine(stderr)}): install it`);
@@ -35,17 +35,17 @@ export function checkImages({ region, images }: Pick<Settings, 'region' | 'image
   }
 }
 
-/** Something that is there already and belongs to no stack, and the calls that give it the stack's protections. */
+/** A resource that exists and belongs to no stack, and the calls that give it the protections of the stack. */
 export interface Adopted {
   name: string;
   calls: string[][];
 }
 
 /**
- * The table and the bucket that `fdnix init` made, that an earlier `destroy` kept, or that a failed deployment left:
- * CloudFormation imports them by name. An import takes a resource as it is, so what must be so for the stack to work is
- * checked here, and what protects the data is switched on before.
- * Source: "Import AWS resources into a CloudFormation stack automatically", AWS CloudFormation User Guide.
+ * Finds a table and a bucket that exist already: made by `fdnix init`, kept by an earlier `destroy`, or left by a
+ * failed deployment. CloudFormation imports them by name and takes them as they are. Properties that the stack needs
+ * are therefore checked here, and the protection of the data is switched on before. Source: "Import AWS resources into
+ * a CloudFormation stack automatically", AWS CloudFormation User Guide.
  */
 export function findAdopted(settings: Settings, run: Run): Adopted[] {
   return [adoptTable(settings, run), adoptBucket(settings, run)].filter(found => found !== null);
@@ -123,7 +123,7 @@ function adoptBucket({ account, region, bucket, tickets }: Settings, run: Run): 
   };
 }
 
-/** Makes the calls of `findAdopted`, one after another. Each may be made twice without harm. */
+/** Makes the calls of `findAdopted`, one after another. Making a call twice does no harm. */
 export function prepareAdopted(region: string, adopted: readonly Adopted[], run: Run): void {
   for (const { name, calls } of adopted)
     for (const [service = '', operation = '', ...args] of calls) {
@@ -132,7 +132,7 @@ export function prepareAdopted(region: string, adopted: readonly Adopted[], run:
     }
 }
 
-/** Whether the resource of that name is the stack's already; another stack's is refused. */
+/** Whether the stack owns the resource of that name already. One that another stack owns is refused. */
 function isOurs(region: string, name: string, run: Run): boolean {
   const { status, stdout, stderr } = aws(
     run,

@@ -8,19 +8,19 @@ import { parsePlace, parseSettings } from './settings.ts';
 import { FdnixStack } from './stack.ts';
 
 export interface Build {
-  /** The registry stack alone: it comes first, when there are no images yet. */
+  /** The registry stack alone. It comes first, when there are no images yet. */
   registryOnly?: boolean;
   app?: AppProps;
   timeouts?: Timeouts;
   historyTimeouts?: HistoryParts['timeouts'];
 }
 
-/** The CDK app of what was given. Its synthesis fails where a policy check does. */
+/** The CDK app of the given settings. Its synthesis fails if a policy check fails. */
 export function buildApp(given: unknown, options: Build = {}): App {
   const env = parsePlace(given);
   const settings = options.registryOnly ? null : parseSettings(given);
   const app = new App({ analyticsReporting: false, ...options.app });
-  // Without CloudFormation's version notice in the synthesizer no bootstrap bucket is needed: there are no assets.
+  // There are no assets, so only CloudFormation's version notice in the synthesizer would need a bootstrap bucket.
   new RegistryStack(app, 'fdnix-registry', { env, description: 'fdnix: image repositories' });
   if (settings) {
     const { timeouts, historyTimeouts } = options;
@@ -37,7 +37,7 @@ export function buildApp(given: unknown, options: Build = {}): App {
   return app;
 }
 
-/** Run by the CDK's command line, which says where the assembly goes. */
+/** Started by the CDK's command line, which says where to put the assembly. */
 if (import.meta.main) {
   const file = process.argv[2];
   const registryOnly = process.argv[3] === 'registry';

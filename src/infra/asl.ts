@@ -3,8 +3,8 @@ import type { Cluster } from 'aws-cdk-lib/aws-ecs';
 import type { Task } from './tasks.ts';
 
 /**
- * States of the Amazon States Language (https://states-language.net/spec.html), written as they are stored: what is
- * read here is what AWS runs and what the tests execute.
+ * States of the Amazon States Language (https://states-language.net/spec.html), written in the stored form. The text
+ * here is what AWS runs and what the tests execute.
  */
 export type State = Record<string, unknown>;
 
@@ -14,27 +14,28 @@ export interface Fargate {
   securityGroup: ISecurityGroup;
 }
 
-/** How often a task that was broken off is started once more. */
+/** How often a task that was broken off is started again. */
 const AGAIN = 2;
 
 export interface Step {
-  /** A path to, or an intrinsic function that makes, the command line: an array of texts. */
+  /** The command line, an array of texts: a path to it, or an intrinsic function that makes it. */
   command: string;
   /** Seconds. */
   timeout: number;
-  /** The state after a success; none where the task is the last of its branch. */
+  /** The state after a success. Absent if the task is the last of its branch. */
   next?: string;
-  /** The state after status 3: all is done, but named packages are missing. Absent where that is a failure. */
+  /** The state after status 3 (all is done, but named packages are missing). Absent if that counts as a failure. */
   incomplete?: string;
   onError: string;
 }
 
 /**
- * Runs a container with another command and waits for its end. What comes then is decided by the exit status: 3 goes on;
- * wrong usage, a refusal and a fruitless search (2, 4, 1) fail at once, because the same would happen again; whatever else
- * ends a task (5: a service or a limit; a kill; ECS has no capacity) is tried {@link AGAIN} times more, and the programs
- * continue where they stopped. A task that ran out of time is stopped and not tried again. States named after `name` are
- * added; `$.tries` must hold {@link noTries}, and `$.run.name` the execution whose extraction counts, or nothing.
+ * Runs a container with another command and waits for its end. The exit status decides what follows. Status 3 goes on.
+ * Wrong usage, a refusal and a fruitless search (2, 4, 1) fail at once, because another try would give the same. After
+ * any other end (5: a service or a limit; a kill; no capacity in ECS) the task is tried {@link AGAIN} times more, and
+ * the program continues where it stopped. A task that ran out of time is stopped and not tried again. This adds states
+ * whose names begin with `name`. `$.tries` must hold {@link noTries}, and `$.run.name` the execution whose extraction
+ * counts, or nothing.
  */
 export function fargateStates(
   { cluster, vpc, securityGroup }: Fargate,
@@ -94,7 +95,7 @@ export function fargateStates(
   };
 }
 
-/** The counters of tries of tasks with these names, for `$.tries`. */
+/** Counters of the tries of the tasks with these names, for `$.tries`. */
 export function noTries(names: readonly string[]): Record<string, { n: 0 }> {
   return Object.fromEntries(names.map(name => [key(name), { n: 0 as const }]));
 }
@@ -103,7 +104,7 @@ function key(name: string): string {
   return name.replace(/ .*/, '');
 }
 
-/** True of `$.error` where a container ended with this status: its description is in the cause, as JSON. */
+/** A condition on `$.error`: a container ended with this status. Its description is in the cause, as JSON. */
 function exited(status: number): State {
   const matches = [',', '}'].map(end => ({
     Variable: '$.error.Cause',
@@ -112,7 +113,7 @@ function exited(status: number): State {
   return { And: [{ Variable: '$.error.Cause', IsPresent: true }, { Or: matches }] };
 }
 
-/** Calls an AWS service directly; such calls are quick, or tried again. */
+/** Calls an AWS service directly. Such calls are quick and are retried. */
 export function callState(
   resource: string,
   parameters: Record<string, unknown>,
@@ -144,8 +145,8 @@ export function caught(next: string) {
 }
 
 /**
- * From `Notify`, with `$.error` as a Catch leaves it, through a message to the topic to the Fail state `Failed`. A Catch
- * need not give a cause.
+ * The states from `Notify` (with `$.error` as a Catch leaves it) through a message to the topic to the Fail state
+ * `Failed`. A Catch need not give a cause.
  */
 export function failureStates(topicArn: string, name: string): Record<string, State> {
   return {
@@ -173,7 +174,7 @@ export function failureStates(topicArn: string, name: string): Record<string, St
   };
 }
 
-/** Sets `$.error` as a Catch would, then notifies. */
+/** Sets `$.error` as a Catch would, then goes to the notification. */
 export function failWith(error: string, cause: string): State {
   return { Type: 'Pass', Result: { Error: error, Cause: cause }, ResultPath: '$.error', Next: 'Notify' };
 }

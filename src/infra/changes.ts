@@ -11,10 +11,11 @@ import { logging } from './search.ts';
 import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
 /**
- * The event-driven alternative to the nightly embedding: when the table's stream tells of items that need an embedding,
- * the embedding image embeds all that need one. What an event names is not read: the sparse index is the list of work,
- * so an event that comes twice or late costs a look at an empty index. What it cannot finish, the stream brings again;
- * after five more attempts the queue keeps where in the stream it was, an alarm rings, and the nightly run does the work.
+ * The event-driven alternative to the nightly embedding. When the table's stream reports items that need an embedding,
+ * the embedding image embeds all items that need one. The contents of an event are not read: the sparse index is the
+ * list of work, so an event that comes twice or late costs only a look at an empty index. If the function fails, the
+ * stream sends the event again. After five more attempts the queue keeps the event's position in the stream, an alarm
+ * rings, and the nightly run does the work.
  */
 export function embedChanges(
   scope: Construct,
@@ -52,8 +53,8 @@ export function embedChanges(
       startingPosition: lambda.StartingPosition.LATEST,
       batchSize: 1000,
       maxBatchingWindow: Duration.minutes(5),
-      // One at a time for each shard of the stream. The lease in the bucket keeps two shards from embedding the same texts.
-      // Concurrency is not reserved for it: a new account has ten, and none of them may be reserved.
+      // One function at a time for each shard of the stream. The lease in the bucket keeps two shards from embedding
+      // the same texts. No concurrency is reserved, because a new account has ten and may reserve none of them.
       parallelizationFactor: 1,
       retryAttempts: 5,
       maxRecordAge: Duration.hours(6),

@@ -57,8 +57,8 @@ const FLAGS = {
 } as const;
 
 /**
- * Everything is checked, here and in the account, before anything is changed. Returns the exit status, those of every
- * command: 2 for wrong usage or input, 4 where a check refuses, 5 where AWS does not answer or the deployment fails.
+ * Checks everything, here and in the account, before it changes anything. Returns an exit status as every command: 2 for
+ * wrong usage or input, 4 if a check refuses, 5 if AWS does not answer or the deployment fails.
  */
 export function deploy(argv: string[], run: Run): number {
   const { values, positionals } = parse(argv);
@@ -70,7 +70,7 @@ export function deploy(argv: string[], run: Run): number {
   if (!/^(bootstrap|diff|deploy|destroy|synth)$/.test(command) || (part && part !== 'registry') || rest.length > 0)
     throw new UserError(USAGE);
   const registry = part === 'registry' || command === 'bootstrap';
-  // To take a stack down it must be known, but not what it ran.
+  // Taking down a stack needs its settings, but not the images that it ran.
   const gone = {
     revision: '0'.repeat(40),
     images: Object.fromEntries(Object.values(REPOSITORIES).map(name => [name, `sha256:${'0'.repeat(64)}`])),
@@ -109,7 +109,7 @@ export function deploy(argv: string[], run: Run): number {
   try {
     const written = join(scratch, 'settings.json');
     writeFileSync(written, JSON.stringify(given));
-    // A shell runs it, after the CDK has taken quotes from its ends: hence the first word.
+    // A shell runs this after the CDK has removed quotes from its ends, which is why the first word is needed.
     const app = [
       'exec',
       ...[process.execPath, here('./app.ts'), written, ...(registry ? ['registry'] : [])].map(quote),
@@ -120,7 +120,7 @@ export function deploy(argv: string[], run: Run): number {
       [
         ...[cdk, command, registry ? 'fdnix-registry' : 'fdnix', '--app', app, '--output', join(scratch, 'cdk.out')],
         ...(command === 'synth' ? ['--no-lookups'] : []),
-        // What an earlier deployment or 'fdnix init' left under these names is taken over instead of being in the way.
+        // Resources of these names that an earlier deployment or 'fdnix init' left are taken over instead of blocking.
         ...(command === 'deploy' || command === 'diff' ? ['--import-existing-resources'] : []),
         ...(values.yes ? yes : []),
       ],

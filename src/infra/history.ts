@@ -12,16 +12,16 @@ export interface HistoryParts {
   timeouts: { evaluate: number; record: number };
 }
 
-/** Evaluations at once: four are one vCPU each, below the six that a new account may run. */
+/** Evaluations at the same time. Four with one vCPU each stay below the six that a new account may run. */
 export const CONCURRENCY = 4;
 /** Part of the names of the map's executions. */
 export const MAP_LABEL = 'Revisions';
 
 /**
- * Version history: `{"revisions": ["<oldest>", …, "<newest>"]}`, commits or addresses of releases. What takes long, evaluating, runs for
- * several revisions at once and leaves each result in the bucket, where a later execution finds it. What must be in
- * order, recording which revision first and last had a version, is one task that goes through the results oldest first
- * and continues after the revision that the table is at. Then the newest is embedded, indexed and published.
+ * Version history: `{"revisions": ["<oldest>", …, "<newest>"]}`, commits or addresses of releases. The slow step
+ * (evaluating) runs for several revisions at once and leaves each result in the bucket for later executions. The step
+ * that needs an order (recording which revision first and last had a version) is one task. It goes through the results
+ * oldest first, and continues after the table's revision. Then the newest revision is embedded, indexed and published.
  */
 export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...rest }: HistoryParts): State {
   const list = { Bucket: bucketName, 'Key.$': `States.Format('${PREFIXES.history}{}.json', $$.Execution.Name)` };
@@ -55,9 +55,9 @@ export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...
               incomplete: 'Evaluated',
               onError: 'Not evaluated',
             }),
-            // Some packages of a revision that throw are no gap in the history.
+            // Some packages of a revision that throw make no gap in the history.
             Evaluated: { Type: 'Succeed' },
-            // The map stops, and its Catch notifies.
+            // The map stops, and its Catch sends the notification.
             'Not evaluated': { Type: 'Fail', ErrorPath: '$.error.Error', CausePath: '$.error.Cause' },
           },
         },
@@ -65,7 +65,7 @@ export function historyDefinition({ fargate, metadata, bucketName, topicArn, ...
         ...caught('Notify'),
         Next: 'Keep list',
       },
-      // A container override may be 8 KB long: the list goes through the bucket.
+      // A container override may have only 8 KB, so the list goes through the bucket.
       'Keep list': callState(
         'aws-sdk:s3:putObject',
         { ...list, 'Body.$': '$.revisions', ContentType: 'application/json' },

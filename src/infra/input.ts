@@ -1,26 +1,26 @@
 import { noTries, type State } from './asl.ts';
 
-/** What an execution's input may override. */
+/** The settings that an execution's input may override. */
 export interface PipelineInput {
-  /** A branch, tag or commit of NixOS/nixpkgs, which is evaluated; empty: the revision inside the image. */
+  /** A branch, tag or commit of NixOS/nixpkgs to evaluate. Empty: the revision inside the image. */
   revision?: string;
-  /** The address of a release's packages.json.br instead: no evaluation. */
+  /** The address of a release's packages.json.br, which is read instead of an evaluation. */
   from?: string;
-  /** A list of programs: an https address, or `blobs:inputs/NAME` in the bucket; empty: what is there already. */
+  /** A list of programs: an https address, or `blobs:inputs/NAME` in the bucket. Empty: the stored one. */
   programs?: string;
-  /** Package sets to narrow the extraction to. */
+  /** Package sets to which the extraction is narrowed. */
   sets?: string[];
   /** Attributes that may be missing because they always exceed a limit of memory or time. */
   acceptMissing?: string[];
-  /** At most this many texts to embed in this execution; 0: all. */
+  /** The most texts to embed in this execution. 0: all. */
   limit?: number;
   /** Accept a result that lost more than 30 % of the packages. */
   allowShrink?: boolean;
-  /** Forget all vectors and make them again: with another model. */
+  /** Forget all vectors and make them anew, for another model. */
   rebuild?: boolean;
-  /** False: index what the table holds already. */
+  /** False: index the records that the table holds already. */
   extract?: boolean;
-  /** Embed, index and publish even if the served index is of this revision and model already. */
+  /** Embed, index and publish even if the served index has this revision and model already. */
   force?: boolean;
 }
 const DEFAULTS: Required<PipelineInput> = {
@@ -36,12 +36,13 @@ const DEFAULTS: Required<PipelineInput> = {
   force: false,
 };
 
-/** No flag. */
+/** This input is no flag. */
 const NONE = { list: [] };
 
 /**
- * From the input to the command lines of the containers, `$.command.extract` and `$.command.embed`, both arrays of
- * arrays: who uses them flattens them with `[*][*]`. The input with all its defaults is `$.in`; `tasks` names those that will be tried.
+ * Turns the input into the command lines of the containers, `$.command.extract` and `$.command.embed`. Both are arrays
+ * of arrays, which their users flatten with `[*][*]`. `$.in` is the input with all its defaults. `tasks` names the
+ * tasks that will be tried.
  */
 export function commandStates(next: string, tasks: readonly string[]): Record<string, State> {
   return {
@@ -78,7 +79,7 @@ export function commandStates(next: string, tasks: readonly string[]): Record<st
   };
 }
 
-/** Where the input has another value than `unset`, one command line flag made of it. */
+/** A command line flag for this part of the input, if its value differs from `unset`. */
 function flag(name: string, key: string, unset: object, format: string, next: string): Record<string, State> {
   return {
     [`${name} given?`]: {

@@ -9,7 +9,7 @@ import { LOG_GROUPS } from './names.ts';
 import { accept, acceptWildcard } from './policy.ts';
 import type { Task } from './tasks.ts';
 
-/** A state machine that logs everything it does and may do nothing until it is allowed to. */
+/** A state machine that logs everything it does. It has no permissions until they are granted. */
 export function machine(scope: Construct, id: string, name: string, definition: State): sfn.StateMachine {
   const made = new sfn.StateMachine(scope, id, {
     stateMachineName: name,
@@ -33,11 +33,11 @@ export function machine(scope: Construct, id: string, name: string, definition: 
   return made;
 }
 
-/** What `ecs:runTask.sync` needs: start these tasks in this cluster, watch and stop them, hand them their roles. */
+/** What `ecs:runTask.sync` needs: start these tasks in this cluster, watch and stop them, pass them their roles. */
 export function allowTasks(machine: sfn.StateMachine, { cluster }: Fargate, tasks: readonly Task[]): void {
   const stack = Stack.of(machine);
   const inCluster = { ArnEquals: { 'ecs:cluster': cluster.clusterArn } };
-  // Every revision of these tasks: an execution that began before a deployment starts the ones that it began with.
+  // Every revision of these tasks, because an execution that began before a deployment starts the earlier ones.
   const revisions = tasks.map(({ definition }) =>
     stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${definition.family}:*` }),
   );
@@ -52,7 +52,7 @@ export function allowTasks(machine: sfn.StateMachine, { cluster }: Fargate, task
     tasks.flatMap(({ definition }) => [definition.taskRole.roleArn, definition.obtainExecutionRole().roleArn]),
     { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
   );
-  // How Step Functions hears that a task has ended.
+  // With these events Step Functions learns that a task has ended.
   allow(
     machine,
     ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
@@ -60,7 +60,7 @@ export function allowTasks(machine: sfn.StateMachine, { cluster }: Fargate, task
   );
 }
 
-/** `startExecution.sync:2` of another machine: start it, watch it, stop it. */
+/** The permissions of `startExecution.sync:2` on another machine: start it, watch it, stop it. */
 export function allowExecution(machine: sfn.StateMachine, name: string): void {
   startAndWatch(machine, name);
   const rule = 'StepFunctionsGetEventsForStepFunctionsExecutionRule';
@@ -71,7 +71,7 @@ export function allowExecution(machine: sfn.StateMachine, name: string): void {
   );
 }
 
-/** A distributed map runs its items as executions of its own machine, and a redrive continues those that failed. */
+/** A distributed map runs its items as executions of its own machine, and a redrive continues the failed ones. */
 export function allowMap(machine: sfn.StateMachine, name: string, label: string): void {
   startAndWatch(machine, name);
   const children = statesArn(machine, 'execution', `${name}/${label}:*`);
@@ -100,7 +100,7 @@ export function allow(
   machine.addToRolePolicy(new iam.PolicyStatement({ actions, resources, ...(conditions && { conditions }) }));
 }
 
-/** Publishing to an encrypted topic takes a data key of its key. */
+/** Publishing to an encrypted topic needs a data key of the topic's key. */
 export function allowNotify(machine: sfn.StateMachine, topic: ITopic): void {
   topic.grantPublish(machine);
   accept(machine, 'IAM5[Action::kms:GenerateDataKey*]', 'Both forms of the call, on the key of the topic alone.');

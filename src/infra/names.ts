@@ -1,9 +1,9 @@
 /**
- * The names and sizes of the deployed system. They are a contract: operators' scripts, dashboards and the programs'
- * defaults know them.
+ * The names and sizes of the deployed system. They are a contract: operators' scripts, dashboards and the defaults of
+ * the programs rely on them.
  */
 export const TABLE = 'fdnix-packages';
-/** The sparse secondary index of what needs an embedding, as the DynamoDB store queries it. */
+/** The sparse secondary index of items that need an embedding, as the DynamoDB store queries it. */
 export const PENDING = { index: 'pending', partition: 'pendingShard', sort: 'packageName' } as const;
 /** Partition key of the records of runs; the sort key is the kind of run. */
 export const RUN_KEY = '#run';
@@ -12,7 +12,7 @@ export const PIPELINE = 'fdnix-daily-pipeline';
 export const HISTORY = 'fdnix-version-history';
 export const TRIGGER = 'fdnix-daily-pipeline-trigger';
 
-/** ECR repositories; the key is what the code calls the image. */
+/** ECR repositories. The key is the name of the image in the code. */
 export const REPOSITORIES = {
   metadata: 'fdnix-metadata-generator',
   embedding: 'fdnix-embedding-generator',
@@ -27,7 +27,7 @@ export const LOG_GROUPS = {
   tickets: '/fdnix/tickets',
   requests: '/fdnix/api-requests',
   network: '/fdnix/network',
-  /** Step Functions shortens its resource policy for names below this prefix. */
+  /** For names with this prefix Step Functions shortens its resource policy. */
   states: '/aws/vendedlogs/states/fdnix',
 } as const;
 
@@ -37,7 +37,7 @@ export const SIZES = {
   embedding: { cpu: 2048, memoryLimitMiB: 6144 },
 } as const;
 
-/** What lies where in the bucket; see the formats in docs. */
+/** The places of objects in the bucket. docs/formats.md has their formats. */
 export const PREFIXES = {
   vectors: 'vectors/',
   vectorIndex: 'vector-index/',
@@ -49,7 +49,7 @@ export const PREFIXES = {
   usage: 'usage/',
   inputs: 'inputs/',
 } as const;
-/** Names the index that is served; `candidate.json` beside it names the one to be tried. */
+/** Names the served index. `candidate.json` beside it names the one to be tried. */
 export const SERVED = 'indexes/current.json';
 
 /** EMF metrics that the programs write to their logs. */

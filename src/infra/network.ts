@@ -5,10 +5,10 @@ import type { Construct } from 'constructs';
 import { LOG_GROUPS } from './names.ts';
 
 /**
- * Two public subnets, no NAT gateway, nothing reachable from outside: the security group admits nobody and lets only
- * HTTPS out. DynamoDB and S3 (and so the image layers) go through gateway endpoints, which are free. The public
- * address that a task has while it runs costs cents a month; private subnets would need four interface endpoints
- * (about 58 USD a month in two zones) or a NAT gateway (33 USD and each gigabyte). docs/cost.md has the sums.
+ * Two public subnets, no NAT gateway, and nothing reachable from outside: the security group admits nobody and lets
+ * only HTTPS out. DynamoDB and S3 (and so the image layers) go through gateway endpoints, which are free. A running
+ * task has a public address that costs cents a month; private subnets would need four interface endpoints (about 58 USD
+ * a month in two zones) or a NAT gateway (33 USD and each gigabyte). docs/cost.md has the sums.
  */
 export function network(scope: Construct) {
   const vpc = new ec2.Vpc(scope, 'Network', {
@@ -29,7 +29,7 @@ export function network(scope: Construct) {
     retention: logs.RetentionDays.ONE_MONTH,
     removalPolicy: RemovalPolicy.DESTROY,
   });
-  // Only what was refused: accepted flows would be the larger bill, and say nothing that the task logs do not.
+  // Only refused flows are logged. Accepted ones would cost more and add nothing to the logs of the tasks.
   vpc.addFlowLog('Refused', {
     destination: ec2.FlowLogDestination.toCloudWatchLogs(flows),
     trafficType: ec2.FlowLogTrafficType.REJECT,

@@ -12,7 +12,7 @@ import type { Construct } from 'constructs';
 import { METRICS } from './names.ts';
 import { accept } from './policy.ts';
 
-/** One topic for all that an operator must hear. Alarms can only publish to it if the key is ours. */
+/** One topic for everything that an operator must know. Alarms can publish to it only if the key is our own. */
 export function notifications(scope: Construct, email: string | null): sns.Topic {
   const key = new kms.Key(scope, 'NotificationsKey', {
     description: 'fdnix notifications',
@@ -33,7 +33,7 @@ export function notifications(scope: Construct, email: string | null): sns.Topic
   return topic;
 }
 
-/** A queue for events that a function could not handle, kept for two weeks; an alarm of {@link alarms} watches it. */
+/** A queue for events that a function could not handle, kept for two weeks. An alarm of {@link alarms} watches it. */
 export function deadLetters(scope: Construct, id: string, queueName: string): sqs.Queue {
   const queue = new sqs.Queue(scope, id, {
     queueName,
@@ -81,7 +81,7 @@ export function alarms(
     });
   }
 
-  // 26 periods of an hour: a nightly run may be late by two hours. An unchanged revision counts as success.
+  // 26 periods of an hour, because a nightly run may be late by two hours. An unchanged revision counts as success.
   alarm('no-success', 'fdnix-pipeline-no-success', {
     alarmDescription: 'No pipeline execution has succeeded for 26 hours: the served index is getting old.',
     metric: watched.pipeline.metricSucceeded({ period: Duration.hours(1), statistic: 'Sum' }),

@@ -13,14 +13,14 @@ export interface PipelineParts {
   topicArn: string;
   /** The nixpkgs commit inside the metadata image. */
   revision: string;
-  /** As the vectors name it: `bedrock:…` or `static:fdnix`. */
+  /** The model's name in the vectors: `bedrock:…` or `static:fdnix`. */
   model: string;
-  /** Must find something in every index that is worth serving. */
+  /** A query that must have hits in every index that is worth serving. */
   smokeQuery: string;
   timeouts: Timeouts;
 }
 
-/** Seconds. The first run embeds everything and takes the longest; see docs/cost.md for what runs take. */
+/** Seconds. The first run embeds everything and takes the longest. docs/cost.md says how long runs take. */
 export interface Timeouts {
   extract: number;
   embed: number;
@@ -31,12 +31,13 @@ export interface Timeouts {
 }
 export const TIMEOUTS: Timeouts = { extract: 3600, embed: 7200, index: 1800, smoke: 600, publish: 600, all: 21_600 };
 
-/** Rounds of embedding before what is still pending counts as a failure. */
+/** Rounds of embedding after which texts that are still pending count as a failure. */
 const ROUNDS = 5;
 
 /**
- * extract → embed → index → smoke query → publish. The wait between extraction and embedding, and between embedding
- * and indexing, is for conditions: the record of the run is there, and the index of what needs an embedding is empty.
+ * extract → embed → index → smoke query → publish. Between extraction and embedding, and between embedding and
+ * indexing, it waits for conditions: the record of the run is there, and the index of items that need an embedding is
+ * empty.
  */
 export function pipelineDefinition(parts: PipelineParts): State {
   const { fargate, metadata, embedding, topicArn, timeouts } = parts;
@@ -54,7 +55,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
         Choices: [{ Variable: '$.in.extract', BooleanEquals: false, Next: 'Any extraction' }],
         Default: 'Extract',
       },
-      // What the table holds is by another execution then.
+      // Otherwise another execution wrote the contents of the table.
       'Any extraction': { Type: 'Pass', Parameters: { name: '' }, ResultPath: '$.run', Next: 'Read run' },
       ...program('Extract', {
         command: '$.command.extract[*][*]',
@@ -85,7 +86,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
         ResultPath: '$.extracted',
         Next: 'Expected revision?',
       },
-      // Of the image's own revision, all of it, the table must say so now; of a branch nobody knows beforehand.
+      // The table must hold all of the image's own revision. The revision of a branch is not known beforehand.
       'Expected revision?': {
         Type: 'Choice',
         Choices: [
@@ -156,7 +157,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
         ResultPath: '$.round',
         Next: 'What is left',
       },
-      // Without a limit there is none to keep, and what was rebuilt is not to be rebuilt again.
+      // Without a limit no count is kept, and texts that were made anew are not made anew a second time.
       'What is left': { Type: 'Pass', Result: [['embed']], ResultPath: '$.command.embed', Next: 'Pause' },
       Pause: { Type: 'Wait', Seconds: 60, Next: 'Embed' },
       'Not embedded': failWith('NotEmbedded', `Packages still need an embedding after ${ROUNDS} rounds.`),
@@ -178,7 +179,7 @@ export function pipelineDefinition(parts: PipelineParts): State {
   };
 }
 
-/** A task did all but some packages: that is told, and the pipeline goes on. */
+/** A task did everything except some packages: the operator is told, and the pipeline goes on. */
 function reportMissing(task: string, next: string, topicArn: string): State {
   return callState(
     'sns:publish',
@@ -191,7 +192,7 @@ function reportMissing(task: string, next: string, topicArn: string): State {
   );
 }
 
-/** One look at the sparse index: it is empty when nothing needs an embedding, and reading it then costs nothing. */
+/** One look at the sparse index. It is empty when nothing needs an embedding, and then reading it costs nothing. */
 function readPending(parts: PipelineParts, next: string): State {
   return callState(
     'aws-sdk:dynamodb:scan',
@@ -199,7 +200,7 @@ function readPending(parts: PipelineParts, next: string): State {
     { ResultPath: '$.pending', onError: 'Notify', next },
   );
 }
-/** A page may be empty and yet have a successor. */
+/** A page may be empty and still have a next one. */
 const NOTHING_PENDING = {
   And: [
     { Variable: '$.pending.Count', NumericEquals: 0 },

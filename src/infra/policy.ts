@@ -2,14 +2,14 @@ import { type IResolvable, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
- * Says why a finding of the policy check (cdk-nag's AWS Solutions rules) is right as it is, for the construct and what
- * lies in it. The check fails for every finding that nobody has explained, so the reason stands beside its cause.
+ * Explains why a finding of the policy check (cdk-nag's AWS Solutions rules) is acceptable, for a construct and
+ * everything in it. The check fails for every finding without an explanation, so the reason stands beside its cause.
  */
 export function accept(scope: IConstruct, rule: string, reason: string): void {
   Validations.of(scope).acknowledge({ id: `AwsSolutions-${rule}`, reason });
 }
 
-/** A wildcard in a policy: the ARN as the finding names it, with references as `<LogicalId.Arn>`. */
+/** A wildcard in a policy: the ARN in the form of the finding, with references as `<LogicalId.Arn>`. */
 export function acceptWildcard(scope: IConstruct, arn: string, reason: string): void {
   accept(scope, `IAM5[Resource::${named(Stack.of(scope).resolve(arn))}]`, reason);
 }

@@ -4,21 +4,21 @@ import { REPOSITORIES } from './names.ts';
 
 export type Architecture = 'x86_64' | 'arm64';
 
-/** What `push` says of the images. A plain list of digests says less. */
+/** The output of `push` about the images. A plain list of digests has less. */
 export interface Pushed {
   digests: Record<string, string>;
-  /** The one architecture of all images; null where the list does not say. */
+  /** The one architecture of all images; null if the list does not have it. */
   architecture: Architecture | null;
-  /** The nixpkgs commit inside the metadata image, by its label; null where the list does not say. */
+  /** The nixpkgs commit inside the metadata image, by its label; null if the list does not have it. */
   revision: string | null;
 }
 
-/** In Go's words, as image configurations have it, and in those of ECS and Lambda. */
+/** The architectures in Go's words, as image configurations have them, and in those of ECS and Lambda. */
 const ARCHITECTURES: Record<string, Architecture> = { amd64: 'x86_64', arm64: 'arm64' };
 
 /**
- * Reads what `push` printed, `{"NAME": {"digest", "architecture", "revision"}, …}`, or a list of digests: `NAME@sha256:…`
- * a line, with or without a registry before the name, or `{"NAME": "sha256:…"}`.
+ * Reads the output of `push`, `{"NAME": {"digest", "architecture", "revision"}, …}`, or a list of digests: a line
+ * `NAME@sha256:…` each, with or without a registry before the name, or `{"NAME": "sha256:…"}`.
  */
 export function readPushed(file: string): Pushed {
   const text = readText(file);
@@ -44,7 +44,7 @@ export function readPushed(file: string): Pushed {
   };
 }
 
-/** Refuses what was said about the images where their own labels say otherwise. */
+/** Refuses settings of the images that contradict the images' own labels. */
 export function checkPushed(pushed: Pushed, said: { architecture?: unknown; revision?: unknown }): void {
   const { architecture, revision } = pushed;
   if (architecture !== null && said.architecture !== undefined && said.architecture !== architecture)

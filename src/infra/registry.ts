@@ -4,7 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { REPOSITORIES } from './names.ts';
 
-/** The image repositories: a stack of their own, because images must be pushed before anything can run them. */
+/** The image repositories. They are a stack of their own, because nothing can run before the images are pushed. */
 export class RegistryStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps) {
     super(scope, id, props);
@@ -15,14 +15,14 @@ export class RegistryStack extends Stack {
         imageScanOnPush: true,
         encryption: ecr.RepositoryEncryption.AES_256,
         removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-        // Thirty tagged images are a month of nightly builds to roll back to.
+        // Thirty tagged images are a month of nightly builds that one can go back to.
         lifecycleRules: [
           { rulePriority: 1, tagStatus: ecr.TagStatus.UNTAGGED, maxImageAge: Duration.days(7) },
           { rulePriority: 2, tagStatus: ecr.TagStatus.ANY, maxImageCount: 30 },
         ],
       });
       if (name === 'metadata') continue;
-      // Lambda pulls as a service, not as the function's role; only functions of this account and region may ask.
+      // Lambda pulls as a service, not with the function's role. Only functions of this account and region may pull.
       repository.addToResourcePolicy(
         new iam.PolicyStatement({
           principals: [new iam.ServicePrincipal('lambda.amazonaws.com')],

@@ -11,13 +11,13 @@ import { LOG_GROUPS, PREFIXES } from './names.ts';
 import { accept } from './policy.ts';
 import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
-/** Requests a second, and in a burst: what a thousand searches a day never reach, and what bounds the bill. */
+/** Limits of requests a second and in a burst. A thousand searches a day never reach them. They bound the bill. */
 export const THROTTLE = { rateLimit: 20, burstLimit: 40 };
 
 /**
  * The API and the page: the search image behind an HTTP API. `serve --follow` opens the index that the bucket names as
- * current, looks on the first request after a minute whether it names another, and takes that one before it answers; until
- * a first one is published it serves the index inside the image.
+ * current. After a minute, the next request makes it look for another index, which it takes before it answers. Until a
+ * first index is published, it serves the one inside the image.
  */
 export function searchApi(scope: Construct, { bucket, images, settings }: Omit<Place, 'table'>): apigateway.HttpApi {
   const handler = new lambda.DockerImageFunction(scope, 'Search', {
@@ -27,10 +27,10 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
       tagOrDigest: settings.images.search,
       cmd: ['serve', '--follow'],
     }),
-    // One vCPU comes with 1,769 MB; an index is read into memory once while it is being fetched.
+    // One vCPU comes with 1,769 MB, and an index is read into memory once while it is fetched.
     architecture: lambdaArchitecture(settings),
     memorySize: 1769,
-    // Two indexes lie side by side during a swap.
+    // During a swap two indexes lie side by side.
     ephemeralStorageSize: Size.mebibytes(1024),
     timeout: Duration.seconds(29),
     environment: { S3_BUCKET: bucket.bucketName, FDNIX_HOME: '/tmp/fdnix', ...modelVariable(settings) },
@@ -54,7 +54,7 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
     stageName: '$default',
     autoDeploy: true,
     throttle: THROTTLE,
-    // No query and no address: what people look for is theirs.
+    // No query and no address are logged, because what people look for is private.
     accessLogSettings: {
       destination: new apigateway.LogGroupLogDestination(requests),
       format: AccessLogFormat.custom(
@@ -74,7 +74,7 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
   return api;
 }
 
-/** A log group and a role that may write to it and, so far, nothing else. */
+/** A log group, and a role that may only write to it. */
 export function logging(scope: Construct, id: string, name: string): { logGroup: logs.LogGroup; role: iam.Role } {
   const group = logGroup(scope, `${id}Log`, name);
   const role = new iam.Role(scope, `${id}Role`, { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });

@@ -4,45 +4,45 @@ import type { Architecture } from './pushed.ts';
 
 export type Image = keyof typeof REPOSITORIES;
 
-/** All that a deployment decides. Everything else is fixed. */
+/** All choices of a deployment. Everything else is fixed. */
 export interface Settings {
   account: string;
   region: string;
   /** Digests (`sha256:…`) of the images in the registry of that account and region. */
   images: Record<Image, string>;
-  /** The machine that the images are for: tasks and functions run on it. */
+  /** The processor of the images. Tasks and functions run on it. */
   architecture: Architecture;
   /** The nixpkgs commit inside the metadata image. */
   revision: string;
   /**
-   * What the nightly run indexes: a branch, tag or commit of NixOS/nixpkgs, the address of a channel's packages.json.br,
-   * or null ("pinned"): the revision inside the image.
+   * What the nightly run indexes: a branch, tag or commit of NixOS/nixpkgs, or the address of a channel's
+   * packages.json.br. Null ("pinned") is the revision inside the image.
    */
   follow: string | null;
-  /** The list of programs that each night takes: an https address or `blobs:inputs/NAME`; null: what is there already. */
+  /** The list of programs for each night: an https address or `blobs:inputs/NAME`. Null: the stored one. */
   programs: string | null;
-  /** Attributes without which a night goes on where they exceed a limit of memory or time. */
+  /** Attributes that may be missing: a night goes on if they exceed a limit of memory or time. */
   acceptMissing: string[];
-  /** A Bedrock model; null: the shipped static model, which needs none. */
+  /** A Bedrock model. Null is the shipped static model, which needs no service. */
   model: string | null;
-  /** While the model changes: the one before it, by which the served index was made. */
+  /** The previous model, while the model changes: the served index was made by it. */
   previousModel: string | null;
-  /** Bucket names are global: another deployment needs another one. */
+  /** Bucket names are global, so another deployment needs another name. */
   bucket: string;
-  /** Gets the notifications, if given. */
+  /** The address that gets the notifications, if one is given. */
   email: string | null;
-  /** Embed what changed as soon as the table's stream says so, beside the nightly run. */
+  /** Embed changed items as soon as the table's stream reports them, in addition to the nightly run. */
   eventDriven: boolean;
-  /** Answer tickets that are put below `tickets/` in the bucket. */
+  /** Answer tickets that arrive below `tickets/` in the bucket. */
   tickets: boolean;
 }
 
-/** What a night indexes where nobody says otherwise: the newest nixpkgs that its channel has tested. */
+/** The default source of a nightly run: the newest nixpkgs that its channel has tested. */
 export const CHANNEL = 'nixos-unstable';
 
 type Given = Record<string, unknown>;
 
-/** The settings, or an error of one line that names everything that is missing or wrong. */
+/** The settings, or an error of one line that names every missing or wrong setting. */
 export function parseSettings(input: unknown): Settings {
   const { given, problems, take, maybe } = reader(input);
   const bedrock = (name: string) => {
@@ -95,7 +95,7 @@ function list(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
-/** Account and region alone: all that the registry needs. */
+/** Account and region only, because the registry needs nothing else. */
 export function parsePlace(input: unknown): Pick<Settings, 'account' | 'region'> {
   const { problems, take } = reader(input);
   const found = place(take);

@@ -24,9 +24,9 @@ export interface FdnixStackProps extends StackProps {
   historyTimeouts?: HistoryParts['timeouts'];
 }
 
-/** Everything that runs: storage, tasks, the nightly pipeline, the version history, search, alarms. */
+/** Everything that runs: storage, tasks, the nightly pipeline, the version history, search and alarms. */
 export class FdnixStack extends Stack {
-  /** By number: the names would be looked up in the account, and synthesis works offline. */
+  /** Zones by number: their names would be looked up in the account, while synthesis works offline. */
   override get availabilityZones(): string[] {
     return [0, 1].map(zone => Fn.select(zone, Fn.getAzs()));
   }

@@ -5,12 +5,12 @@ import type { Construct } from 'constructs';
 import { PENDING, TABLE } from './names.ts';
 import { accept } from './policy.ts';
 
-/** Days for which what was replaced or deleted in the bucket can be restored. */
+/** Days for which replaced or deleted objects of the bucket can be restored. */
 export const KEPT_DAYS = 30;
 
 /**
- * The table and the bucket. Both outlive the stack: `destroy` leaves them with all that they hold, and the next deployment
- * imports them by their names, which therefore stand in the template as they are.
+ * The table and the bucket. Both outlive the stack: `destroy` leaves them with all their contents, and the next
+ * deployment imports them by their names. Those therefore stand literally in the template.
  */
 export function storage(scope: Construct, options: { bucket: string; stream: boolean }) {
   const text = (name: string) => ({ name, type: dynamodb.AttributeType.STRING });
@@ -20,10 +20,10 @@ export function storage(scope: Construct, options: { bucket: string; stream: boo
     sortKey: text('version'),
     billing: dynamodb.Billing.onDemand(),
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-    // The key that AWS owns: encrypted at rest at no cost; a key of our own would protect public metadata from nobody.
+    // A key that AWS owns encrypts at rest at no cost. A key of our own would protect public metadata from nobody.
     encryption: dynamodb.TableEncryptionV2.dynamoOwnedKey(),
     deletionProtection: true,
-    // Also kept when the first deployment fails: a protected table cannot be deleted, and trying would block the rollback.
+    // The table is kept even if the first deployment fails: it is protected, so deleting it would block the rollback.
     removalPolicy: RemovalPolicy.RETAIN,
     globalSecondaryIndexes: [
       {
@@ -45,7 +45,7 @@ export function storage(scope: Construct, options: { bucket: string; stream: boo
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    // What was replaced or deleted stays for a month, to restore from. Nothing current ever expires.
+    // Replaced and deleted objects stay for a month, so that they can be restored. No current object ever expires.
     lifecycleRules: [
       { noncurrentVersionExpiration: Duration.days(KEPT_DAYS), abortIncompleteMultipartUploadAfter: Duration.days(1) },
       { expiredObjectDeleteMarker: true },

@@ -26,7 +26,7 @@ export interface Task {
   container: ecs.ContainerDefinition;
 }
 
-/** The two Fargate tasks. What one may do is what its commands do, and no more. */
+/** The two Fargate tasks. A task has the permissions that its commands need, and no more. */
 export function tasks(
   scope: Construct,
   place: Place,
@@ -39,7 +39,7 @@ export function tasks(
   allowTable(metadata.definition.taskRole, place.table, EXTRACT_CALLS);
   allowBucket(metadata.definition.taskRole, place.bucket, {
     [`${PREFIXES.history}*`]: ['GetObject', 'PutObject'],
-    // The list of programs, where it is given.
+    // The list of programs, if one is given.
     [`${PREFIXES.inputs}*`]: ['GetObject', 'PutObject'],
   });
 
@@ -50,7 +50,7 @@ export function tasks(
     [`${PREFIXES.vectorIndex}*`]: ['GetObject', 'PutObject'],
     [`${PREFIXES.indexes}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
     [`${PREFIXES.inputs}*`]: ['GetObject'],
-    // The usage texts that somebody has given, their vectors, and merging those.
+    // The usage texts that somebody has given, and their vectors, which are merged from time to time.
     [`${PREFIXES.usage}*`]: ['GetObject', 'PutObject', 'DeleteObject'],
   });
   allowModel(embedding.definition.taskRole, place.settings.model);
@@ -66,7 +66,7 @@ export function modelVariable(settings: Settings): Record<string, string> {
   return settings.model === null ? {} : { BEDROCK_MODEL_ID: settings.model };
 }
 
-/** The repositories of the registry stack, by name: digests in the settings say what is taken from them. */
+/** The repositories of the registry stack, by name. The digests in the settings say which images are used. */
 export function imageRepositories(scope: Construct): Images {
   const named = (name: keyof Images) => ecr.Repository.fromRepositoryName(scope, `${name}-images`, REPOSITORIES[name]);
   return { metadata: named('metadata'), embedding: named('embedding'), search: named('search') };
@@ -81,10 +81,10 @@ function task(scope: Construct, name: 'metadata' | 'embedding', place: Place, va
       cpuArchitecture: ecs.CpuArchitecture.of(settings.architecture.toUpperCase()),
       operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
     },
-    // Scratch files and, for another revision than the image's, that revision's source.
+    // For scratch files, and for the source of a revision other than the image's.
     volumes: [{ name: 'scratch' }],
   });
-  // A night that runs during a deployment goes on with the revision of the task that it began with.
+  // A nightly run that overlaps a deployment continues with the revision of the task with which it began.
   (definition.node.defaultChild as ecs.CfnTaskDefinition).cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
   const container = definition.addContainer(name, {
     containerName: name,
@@ -96,11 +96,11 @@ function task(scope: Construct, name: 'metadata' | 'embedding', place: Place, va
       FDNIX_HOME: '/tmp/fdnix',
       ...variables,
     },
-    // In Fargate a container without a limit of its own sees the machine's memory, not the task's.
+    // In Fargate a container without a limit of its own sees the memory of the machine instead of the task's.
     memoryLimitMiB: SIZES[name].memoryLimitMiB,
     readonlyRootFilesystem: true,
     linuxParameters: new ecs.LinuxParameters(scope, `${name}-linux`, { initProcessEnabled: true }),
-    // The programs stop within 25 s of SIGTERM and keep what is finished.
+    // The programs stop within 25 s after SIGTERM and keep finished work.
     stopTimeout: Duration.seconds(30),
     logging: ecs.LogDrivers.awsLogs({
       streamPrefix: name,

@@ -13,8 +13,8 @@ import { logging } from './search.ts';
 import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
 
 /**
- * Tickets become enrichments: S3 tells EventBridge of each new object, a rule passes on those below `tickets/`, and the
- * search image answers them from the index that is served. What fails five times within six hours waits in a queue.
+ * Tickets become enrichments. S3 reports each new object to EventBridge, a rule selects those below `tickets/`, and the
+ * search image answers them from the served index. A ticket that fails five times within six hours waits in a queue.
  */
 export function ticketProcessor(
   scope: Construct,
@@ -49,7 +49,7 @@ export function ticketProcessor(
   allowModel(handler.role!, settings.model);
   allowModel(handler.role!, settings.previousModel);
 
-  // The property itself: CDK's own switch adds a function of another language to the stack.
+  // The property itself is set here, because CDK's own switch adds a function in another language to the stack.
   (bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
     eventBridgeConfiguration: { eventBridgeEnabled: true },
   };

@@ -12,7 +12,7 @@ import { PACKAGE_NAME, QUERY, SEARCH_OPTIONS, type SearchOptions } from '../sear
 import { snippetsFor } from '../snippets.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
 
-/** An answer is read word by word, so it is kept short. */
+/** An agent pays for each word that it reads, so answers are short. */
 const SEARCH = {
   q: QUERY,
   ...SEARCH_OPTIONS,
@@ -26,7 +26,7 @@ interface Tool {
   call(search: Search, args: Record<string, unknown>): Promise<string> | string;
 }
 
-/** Names, parameters and answers are the API's; answers are lines of text, since an agent pays for each word it reads. */
+/** Names, parameters and answers are the API's. Answers are lines of text, because an agent pays for each word. */
 const TOOLS: Record<string, Tool> = {
   search: {
     description:

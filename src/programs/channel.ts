@@ -7,12 +7,12 @@ import type { ReadableStream } from 'node:stream/web';
 import { reason, UserError } from '../errors.ts';
 import type { OpenFile, Programs } from './programs.ts';
 
-/** What a channel's tarball calls the database, in its only folder. */
+/** The name of the database in a channel's tarball. It lies in the only folder there. */
 const MEMBER = /^[^/]+\/programs\.sqlite$/;
 
 /**
- * Opens a channel's programs.sqlite: table `Programs(name, system, package)`, made from what Hydra has built for the channel.
- * All systems count; whether a package runs on one is in its own metadata.
+ * Opens a channel's programs.sqlite: the table `Programs(name, system, package)`, made from the files that Hydra has
+ * built for the channel. All systems count, because the metadata of a package already says on which systems it runs.
  */
 export const openChannel: OpenFile = async (file, about): Promise<Programs> => {
   const db = new DatabaseSync(file, { readOnly: true });
@@ -42,12 +42,12 @@ export const openChannel: OpenFile = async (file, about): Promise<Programs> => {
 export const openTarball: OpenFile = async (file, about, scratch): Promise<Programs> => {
   const [{ default: tar }, { default: xz }] = await Promise.all([
     import('tar-stream'),
-    // Its types are those of an ES module, which it is not.
+    // Its types describe an ES module, but it is none.
     import('xz-decompress') as unknown as Promise<{ default: typeof import('xz-decompress') }>,
   ]);
   const compressed = Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
   const archive = tar.extract();
-  // What follows the database in the archive, most of nixpkgs, is not unpacked.
+  // The rest of the archive, which is most of nixpkgs, is not unpacked.
   const enough = new AbortController();
   const plain = Readable.fromWeb(new xz.XzReadableStream(compressed as never) as never);
   const unpacking = pipeline(plain, archive, { signal: enough.signal });

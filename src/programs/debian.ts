@@ -4,13 +4,13 @@ import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import type { Programs } from './programs.ts';
 
-/** Made by `tools/programs.ts`: `# SUITE`, then lines `software<TAB>program program…`, brotli. */
+/** Made by `tools/programs.ts`: a line `# SUITE`, then lines `software<TAB>program program…`, in brotli. */
 const TABLE = new URL('./debian.txt.br', import.meta.url);
 
 /**
- * The table that ships, for where no list of a channel is at hand: which software has which programs, by the contents list of
- * Debian's archive. Only likely: another distribution may split, rename or leave out programs. It knows neither what a
- * package says by itself (`mainProgram`) nor what Debian does not have.
+ * The table that ships, for indexes without a list of programs. It says which software has which programs, by the
+ * contents list of Debian's archive. That is only likely, because another distribution may split, rename or leave out
+ * programs. The table has neither the programs that packages declare (`mainProgram`) nor software that Debian lacks.
  */
 export async function openDebian(): Promise<Programs> {
   const bytes = await readFile(TABLE);

@@ -5,16 +5,16 @@ import { createZstdDecompress } from 'node:zlib';
 import { reason, UserError } from '../errors.ts';
 import type { OpenFile, Programs, Provided } from './programs.ts';
 
-/** `NIXI`, then the version of the format as 64 bits, little-endian; the rest is one zstd stream. */
+/** `NIXI`, then the version of the format in 64 bits, little-endian. The rest is one zstd stream. */
 const HEADER = 12;
 const VERSION = 1n;
 
-/** The last byte of an entry's metadata says what it is. */
+/** The last byte of an entry's metadata tells the kind of the entry. */
 const [PACKAGE, EXECUTABLE, LINK] = [...'pxs'].map(letter => letter.charCodeAt(0));
 
 const FOLDERS = ['/bin/', '/sbin/'].map(folder => Buffer.from(folder));
 
-/** Whether a path is that of a file right in a folder of programs. */
+/** Whether a path is that of a file directly in a folder of programs. */
 function isProgram(path: Buffer): boolean {
   return FOLDERS.some(
     folder =>
@@ -25,9 +25,9 @@ function isProgram(path: Buffer): boolean {
 }
 
 /**
- * Opens a database of nix-index, version 1. Its stream is read as it comes: a database of all files is hundreds of MB, of
- * which one path at a time is kept. Packages that nixpkgs has no attribute for (`toplevel: false`, dependencies of
- * others) are left out.
+ * Opens a database of nix-index, version 1. A database of all files has hundreds of MB, so its stream is read with one
+ * path at a time in memory. Packages for which nixpkgs has no attribute (`toplevel: false`, dependencies of others) are
+ * left out.
  */
 export const openNixIndex: OpenFile = async (file, about): Promise<Programs> => {
   const handle = await open(file);
@@ -48,7 +48,7 @@ export const openNixIndex: OpenFile = async (file, about): Promise<Programs> => 
       let found: Provided[] = [];
       const { push, end } = decoder((meta, path) => {
         const kind = meta.at(-1);
-        // The line of a package follows those of its files.
+        // The line of a package comes after those of its files.
         if (kind === PACKAGE) {
           if (programs.size === 0) return;
           const { attr, toplevel } = (JSON.parse(path.toString()) as { origin: { attr: string; toplevel: boolean } })
@@ -76,17 +76,17 @@ export const openNixIndex: OpenFile = async (file, about): Promise<Programs> => 
   };
 };
 
-/** An entry's metadata, and its path as bytes that are good until the next entry is read. */
+/** An entry's metadata, and the bytes of its path, which are valid until the next entry is read. */
 type Visit = (meta: Buffer, path: Buffer) => void;
 
-/** No path and no line about a package is longer; what claims to be is no entry. */
+/** No path and no line about a package is longer. A longer entry is no real one. */
 const MAX_ENTRY = 1 << 20;
 
 /**
- * Decodes nix-index's variant of frcode (the incremental encoding of GNU locate's databases, locatedb(5)): each entry is its
- * metadata, a zero byte, by how many bytes more than the entry before it shares the beginning of the path before, the rest
- * of the path, and a newline. A difference is one signed byte, or 0x80 and two bytes, the higher one first. Returns a
- * function that takes the next bytes, and one that ends the decoding.
+ * Decodes nix-index's variant of frcode (the incremental encoding of GNU locate's databases, locatedb(5)). Each entry
+ * has its metadata, a zero byte, a difference, the rest of the path, and a newline. The difference says how many bytes
+ * more than the entry before it shares with the path before it; it is one signed byte, or 0x80 and two bytes, the
+ * higher one first. Returns a function that takes the next bytes, and one that ends the decoding.
  */
 export function decoder(visit: Visit): { push(chunk: Buffer): void; end(): void } {
   let rest: Buffer = Buffer.alloc(0);

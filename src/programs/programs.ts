@@ -9,56 +9,58 @@ import { download } from '../download.ts';
 import { reason, UserError } from '../errors.ts';
 
 /**
- * How sure it is that a package has a program, surest first. `declared`: nixpkgs says so itself (`meta.mainProgram`).
- * `listed`: somebody built the package and saw the file. `likely`: another distribution's package of the same software has it.
+ * How sure it is that a package has a program, surest first. `declared`: nixpkgs itself says so (`meta.mainProgram`).
+ * `listed`: somebody built the package and saw the file. `likely`: another distribution's package of the same software
+ * has it.
  */
 export const SURENESS = ['declared', 'listed', 'likely'] as const;
 export type Sureness = (typeof SURENESS)[number];
 
 /** One program, and one package that has it. */
 export interface Provided {
-  /** The name of the file in a folder of programs. */
+  /** The file name of the program. */
   program: string;
-  /** An attribute path; of a source that is only `likely`, the name of a software: its attribute or its pname. */
+  /** An attribute path. In a source that is only `likely`, the name of a software: its attribute or its pname. */
   packageName: string;
 }
 
-/** Where a list of programs comes from, and how sure it is. */
+/** The source of a list of programs, and how sure the list is. */
 export interface Source {
   kind: 'channel' | 'nix-index' | 'debian';
   sure: Sureness;
-  /** The file or URL, or what is in it: for people. */
+  /** The file, the URL or a description of the contents, for people. */
   name: string;
-  /** Hex sha256 of the file: the same list is not read twice. */
+  /** Hex sha256 of the file, so that the same list is not read twice. */
   digest: string;
-  /** What the server said about the URL, to be asked again. */
+  /** The server's etag for the URL, which is sent with the next request. */
   etag: string | null;
 }
 
 /** An open list of programs. Implementations: {@link file://./channel.ts}, {@link file://./nix-index.ts}, {@link file://./debian.ts}. */
 export interface Programs {
   readonly source: Source;
-  /** Every pair, in the order of the source, repetitions included. A damaged list is a UserError after what came before. */
+  /** Yields every pair in the order of the source; pairs may repeat. A damaged list ends in a UserError. */
   entries(signal?: AbortSignal): AsyncIterable<Provided>;
   close(): Promise<void>;
 }
 
-/** What a source's file gives: its reader, by the first bytes of the file, since people rename files. */
+/** Chooses the reader by the first bytes of the file, because people rename files. */
 const FORMATS = [
   { magic: 'SQLite format 3\0', load: async () => (await import('./channel.ts')).openChannel },
   { magic: '\xfd7zXZ\0', load: async () => (await import('./channel.ts')).openTarball },
   { magic: 'NIXI', load: async () => (await import('./nix-index.ts')).openNixIndex },
 ] as const;
 
-/** How an object beside the vectors is given where a file or URL could be. */
+/** The prefix that names an object beside the vectors instead of a file or URL. */
 const IN_BLOBS = 'blobs:';
 
-/** Opens a file's list of programs. `scratch` is a folder for what has to be unpacked. */
+/** Opens a file's list of programs. `scratch` is a folder for unpacked files. */
 export type OpenFile = (file: string, source: Omit<Source, 'kind' | 'sure'>, scratch: string) => Promise<Programs>;
 
 /**
- * Opens a list of programs, a file or URL: a channel's programs.sqlite, its nixexprs.tar.xz, or a database of nix-index.
- * `blobs:NAME` is an object of `blobs`. `known` is the source that was read last: null where this is still the same.
+ * Opens a list of programs, a file or a URL: a channel's programs.sqlite, its nixexprs.tar.xz, or a database of
+ * nix-index. `blobs:NAME` is an object of `blobs`. `known` is the source that was read last. Returns null if that is
+ * unchanged.
  */
 export async function openPrograms(
   spec: string,
@@ -89,7 +91,7 @@ export async function openPrograms(
   }
 }
 
-/** The file that is meant, downloaded if it is not here; null where the server says that it is as it was. */
+/** The local file of a source. A URL is downloaded; null if the server says that it has not changed. */
 async function local(
   spec: string,
   scratch: string,

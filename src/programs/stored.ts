@@ -10,18 +10,18 @@ import { openPrograms, type Source } from './programs.ts';
 const BLOB = 'inputs/programs.jsonl.gz';
 const FORMAT = 1;
 
-/** A whole list of programs: each with the packages that have it. */
+/** A whole list of programs, each with the packages that have it. */
 export interface ProgramTable {
   source: Source;
   programs: Map<string, string[]>;
 }
 
 /**
- * Reads a list of programs and keeps it with the vectors, for the next index. Returns how many programs it has; null where
- * the same list is kept already.
+ * Reads a list of programs and stores it beside the vectors, for the next index. Returns the number of its programs, or
+ * null if the same list is stored already.
  */
 export async function keepPrograms(blobs: Blobs, spec: string, signal?: AbortSignal): Promise<number | null> {
-  // What cannot be read is replaced.
+  // A stored list that cannot be read is replaced.
   const before = await read(blobs, signal).catch(error => {
     if (error instanceof Refused) return null;
     throw error;
@@ -41,7 +41,7 @@ export async function keepPrograms(blobs: Blobs, spec: string, signal?: AbortSig
   }
 }
 
-/** The list that was kept last, or the table that ships. */
+/** The list that was stored last, or else the table that ships. */
 export async function loadPrograms(blobs: Blobs, signal?: AbortSignal): Promise<ProgramTable> {
   const kept = await read(blobs, signal);
   if (!kept) {

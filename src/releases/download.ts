@@ -3,11 +3,11 @@ import type { FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { BrokenOff, reason, UserError } from '../errors.ts';
 
-/** A host that says nothing for so long is given up; 1 KiB in that time counts as saying something. */
+/** Milliseconds after which a silent host is given up. A host must send 1 KiB in that time. */
 const STALL_MS = 10_000;
 const STALL_BYTES = 1024;
 
-/** The host answers, and has nothing there. */
+/** The host answers, but does not have the file. */
 export class Absent extends UserError {
   readonly status: number;
   constructor(url: URL, status: number) {
@@ -16,20 +16,20 @@ export class Absent extends UserError {
   }
 }
 
-/** Of http, https and file, what a release host may be; a UserError for anything else. */
+/** The URL of a release host: http, https or file. Anything else is a UserError. */
 export function address(text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href);
   if (!url || !/^(https?|file):$/.test(url.protocol))
     throw new UserError(
       `${JSON.stringify(text)} is no address of a release host: give https://…, http://… or file://…`,
     );
-  // What comes over the network may not name files of this machine.
+  // Addresses that come over the network may not name files of this machine.
   if (url.protocol === 'file:' && base && base.protocol !== 'file:')
     throw new UserError(`${base.host} offers ${url}, a file of this machine: it is no release host`);
   return url;
 }
 
-/** A small text, such as the manifest. Throws {@link BrokenOff}, or a UserError where the host has no such text. */
+/** Reads a small text, such as the manifest. Throws {@link BrokenOff}, or a UserError if the host lacks the text. */
 export async function fetchText(url: URL, limit: number, signal: AbortSignal): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
@@ -42,9 +42,9 @@ export async function fetchText(url: URL, limit: number, signal: AbortSignal): P
 }
 
 /**
- * Continues the file behind `handle` until it has `size` bytes. What is in it already is not asked for again where the
- * host knows ranges. A connection that breaks is opened again as long as each one brings something. Throws
- * {@link BrokenOff} otherwise. `onBytes` gets the size after each write.
+ * Continues the file behind `handle` until it has `size` bytes. If the host supports ranges, bytes that are there
+ * already are not requested again. A broken connection is opened again as long as each connection brings some bytes;
+ * otherwise {@link BrokenOff} is thrown. `onBytes` gets the size after each write.
  */
 export async function download(
   url: URL,
@@ -75,12 +75,12 @@ export async function download(
   }
 }
 
-/** A connection that was closed, unlike a host that was given up: another one may bring the rest. */
+/** The connection was closed, but the host was not given up. Another connection may bring the rest. */
 class Lost extends BrokenOff {}
 
 interface Chunk {
   data: Uint8Array;
-  /** Where it belongs in the file: a host without ranges begins at 0. */
+  /** The position of these bytes in the file. A host without ranges begins at 0. */
   offset: number;
 }
 
@@ -109,7 +109,7 @@ async function* read(url: URL, from: number, signal: AbortSignal): AsyncGenerato
       throw new BrokenOff(
         `${url.host} sends nothing for ${STALL_MS / 1000} s: try again later; what has arrived is kept`,
       );
-    // fetch itself says no more than "fetch failed".
+    // fetch's own message is only "fetch failed".
     const why = reason((error as Error).cause ?? error) || 'the connection failed';
     throw new Lost(`cannot read ${url}: ${why}; check the network and try again`, error);
   } finally {
@@ -117,7 +117,7 @@ async function* read(url: URL, from: number, signal: AbortSignal): AsyncGenerato
   }
 }
 
-/** Where the body of a response begins. */
+/** The position in the file at which the body of a response begins. */
 function start(response: Response, url: URL, from: number): number {
   const { status } = response;
   const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];

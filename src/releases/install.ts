@@ -12,21 +12,22 @@ import { Absent, address, download } from './download.ts';
 import { believe, type Entry } from './manifest.ts';
 import { type PublicKey, type Signature, signedHash } from './minisign.ts';
 
-/** What a published index is fetched with. */
+/** Settings of fetching a published index. */
 export interface Installation {
   /** The manifest that names the entry. */
   manifest: URL;
   keys: readonly PublicKey[];
-  /** Where the index goes: whatever is there stays readable until the new one has been verified, and then is replaced at once. */
+  /** The place of the index. The old file stays readable until the new one is verified and replaces it at once. */
   file: string;
   report: Report;
   signal: AbortSignal;
 }
 
 /**
- * Fetches, verifies and unpacks a published index, and puts it in the place of `file`. What has been downloaded when it is
- * interrupted or breaks off stays beside the file, and the next call goes on from there. Resolves to the bytes that came
- * over the network. Throws Refused where anything is not what was signed, and BrokenOff where the host or the disk fails.
+ * Fetches, verifies and unpacks a published index, and puts it in the place of `file`. After an interruption the
+ * downloaded bytes stay beside the file, and the next call continues from there. Resolves to the number of bytes that
+ * came over the network. Throws Refused if anything differs from what was signed, and BrokenOff if the host or the disk
+ * fails.
  */
 export async function install(entry: Entry, { manifest, keys, file, report, signal }: Installation): Promise<number> {
   const { signature, key } = believe(entry, keys);
@@ -47,7 +48,7 @@ export async function install(entry: Entry, { manifest, keys, file, report, sign
       report({ phase: 'verifying', done: total, total, unit: 'MB' });
       const wrong = await unpack(handle, entry, { signature, key }, scratch, signal);
       if (wrong === null || had === 0) return { fetched: entry.size - had, wrong };
-      // What an earlier attempt left was damaged, or of another host: all of it is fetched again.
+      // The bytes of an earlier attempt were damaged or from another host, so everything is fetched again.
       await handle.truncate(0);
       return attempt();
     };
@@ -66,7 +67,7 @@ export async function install(entry: Entry, { manifest, keys, file, report, sign
   }
 }
 
-/** Opened for reading and writing, made if it is absent. */
+/** Opens the file for reading and writing, and creates it if it is absent. */
 async function openPartial(partial: string): Promise<FileHandle> {
   try {
     await mkdir(dirname(partial), { recursive: true });
@@ -79,7 +80,7 @@ async function openPartial(partial: string): Promise<FileHandle> {
   }
 }
 
-/** Unpacks to `scratch` while it hashes both sides; says what is wrong, or null. It writes no more than the manifest states. */
+/** Unpacks to `scratch`, no more than the manifest states, and hashes both sides. Returns what is wrong, or null. */
 async function unpack(
   handle: FileHandle,
   entry: Entry,
@@ -128,7 +129,7 @@ async function unpack(
   return null;
 }
 
-/** A stream of the handle's own would close it where unpacking fails. */
+/** The handle's own stream would close the handle if unpacking failed. */
 async function* contents(handle: FileHandle): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(1 << 18), 0, 1 << 18, at);
@@ -142,14 +143,14 @@ function sri(base64: string): string {
   return `sha256-${base64}`;
 }
 
-/** The last look before an index replaces another: it can be opened, and is the one that was asked for. */
+/** The last check before an index replaces another: it can be opened, and it is the requested one. */
 function checkIndex(scratch: string, entry: Entry, url: URL): void {
   const { revision, digest } = indexIdentity(scratch);
   if (revision !== entry.revision || digest !== entry.digest)
     throw new Refused(`${url} holds an index of ${revision}, not of ${entry.revision}. Nothing was changed`);
 }
 
-/** What an index says that it is. Throws as {@link openIndex} does. */
+/** What an index says about itself. Throws as {@link openIndex} does. */
 export function indexIdentity(file: string): { revision: string; digest: string } {
   const index = openIndex(file);
   try {
@@ -159,7 +160,7 @@ export function indexIdentity(file: string): { revision: string; digest: string 
   }
 }
 
-/** What earlier downloads of this index left behind. */
+/** The files that earlier downloads of this index left behind. */
 async function removePartials(file: string): Promise<void> {
   const name = `${basename(file)}.`;
   for (const left of await readdir(dirname(file)))

@@ -2,19 +2,19 @@ import { Refused, UserError } from '../errors.ts';
 import { INDEX_FORMAT } from '../index/layout.ts';
 import { type PublicKey, parseSignature, type Signature, signedComment } from './minisign.ts';
 
-/** What is signed of a published index: the trusted comment of its signature is {@link statement} of these. */
+/** The signed facts about a published index. The trusted comment of its signature is the {@link statement} of them. */
 export interface Statement {
   /** The commit of nixpkgs. */
   revision: string;
   /** The channel that had this revision, such as `nixos-unstable`. */
   channel: string;
-  /** When the revision was committed, ISO 8601. */
+  /** The time of the revision's commit, ISO 8601. */
   date: string;
   /** The format of the index file. */
   format: number;
-  /** The digest that the index states of its contents, hexadecimal. */
+  /** The digest of the contents that the index itself states, hexadecimal. */
   digest: string;
-  /** Bytes and hash (`sha256-` and base64) of the compressed file, and of the index in it. */
+  /** Bytes and hash (`sha256-` and base64) of the compressed file, and of the index inside it. */
   size: number;
   hash: string;
   unpackedSize: number;
@@ -23,31 +23,31 @@ export interface Statement {
 
 /** One index that a release host offers. */
 export interface Entry extends Statement {
-  /** Where the compressed file is; absolute, or relative to the manifest. */
+  /** The address of the compressed file, absolute or relative to the manifest. */
   url: string;
-  /** The text of `.minisig` files, one for each key that signed. */
+  /** The texts of `.minisig` files, one for each key that signed. */
   signatures: string[];
 }
 
-/** `manifest.json` of a release host. */
+/** The `manifest.json` of a release host. */
 export interface Manifest {
   formatVersion: 1;
   indexes: Entry[];
 }
 
-/** What a bare `fdnix fetch` follows. */
+/** The channel of `fdnix fetch` without arguments. */
 export const DEFAULT_CHANNEL = 'nixos-unstable';
 
-/** No index is as large as this; a manifest that says so is wrong or hostile. */
+/** No index is as large as this. A manifest that says so is wrong or hostile. */
 const MAX_BYTES = 4e9;
 
-/** The one text that a signature must cover: the fields of a statement, as JSON, in this order. */
+/** The exact text that a signature must cover: the facts as JSON, in this order. */
 export function statement(entry: Statement): string {
   const { revision, channel, date, format, digest, size, hash, unpackedSize, unpackedHash } = entry;
   return `fdnix index ${JSON.stringify({ revision, channel, date, format, digest, size, hash, unpackedSize, unpackedHash })}`;
 }
 
-/** Reads a manifest. Refused if it is newer than this fdnix, or says something that cannot be. */
+/** Reads a manifest. Refuses one that is newer than this fdnix, or that has an impossible value. */
 export function parseManifest(text: string, source: string): Manifest {
   let value: Partial<Manifest>;
   try {
@@ -99,8 +99,8 @@ export interface Wanted {
 }
 
 /**
- * The newest index that is wanted and that this fdnix reads. `newer` is the format of one that is newer still but needs a
- * newer fdnix. A UserError if the host has nothing of the kind, Refused if only this fdnix is too old for it.
+ * The newest index that is wanted and that this fdnix can read. `newer` is the format of a newer one that needs a newer
+ * fdnix. Throws a UserError if the host has no such index, and Refused if only this fdnix is too old for it.
  */
 export function choose(manifest: Manifest, wanted: Wanted, source: string): { entry: Entry; newer: number | null } {
   const { revision, channel } = wanted;
@@ -135,8 +135,8 @@ function absent(entries: Entry[], { revision, channel }: Wanted, source: string)
 }
 
 /**
- * The signature of an entry, and the key that made it. What it covers is said by {@link statement}; whether it covers the
- * file is for who has the file. Refused unless one of `keys` signed exactly what the manifest says.
+ * The signature of an entry and the key that made it. It covers the {@link statement}; the caller checks that the file
+ * is the stated one. Refused unless one of `keys` signed exactly what the manifest says.
  */
 export function believe(entry: Entry, keys: readonly PublicKey[]): { signature: Signature; key: PublicKey } {
   const signatures = entry.signatures.map(parseSignature);

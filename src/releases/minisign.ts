@@ -7,22 +7,22 @@ import { Refused, UserError } from '../errors.ts';
  */
 export interface Signature {
   keyId: string;
-  /** What the second signature covers besides the first: text that can be believed once {@link signedComment} has said yes. */
+  /** The second signature covers the first one and this text. Believe it only after {@link signedComment} said yes. */
   comment: string;
-  /** 64 bytes over the hash of the file. */
+  /** 64 bytes, over the hash of the file. */
   ofHash: Buffer;
-  /** 64 bytes over `ofHash` and the comment. */
+  /** 64 bytes, over `ofHash` and the comment. */
   ofComment: Buffer;
 }
 
 export interface PublicKey {
-  /** The 8 bytes that a signature names its key by, as minisign prints them: hexadecimal, last byte first. */
+  /** The 8 bytes by which a signature names its key, as minisign prints them: hexadecimal, last byte first. */
   id: string;
   /** 32 bytes. */
   bytes: Buffer;
 }
 
-/** A public key: the base64 line of a `.pub` file, or the whole file. A UserError for anything else. */
+/** Reads a public key: the base64 line of a `.pub` file, or the whole file. Anything else is a UserError. */
 export function parseKey(text: string): PublicKey {
   const line = text.trim().split(/\s*\n/).at(-1)!.trim();
   const bytes = Buffer.from(line, 'base64');
@@ -31,7 +31,7 @@ export function parseKey(text: string): PublicKey {
   return { id: keyId(bytes.subarray(2, 10)), bytes: bytes.subarray(10) };
 }
 
-/** The four lines of a `.minisig` file. Refused for anything else, and for signatures over the whole file (`-l`). */
+/** Reads the four lines of a `.minisig` file. Anything else, and a signature over the whole file (`-l`), is refused. */
 export function parseSignature(text: string): Signature {
   const [, first = '', comment = '', second = ''] = text.split('\n').map(line => line.replace(/\r$/, ''));
   const bytes = Buffer.from(first, 'base64');

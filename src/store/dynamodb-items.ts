@@ -4,19 +4,19 @@ import { UserError } from '../errors.ts';
 import { type Package, serialisePackage } from '../package.ts';
 import { needsEmbedding, type StoredKey, type StoredPackage } from './store.ts';
 
-/** StoredPackage ⇄ DynamoDB item. Null and empty lists are left out; every other field is an attribute of its name. */
+/** StoredPackage ⇄ DynamoDB item. Null and empty lists are left out; all other fields are attributes of their names. */
 
 export type Item = Record<string, AttributeValue>;
 
-/** The sparse index of what needs an embedding, and its partition key: an attribute that only such items have. */
+/** The sparse index of items that need an embedding, and its partition key, an attribute that only such items have. */
 export const PENDING_INDEX = 'pending';
 export const PENDING_SHARD = 'pendingShard';
 /**
- * The index is spread over this many partitions: a partition takes 1,000 writes/s, and a first run would otherwise
- * send all its writes to one.
+ * The number of partitions of the index. A partition takes 1,000 writes/s, and without this a first run would send all
+ * its writes to one.
  */
 export const SHARDS: readonly string[] = Array.from({ length: 16 }, (_, n) => n.toString(16));
-/** Records of runs live in the same table under a key that is no attribute path (`#` would be quoted). */
+/** The partition key of the records of runs. It is no attribute path, because `#` would be quoted there. */
 export const RUN_KEY = '#run';
 
 const MAX_ITEM = 400 * 1024;
@@ -38,14 +38,14 @@ const KEY_TEXTS = [
   'packageName', 'version', 'contentHash', 'embeddingHash', 'firstRevision', 'lastRevision', 'retired',
   'embeddingModel', 'vectorBatch', 'embeddingError',
 ] as const; // biome-ignore format: a list to read at a glance
-/** What `keys()` reads. */
+/** The attributes that `keys()` reads. */
 export const KEY_ATTRIBUTES: readonly string[] = [...KEY_TEXTS, 'hasEmbedding'];
 
 export function itemKey(of: { packageName: string; version: string }): Item {
   return { packageName: { S: of.packageName }, version: { S: of.version } };
 }
 
-/** Throws UserError where DynamoDB has no place for the item: an empty or overlong key, or 400 KB even compressed. */
+/** Throws a UserError if DynamoDB cannot hold the item: an empty or overlong key, or 400 KB even compressed. */
 export function toItem(pkg: StoredPackage): Item {
   for (const [name, limit] of Object.entries(MAX_KEY) as [keyof typeof MAX_KEY, number][]) {
     const length = Buffer.byteLength(pkg[name]);
@@ -69,7 +69,7 @@ export function toItem(pkg: StoredPackage): Item {
   return byteSize(item) <= MAX_ITEM ? item : pack(pkg, Object.fromEntries(small.map(name => [name, item[name]!])));
 }
 
-/** Packs a record that is too large for one item into one compressed attribute. No package of nixpkgs comes near that size. */
+/** Packs a record too large for one item into one compressed attribute. No package of nixpkgs is nearly as large. */
 function pack(pkg: StoredPackage, item: Item): Item {
   const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
   item.packed = { B: brotliCompressSync(serialisePackage(pkg), quality) };
@@ -107,7 +107,7 @@ export function fromKeys(item: Item): StoredKey {
   };
 }
 
-/** The first letter of the text's hash chooses the partition: evenly, and equally on every machine. */
+/** The first letter of the text's hash chooses the partition: evenly, and the same on every machine. */
 export function shardOf(pkg: { embeddingHash: string }): string {
   const digit = pkg.embeddingHash[0] ?? '0';
   return SHARDS.includes(digit) ? digit : '0';
@@ -117,7 +117,7 @@ function setText(item: Item, name: string, value: string | null): void {
   if (value !== null) item[name] = { S: value };
 }
 
-/** Sixty sorted, distinct names are half of a record. A set costs a third of the CPU and bytes of a list. */
+/** Sixty sorted, distinct names are half of a record. As a set they cost a third of the CPU and bytes of a list. */
 function fromPlatforms(platforms: string[]): AttributeValue {
   const isSet = platforms.every((name, n) => name !== '' && (n === 0 || platforms[n - 1]! < name));
   return isSet ? { SS: platforms } : { L: platforms.map(value => ({ S: value })) };
@@ -127,7 +127,7 @@ function fromPosition(map: Item | undefined): Package['position'] {
   return map ? { file: map.file?.S ?? '', line: map.line?.N === undefined ? null : Number(map.line.N) } : null;
 }
 
-/** The size as DynamoDB counts it: UTF-8 bytes of names and values, three for a list or map, and one for each element. */
+/** The size by DynamoDB's rules: UTF-8 bytes of names and values, three for a list or map, and one for each element. */
 function byteSize(item: Item): number {
   let size = 0;
   for (const name in item) size += Buffer.byteLength(name) + valueSize(item[name]!);

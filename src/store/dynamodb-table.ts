@@ -12,12 +12,12 @@ const INDEX = {
   KeySchema: keySchema(KEYS.index),
   Projection: { ProjectionType: 'KEYS_ONLY' as const },
 };
-/** Where a table has items already, DynamoDB fills a new index at its own pace. */
+/** DynamoDB fills a new index of a table with items at its own pace. */
 const PATIENCE_MS = 3_600_000;
 
 /**
- * Makes the table what docs/formats.md says, step by step: on-demand billing, the sparse index, point-in-time recovery.
- * A table with another key is refused. True if anything but the last was missing.
+ * Makes the table as docs/formats.md describes it, step by step: on-demand billing, the sparse index, point-in-time
+ * recovery. A table with another key is refused. Returns true if anything but the last was missing.
  */
 export async function initTable(client: sdk.DynamoDBClient, table: string, call: Caller): Promise<boolean> {
   const TableName = table;
@@ -30,7 +30,7 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
         throw error;
       }
     });
-  /** A step whose acknowledgement was lost finds the table in use by itself. It also waits for anybody else who uses it. */
+  /** After a lost acknowledgement, the next attempt finds the table busy with this very step, and waits. */
   const change = (action: 'CreateTable' | 'UpdateTable', send: (options: object) => Promise<unknown>) =>
     call(action, undefined, async abortSignal => {
       try {
@@ -62,7 +62,7 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
       await change('CreateTable', options => client.send(new sdk.CreateTableCommand(create), options));
       changed = true;
     } else if (isActive && !isOnDemand(found)) {
-      // This comes before the index, which would otherwise need its own throughput.
+      // This step comes before the index, which would otherwise need throughput of its own.
       await update({ BillingMode: 'PAY_PER_REQUEST' });
       changed = true;
     } else if (isActive && !index) {
@@ -78,7 +78,7 @@ export async function initTable(client: sdk.DynamoDBClient, table: string, call:
     try {
       await client.send(command, { abortSignal });
     } catch (error) {
-      // Emulators lack this call. DynamoDB itself never gives this answer.
+      // Emulators lack this call and answer so. DynamoDB itself never does.
       if (!is(error, 'UnknownOperationException')) throw error;
     }
   });

@@ -28,7 +28,7 @@ import {
   type StoredPackage,
 } from './store.ts';
 
-/** A scan runs in this many parallel parts. An item takes 27–50 µs of CPU: four keep one core busy, more cost memory. */
+/** Parallel parts of a scan. An item takes 27–50 µs of CPU: four parts keep one core busy, more cost memory. */
 const SEGMENTS = 4;
 const BATCH_WRITE = 25;
 const BATCH_GET = 100;
@@ -48,7 +48,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     options.patience,
   );
 
-  /** Sends 25 items until DynamoDB has taken all of them: it may take some and hand the others back. */
+  /** Sends 25 items until DynamoDB has taken all of them. It may take some and return the others. */
   async function writeBatch(items: Item[], signal?: AbortSignal) {
     let left: sdk.WriteRequest[] = items.map(Item => ({ PutRequest: { Item } }));
     await call('BatchWriteItem', signal, async abortSignal => {
@@ -60,7 +60,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     });
   }
 
-  /** Whole items, those that exist, in the order of `keys`. */
+  /** Reads the whole items that exist, in the order of `keys`. */
   async function readBatch(keys: Item[], signal?: AbortSignal): Promise<Item[]> {
     const found = new Map<string, Item>();
     let left = keys;
@@ -99,7 +99,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     ExpressionAttributeValues: { ':shard': { S: shard } },
   });
 
-  /** A consistent read. Otherwise what an earlier run has just written might be written and embedded again. */
+  /** A consistent read, because items that an earlier run has just written might be written and embedded again. */
   async function* scan(input: Partial<sdk.ScanCommandInput>, signal?: AbortSignal): AsyncGenerator<Item> {
     const segments = Array.from({ length: SEGMENTS }, (_, Segment) =>
       pages('Scan', { TableName: table, ConsistentRead: true, ...input, Segment, TotalSegments: SEGMENTS }, signal),
@@ -108,7 +108,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
       for (const item of page.Items ?? []) if (item.packageName?.S !== RUN_KEY) yield item;
   }
 
-  /** Changes one item where it exists and `condition` holds; otherwise nothing. Safe to repeat. */
+  /** Changes one item if it exists and `condition` holds, else does nothing. It is safe to repeat. */
   async function update(
     of: { packageName: string; version: string },
     set: Record<string, sdk.AttributeValue>,
@@ -147,7 +147,7 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     },
 
     async put(items, signal) {
-      // DynamoDB refuses a whole batch that has one key twice. The later item wins, as it would in two batches.
+      // DynamoDB refuses a batch that has one key twice. The later item wins, as it would in two batches.
       const latest = new Map(items.map(item => [`${item.packageName}\0${item.version}`, item]));
       const unfit: Failure[] = [];
       await each(gate, chunks([...latest.values()], BATCH_WRITE), async chunk => {
@@ -211,8 +211,8 @@ export async function openDynamodb(table: string, options: { patience?: Partial<
     },
 
     /**
-     * Shard by shard, in each by packageName. The index holds keys only and lags behind the table by a moment, so every
-     * item is read from the table and looked at again.
+     * Goes through the shards, in each by packageName. The index holds only keys and lags slightly behind the table, so
+     * every item is read from the table and checked again.
      */
     async *pending(signal) {
       async function* keys() {

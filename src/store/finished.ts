@@ -2,8 +2,8 @@ import { Refused } from '../errors.ts';
 import type { Store } from './store.ts';
 
 /**
- * Refuses a store whose extraction is unfinished: it holds a mixture of two revisions. With `run` it must also be that
- * execution's own extraction that finished last: another one may have changed the store meanwhile.
+ * Refuses a store whose extraction is unfinished, because it holds a mixture of two revisions. With `run`, the
+ * extraction that finished last must be that execution's own, because another one may have changed the store meanwhile.
  */
 export async function demandFinished(store: Store, run: string | null, signal?: AbortSignal): Promise<void> {
   const begun = [await store.beginning('extract', signal), await store.beginning('options', signal)];

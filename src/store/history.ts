@@ -5,7 +5,7 @@ import { createGunzip, gzip } from 'node:zlib';
 import { Refused, reason, UserError } from '../errors.ts';
 import { compareNames, type Extraction, type Package, serialisePackage } from '../package.ts';
 
-/** First line of a kept evaluation; the records follow, one a line, sorted by attribute path. */
+/** The first line of a kept evaluation. The records follow, one a line, sorted by attribute path. */
 interface Header {
   formatVersion: 1;
   revision: string;
@@ -13,7 +13,7 @@ interface Header {
   failed: string[];
 }
 
-/** One revision's records → bytes. The same records in any order give the same bytes. */
+/** Packs the records of one revision. The same records in any order give the same bytes. */
 export async function packRevision(
   revision: string,
   packages: readonly Package[],
@@ -25,7 +25,7 @@ export async function packRevision(
   return promisify(gzip)(`${[JSON.stringify(header), ...records].join('\n')}\n`);
 }
 
-/** Bytes → one revision's records. `name` says in a refusal what the bytes are. */
+/** The inverse of packing. `name` is how a refusal calls the bytes. */
 export async function readRevision(
   bytes: Buffer,
   name: string,

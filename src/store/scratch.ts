@@ -2,18 +2,18 @@ import { DatabaseSync } from 'node:sqlite';
 import { BrokenOff, reason } from '../errors.ts';
 import type { StoredKey, StoredPackage } from './store.ts';
 
-/** An item of the current set that a run has not seen in this version. */
+/** An item of the current set whose version a run has not seen. */
 export interface Leaving {
   packageName: string;
   version: string;
-  /** The version seen instead; null if the package was not seen at all. */
+  /** The version that was seen instead; null if the package was not seen at all. */
   seen: string | null;
 }
 
 /**
- * What a run must remember until it has passed its gates: the keys of the store, what was seen, what changed. It lies on
- * disk, because it took 180 MB of memory for 115,000 packages, and more with each night of history. The file is a temporary
- * one of SQLite: it has no name and vanishes with the process.
+ * What a run must remember until it has passed its gates: the keys of the store, what was seen, and what changed. It
+ * lies on disk, because in memory it took 180 MB for 115,000 packages, and more with each night of history. The file is
+ * a temporary one of SQLite, which has no name and vanishes with the process.
  */
 export interface Scratch {
   remember(keys: Iterable<StoredKey>): void;

@@ -6,7 +6,7 @@ import { BrokenOff, isDiskFull, Refused, reason, UserError } from '../errors.ts'
 import { serialisePackage } from '../package.ts';
 import type { Beginning, EmbeddingMark, Retirement, RunRecord, Store, StoredKey, StoredPackage } from './store.ts';
 
-/** `PRAGMA user_version` of the files that this code reads and writes. */
+/** The `PRAGMA user_version` of the files that this code reads and writes. */
 const SCHEMA_VERSION = 1;
 const PENDING = 'retired IS NULL AND hasEmbedding = 0 AND embeddingError IS NULL';
 const SCHEMA = `
@@ -26,12 +26,12 @@ const KEY_COLUMNS = [
   ...['embeddingHash', 'hasEmbedding', 'embeddingModel', 'vectorBatch', 'embeddingError'],
 ];
 const COLUMNS = [...KEY_COLUMNS, 'record', 'revision', 'lastUpdated'];
-/** Rows read at once. A listing reads page by page, so that it holds no read transaction while its reader writes. */
+/** Rows read at once. Listings read by pages, so that no read transaction lasts while their reader writes. */
 const PAGE = 1000;
 
 type Row = Record<string, SQLOutputValue>;
 
-/** The store in one SQLite file. Safe against kill -9 at any point: every method writes in one transaction, in WAL mode. */
+/** The store in one SQLite file. Every method writes in one transaction in WAL mode, so it survives kill -9. */
 export function openSqlite(path: string, options: { create?: boolean } = {}): Store {
   const name = `sqlite:${path}`;
   let database: DatabaseSync | null = null;
@@ -44,7 +44,7 @@ export function openSqlite(path: string, options: { create?: boolean } = {}): St
     return database;
   }
 
-  /** Runs `body`, in a transaction if it writes, and names this store in every error. */
+  /** Runs `body`, in a transaction if it writes, and adds the name of this store to every error. */
   function attempt<T>(body: (db: DatabaseSync) => T, transaction = false): T {
     try {
       const open = db();
@@ -184,7 +184,7 @@ function connect(path: string): DatabaseSync {
       throw new Refused(
         `${path} is a store of format ${version}; this fdnix reads format ${SCHEMA_VERSION}: update fdnix, or name another file with --store`,
       );
-    // NORMAL: a commit survives the death of the process; only a power cut may undo the last ones, never corrupt.
+    // NORMAL: a commit survives the death of the process. Only a power cut may undo the last ones, without corruption.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     if (version === 0) {
       db.exec('BEGIN IMMEDIATE');

@@ -18,16 +18,16 @@ import {
 
 export interface SyncOptions {
   revision: string;
-  /** When the nixpkgs of that revision was made, ISO 8601; null where that is not known. */
+  /** The time of the nixpkgs of that revision, ISO 8601; null if it is unknown. */
   date?: string | null;
   kind: ExtractionKind;
-  /** Names the execution that this is a part of, for `demandFinished`. */
+  /** The name of the execution that this is a part of, for `demandFinished`. */
   run?: string | null;
-  /** ISO 8601; becomes `lastUpdated` of what is written. */
+  /** ISO 8601. It becomes `lastUpdated` of the items that are written. */
   now: string;
   /** The package sets that this run is narrowed to, for the record. */
   sets?: readonly string[];
-  /** What this run covers; nothing else can vanish or count. Absent: all packages, or all options of NixOS. */
+  /** What this run covers. Nothing else can vanish or count. By default all packages, or all options of NixOS. */
   covers?: ((packageName: string) => boolean) | undefined;
   /** Items written that need an embedding. */
   onPending?: (keys: ItemKey[]) => void;
@@ -40,33 +40,34 @@ export interface SyncOptions {
 export interface SyncResult {
   revision: string;
   seen: number;
-  /** Packages that were current before. */
+  /** The number of packages that were current before. */
   before: number;
   added: number;
   changed: number;
   unchanged: number;
-  /** Versions that a newer one replaced. */
+  /** The number of versions that a newer one replaced. */
   superseded: number;
   vanished: number;
-  /** Packages that the store has no place for, which are among `failures`; older versions of them stay as they are. */
+  /** How many packages the store cannot hold. They are among `failures`, and their older versions stay. */
   unfit: number;
-  /** False after an interruption: what had been seen is written, nothing is marked as vanished. */
+  /** False after an interruption. Items that had been seen are written, and nothing is marked as vanished. */
   complete: boolean;
-  /** As the stream returned them; empty after an interruption. They and what lies below them never vanish. */
+  /** The failures that the stream returned; empty after an interruption. They and all below them never vanish. */
   failures: readonly Failure[];
 }
 
-/** A run that loses more than this share of the current packages is refused; above WARN_LOSS it warns. nxv has such gates. */
+/** A run that loses a larger share of the current packages is refused; above WARN_LOSS it warns. nxv has such gates. */
 const REFUSE_LOSS = 0.3;
 const WARN_LOSS = 0.1;
-/** Whenever one of these disappeared, the evaluation was broken. */
+/** If one of these is missing, the evaluation was broken. */
 const SENTINELS = /^(firefox|thunderbird|python3\d*Packages\.requests)$/;
 const BATCH = 500;
 
 /**
- * Makes the store say what a stream of packages says, writing only what differs. Nothing is written before the stream
- * has ended and passed the gates: until then changes wait in a scratch file. Running it again after an interruption at
- * any point gives the same store as an uninterrupted run. Fewer packages than the floor that the stream returns are refused.
+ * Makes the store equal to a stream of packages, and writes only differences. Nothing is written before the stream has
+ * ended and passed the gates; until then changes wait in a scratch file. If a run is interrupted at any point and run
+ * again, the store is the same as after an uninterrupted run. A result with fewer packages than the floor of the stream
+ * is refused.
  */
 export async function sync(
   store: Store,
@@ -80,11 +81,11 @@ export async function sync(
   const beginning = { run: options.run ?? null, revision, started: now, sets: options.sets ?? null, isFinished: false };
   const before = await store.beginning(options.kind, signal);
   let isBegun = before?.isFinished === false;
-  // A run over some sets does not finish what another run has left unfinished.
+  // A run over some sets does not finish another run that is unfinished.
   const isOthers =
     isBegun && options.sets !== undefined && JSON.stringify(before!.sets) !== JSON.stringify(options.sets);
   let isOurs = isOthers;
-  /** Before the first write: from then on the store is no whole revision. */
+  /** This comes before the first write, because from then on the store holds no whole revision. */
   const begin = async () => {
     if (!isOurs) await store.recordBeginning(options.kind, beginning);
     isBegun = isOurs = true;
@@ -128,7 +129,7 @@ export async function sync(
     result.failures = ended.failures;
     if (result.complete) gates(scratch, result, ended.floor, options);
 
-    // An interruption stops the reading. The writing that follows takes a few seconds and keeps everything that was read.
+    // An interruption stops the reading. The writing that follows takes seconds and keeps everything that was read.
     const writing = grace(signal, GRACE.writing);
     let written = 0;
     const unfit = new Map<string, Failure>();
@@ -139,7 +140,7 @@ export async function sync(
       written += batch.length;
       options.report?.({ phase: 'storing', done: written, total: result.added + result.changed, unit: 'packages' });
     }
-    // A version that is replaced or gone now was seen last by the last complete run.
+    // A version that is now replaced or gone was last seen by the last complete run.
     const mark = { lastRevision: previous?.revision ?? revision, lastUpdated: now };
     const kept = result.complete ? ended.failures.map(failure => failure.packageName) : null;
     result.unfit = unfit.size;
@@ -152,13 +153,13 @@ export async function sync(
   } finally {
     scratch.close();
   }
-  // What a limit has cost may be there the next time: until then this is no whole revision.
+  // Packages that a limit has cost may be there the next time, so until then this is no whole revision.
   if (result.failures.some(failure => failure.limit)) await begin();
   else if (result.complete) {
     const counts = { [options.kind === 'options' ? 'options' : 'packages']: result.seen - result.unfit };
     const run = { revision, finished: now, counts, ...(options.date && { date: options.date }) };
     const said = (record: RunRecord | null) => JSON.stringify([record?.revision, record?.counts, record?.date]);
-    // A run that covers one set says nothing about the revision of all the others.
+    // A run that covers one set says nothing about the revision of the other packages.
     if (said(previous) !== said(run) && options.covers === undefined) await store.recordRun(options.kind, run);
     if (!isOthers && (isBegun || beginning.run !== null))
       await store.recordBeginning(options.kind, { ...beginning, isFinished: true });
@@ -166,7 +167,7 @@ export async function sync(
   return result;
 }
 
-/** The item to write, or null if the store has it already. An unchanged text keeps its vector, whatever the version. */
+/** The item to write, or null if the store has it. An unchanged text keeps its vector, whatever the version. */
 function compare(pkg: Package, versions: StoredKey[], revision: string, now: string): StoredPackage | null {
   const stored = versions.find(key => key.version === pkg.version);
   const content = contentHash(pkg);
@@ -191,7 +192,7 @@ function compare(pkg: Package, versions: StoredKey[], revision: string, now: str
   };
 }
 
-/** Versions that a newer one replaced and, where the run is complete (`failed` is not null), packages that are gone. */
+/** Versions that a newer one replaced and, if the run is complete (`failed` is not null), packages that are gone. */
 function* retired(
   scratch: Scratch,
   failed: readonly string[] | null,

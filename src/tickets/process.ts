@@ -5,13 +5,13 @@ import { reason, UserError } from '../errors.ts';
 import { inWords } from '../search/why.ts';
 import { violation } from './schemas.ts';
 
-/** Where tickets come in, and where answers and refused files go. */
+/** Folders for tickets, answers and refused files. */
 export const FOLDERS = { tickets: 'tickets/', enrichments: 'enrichments/', rejected: 'rejected/' } as const;
 
-/** Bytes of one file; a ticket with a body of a million characters is below it. */
+/** The limit of one file in bytes. A ticket with a body of a million characters is below it. */
 const MAX_BYTES = 8 << 20;
 
-/** One line of what became of a file; event.schema.json describes it. */
+/** One line about the outcome of a file. event.schema.json describes it. */
 export interface TicketEvent {
   event: 'enriched' | 'known' | 'rejected' | 'gone';
   source: string;
@@ -21,7 +21,7 @@ export interface TicketEvent {
   reason?: string;
 }
 
-/** What answers: the enricher, and the index behind it. */
+/** The enricher that answers, and the index behind it. */
 export interface Answerer {
   enrich(text: Text): Promise<Enriched>;
   index: { revision: string; digest: string };
@@ -33,9 +33,9 @@ interface Ticket extends Text {
 }
 
 /**
- * Answers the ticket in one file. Each version of a ticket is answered exactly once, whatever comes twice and however many
- * processors run: its answer is written on condition that there is none yet. A file that is no ticket is recorded
- * under `rejected/` with the reason, once for the same bytes. Rejects only where a service fails: then the same call may
+ * Answers the ticket in one file. Each version of a ticket is answered exactly once, whatever comes twice and however
+ * many processors run, because an answer is written only if there is none yet. A file that is no ticket is recorded
+ * under `rejected/` with the reason, once for the same bytes. Rejects only if a service fails; then the same call may
  * be made again.
  */
 export async function processTicket(blobs: Blobs, source: string, answerer: Answerer): Promise<TicketEvent> {
@@ -67,7 +67,7 @@ export async function processTicket(blobs: Blobs, source: string, answerer: Answ
   return { event: written === null ? 'known' : 'enriched', ...known };
 }
 
-/** Throws a UserError that says what is wrong with it. */
+/** Throws a UserError that says what is wrong with the ticket. */
 function readTicket(bytes: Buffer): Ticket {
   if (bytes.length > MAX_BYTES) throw new UserError(`it has ${bytes.length} bytes; a ticket has ${MAX_BYTES} at most`);
   let value: unknown;
@@ -101,7 +101,7 @@ function json(value: unknown): Buffer {
   return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** The files that an event of S3 names, as its notifications or EventBridge send it. Throws a UserError on anything else. */
+/** The files in an event of S3, in the form of its notifications or of EventBridge. Anything else is a UserError. */
 export function filesOf(event: unknown): string[] {
   const wrong = (what: string) =>
     new UserError(
@@ -117,7 +117,7 @@ export function filesOf(event: unknown): string[] {
   return (keys as string[]).filter(isTicketFile);
 }
 
-/** A folder's own marker, as consoles make it, is no ticket. */
+/** The marker of a folder, which consoles create, is no ticket. */
 export function isTicketFile(name: string): boolean {
   return name.startsWith(FOLDERS.tickets) && !name.endsWith('/');
 }

@@ -3,7 +3,7 @@ import type { Search } from '../search/open.ts';
 
 type Kind = (name: string, version: string, purpose: string) => { title: string; body: string };
 
-/** What people write about a package. */
+/** Forms of tickets about a package. */
 const KINDS: readonly Kind[] = [
   (name, version) => ({
     title: `${name} ${version} crashes at start`,
@@ -26,7 +26,7 @@ const UNRELATED = [
   { title: 'Password reset', body: 'I cannot log in to the customer portal since Monday.' },
 ];
 
-/** Tickets about packages of an index, and about one in six about none; the same index and seed give the same tickets. */
+/** Tickets about packages of an index; one in six is about none. The same index and seed give the same tickets. */
 export async function sampleTickets(search: Search, count: number, seed: number): Promise<object[]> {
   const next = random(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)]!;

@@ -11,7 +11,7 @@ export type SchemaName = keyof typeof SCHEMAS;
 const ajv = new Ajv2020({ allowUnionTypes: true, strictRequired: false });
 (addFormats as unknown as { default: (target: Ajv2020) => void }).default(ajv);
 
-/** Null if a value is as the schema says, else the first thing that is not, in one line. */
+/** Null if a value fits the schema, else the first thing that does not, on one line. */
 export function violation(name: SchemaName, value: unknown): string | null {
   const validate = ajv.getSchema(SCHEMAS[name].$id) ?? ajv.compile(SCHEMAS[name]);
   if (validate(value)) return null;

@@ -9,20 +9,20 @@ export interface TrainingOptions {
   batch: number;
   temperature: number;
   rate: number;
-  /** The share of a text's tokens that is left out each time it is seen. */
+  /** The share of a text's tokens that is left out each time the text is used. */
   dropout: number;
   seed: number;
 }
 
-/** Adam (Kingma and Ba 2015). A row is updated only when it has a gradient. */
+/** Adam (Kingma and Ba 2015). A row is updated only if it has a gradient. */
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
 
 /**
- * Trains token vectors so that the two texts of a pair are nearer to each other than to the other texts of their
+ * Trains token vectors so that the two texts of a pair become nearer to each other than to the other texts of their
  * batch: symmetric InfoNCE (van den Oord et al. 2018; both directions as in CLIP, Radford et al. 2021). `table` holds
- * the initial vectors, tokens × dimension, and is trained in place. Same input, same seed: same bits.
+ * the initial vectors, tokens × dimension, and is trained in place. The same input and seed give the same bits.
  */
 export async function contrast(
   table: Float32Array,
@@ -51,7 +51,7 @@ export async function contrast(
   }
 }
 
-/** Pairs of an epoch in random order, each as its number over all kinds. */
+/** The pairs of an epoch in random order, each as its number among all kinds. */
 function draw(pairs: readonly Pairs[], next: () => number): Int32Array {
   const parts = pairs.map(({ left, sample }) => {
     const all = Int32Array.from(left.keys());
@@ -80,13 +80,13 @@ function columns(pairs: readonly Pairs[], chosen: Int32Array): [Int32Array, Int3
   return [left, right, group];
 }
 
-/** One side of a batch: unit vectors of its texts, their lengths before, and which tokens were kept. */
+/** One side of a batch: unit vectors of its texts, their lengths before, and the tokens that were kept. */
 interface Side {
   vectors: Matrix;
   gradient: Matrix;
   lengths: Float64Array;
   texts: Int32Array;
-  /** Tokens kept of each text, as places in `texts.tokens`, from `starts[i]` to `starts[i + 1]`. */
+  /** The kept tokens of each text, as indexes into `texts.tokens`, from `starts[i]` to `starts[i + 1]`. */
   kept: Int32Array;
   starts: Int32Array;
 }
@@ -134,7 +134,7 @@ class Batches {
     this.#variance = new Float32Array(table.length);
   }
 
-  /** One step of gradient descent; returns the mean loss of the batch in nats. */
+  /** One step of gradient descent. Returns the mean loss of the batch in nats. */
   step(left: Int32Array, right: Int32Array, group: Int32Array, rate: number): number {
     this.#forward(this.#left, left);
     this.#forward(this.#right, right);
@@ -178,7 +178,7 @@ class Batches {
     side.starts[chosen.length] = kept;
   }
 
-  /** Replaces the cosines by the derivative of the loss by them; returns the loss. */
+  /** Replaces the cosines by the derivatives of the loss with respect to them. Returns the loss. */
   #differentiate(group: Int32Array): number {
     const n = group.length;
     const { temperature } = this.#options;
@@ -188,7 +188,7 @@ class Batches {
     const positive = new Float64Array(n);
     for (let i = 0; i < n; i++)
       for (let j = 0, k = i * n; j < n; j++, k++) {
-        // Cosines are at most 1: e^((c − 1) / temperature) cannot overflow.
+        // Cosines are at most 1, so e^((c − 1) / temperature) cannot overflow.
         const weight = i !== j && group[i] === group[j] ? 0 : Math.exp((values[k]! - 1) / temperature);
         if (i === j) positive[i] = weight;
         values[k] = weight;
@@ -205,7 +205,7 @@ class Batches {
     return loss / (2 * n);
   }
 
-  /** Adds one side's gradients to the tokens'; returns how many tokens have one by now. */
+  /** Adds the gradients of one side to those of the tokens. Returns how many tokens have a gradient by now. */
   #backward(side: Side, touchedBefore: number): number {
     const { dimension, batch } = this.#options;
     const { tokens, weights } = this.#texts;

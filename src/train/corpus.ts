@@ -2,7 +2,7 @@ import type { Package } from '../package.ts';
 import { bucketOf } from './buckets.ts';
 import type { DebianPackage } from './debian.ts';
 
-/** One software of nixpkgs: its variants (python313, python314 …) have become one. */
+/** One software of nixpkgs. Its variants (python313, python314 …) are joined to one. */
 export interface Software {
   packageName: string;
   pname: string;
@@ -10,22 +10,22 @@ export interface Software {
   description: string;
   longDescription: string;
   homepage: string | null;
-  /** Folder in nixpkgs. */
+  /** Its folder in nixpkgs. */
   folder: string;
 }
 
-/** The line of names of its document, as `embeddingText` writes it. */
+/** The line of names in its document, as `embeddingText` writes it. */
 export function namesOf({ packageName, pname, mainProgram }: Software): string {
   return [packageName, pname, mainProgram ?? ''].join(' ').trim();
 }
 
-/** Debian's packages and nixpkgs' software, and which of them are the same. */
+/** Debian's packages, nixpkgs' software, and the pairs that are the same. */
 export interface Corpus {
   debian: DebianPackage[];
   nixpkgs: Software[];
-  /** For each of `debian`, the places in `nixpkgs` of the same software. */
+  /** For each of `debian`, the indexes in `nixpkgs` of the same software. */
   matches: number[][];
-  /** How many of Debian's packages were left out because of their bucket. */
+  /** How many packages of Debian were left out because of their bucket. */
   leftOut: number;
 }
 
@@ -54,9 +54,8 @@ function isShorter(name: string, other: string): boolean {
 }
 
 /**
- * Joins the two by name and by homepage, and leaves out every text of Debian's that belongs to a bucket of `leaveOut`
- * by its binary name, its source name or the pname of the same software, or that repeats such a text under another
- * name.
+ * Joins the two by name and by homepage. Leaves out every text of Debian whose binary name, source name or pname of the
+ * same software is in a bucket of `leaveOut`, and every text that repeats such a text under another name.
  */
 export function joinCorpus(
   debian: readonly DebianPackage[],
@@ -92,7 +91,7 @@ export function joinCorpus(
   const kept = debian.map((pkg, i) => {
     const repeats = textsOf(pkg).some(text => {
       const sources = reservedBy.get(text) ?? NONE;
-      // What many sources share describes no software ("Development files."); what one source repeats has one name.
+      // A text of many sources describes no software ("Development files."). Within a source the name is the same.
       return [...sources].some(source => source !== pkg.source) && allBy.get(text)!.size <= 3;
     });
     return !isLeftOut[i] && !repeats;
@@ -114,12 +113,12 @@ function sourcesByText(packages: readonly DebianPackage[]): Map<string, Set<stri
   return sources;
 }
 
-/** A short description, and the long one's first paragraph. */
+/** The short description, and the first paragraph of the long one. */
 function textsOf({ short, long }: DebianPackage): string[] {
   return [short, long.split('\n')[0]!].map(text => text.toLowerCase()).filter(text => text.length > 20);
 }
 
-/** Debian's names of libraries and of language modules, in nixpkgs' terms. */
+/** Debian's names of libraries and language modules, in the form of nixpkgs. */
 function canonicalName(name: string): string {
   return name
     .toLowerCase()

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { reason, UserError } from '../errors.ts';
 
-/** What Debian says of one binary package. */
+/** Debian's texts about one binary package. */
 export interface DebianPackage {
   name: string;
   source: string;
@@ -19,13 +19,13 @@ export interface DebianPackage {
 
 export interface DebianArchive {
   packages: DebianPackage[];
-  /** `trixie 2026-09-12`, one a release read. */
+  /** One entry for each release that was read, such as `trixie 2026-09-12`. */
   releases: string[];
 }
 
 /**
  * All packages of the releases whose lists apt keeps in `directory` (`Packages` and `Translation-en`, plain or
- * compressed as apt is configured). Of a package that several releases have, every wording is kept once.
+ * compressed as apt is configured). If several releases have a package, each of its wordings is kept once.
  */
 export async function readDebian(directory: string): Promise<DebianArchive> {
   const files = (await readdir(directory).catch(unreadable(directory))).sort();
@@ -67,7 +67,7 @@ function debianPackage(stanza: Record<string, string>, texts: Map<string, string
   };
 }
 
-/** A line `.` ends a paragraph; a line that is indented further is an item of a list and stands for itself. */
+/** A line `.` ends a paragraph. A line with more indentation is an item of a list and stays a line of its own. */
 function paragraphs(lines: string[]): string {
   let text = '';
   for (const line of lines) {
@@ -77,7 +77,7 @@ function paragraphs(lines: string[]): string {
   return text.replace(/\s*\n\s*/g, '\n').trim();
 }
 
-/** RFC 822 as dpkg writes it: fields of each stanza, continuation lines with their leading space. */
+/** RFC 822 in dpkg's form: the fields of each stanza, with the leading spaces of continuation lines. */
 function* stanzas(text: string): Generator<Record<string, string>> {
   for (const block of text.split(/\n{2,}/)) {
     if (block.trim() === '') continue;
@@ -87,7 +87,7 @@ function* stanzas(text: string): Generator<Record<string, string>> {
   }
 }
 
-/** apt's own reader knows every compression that apt uses, including lz4, which Node lacks. */
+/** apt's own reader knows every compression that apt uses, also lz4, which Node lacks. */
 async function readList(file: string): Promise<string> {
   if (!/\.\w+$/.test(file.replace(/.*_/, ''))) return readFile(file, 'utf8').catch(unreadable(file));
   const run = promisify(execFile)('/usr/lib/apt/apt-helper', ['cat-file', file], { maxBuffer: 1 << 30 });

@@ -5,7 +5,7 @@ import type { DebianPackage } from './debian.ts';
 import { Matrices } from './matrix.ts';
 import { namesIn, sentencesOf, without } from './pairs.ts';
 
-/** For how many of the `queries` texts the software comes first and is among the first ten; and the mean reciprocal rank. */
+/** For which share of the `queries` texts the software comes first, and among the first ten; mean reciprocal rank. */
 export interface Scores {
   queries: number;
   first: number;
@@ -13,12 +13,12 @@ export interface Scores {
   reciprocalRank: number;
 }
 
-/** Queries scored at once. */
+/** How many queries are scored at once. */
 const BLOCK = 32;
 
 /**
- * Ranks all software of nixpkgs by cosine alone for what Debian says of the same software (short description, first
- * sentence of the long one, names removed), for the packages whose names all lie in the given buckets.
+ * Ranks all software of nixpkgs by cosine alone for Debian's texts about the same software (short description, first
+ * sentence of the long one, names removed). It uses the packages whose names all lie in the given buckets.
  */
 export function judge(
   model: StaticModel,

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** A matrix in the memory of the WebAssembly module, row-major. */
+/** A row-major matrix in the memory of the WebAssembly module. */
 export interface Matrix {
   rows: number;
   columns: number;
   values: Float32Array;
 }
 
-/** The part of the global `WebAssembly` that is used here; the types of Node lack it. */
+/** The part of the global `WebAssembly` that is used here, because Node's types lack it. */
 declare const WebAssembly: {
   Memory: new (size: { initial: number }) => Memory;
   Module: new (bytes: Uint8Array) => object;
@@ -20,9 +20,9 @@ interface Memory {
 type Multiply = (a: number, b: number, c: number, m: number, n: number, k: number) => void;
 
 /**
- * Matrix products in f32 with WebAssembly SIMD (`multiply.wat`; `multiply.wasm` is its translation, and a test
- * compares the two). About twelve times as fast as the same loops in JavaScript, and as deterministic: no fused
- * multiply-add, sums in a fixed order.
+ * Matrix products in f32 with WebAssembly SIMD (`multiply.wat`; `multiply.wasm` is its translation, and a test compares
+ * the two). They are about twelve times as fast as the same loops in JavaScript, and as deterministic: no fused
+ * multiply-add, and sums in a fixed order.
  */
 export class Matrices {
   readonly #memory: Memory;
@@ -30,7 +30,7 @@ export class Matrices {
   readonly #panels: Float32Array;
   #used = 0;
 
-  /** `floats`: room for all matrices; `panel`: for the largest right-hand side of a product. */
+  /** `floats` is the room for all matrices, `panel` that for the largest right-hand side of a product. */
   constructor(floats: number, panel: number) {
     this.#memory = new WebAssembly.Memory({ initial: Math.ceil(((floats + panel) * 4) / 65536) + 1 });
     const module = new WebAssembly.Module(readFileSync(new URL('./multiply.wasm', import.meta.url)));
@@ -44,7 +44,7 @@ export class Matrices {
     return { rows, columns, values };
   }
 
-  /** out = a · b, or a · bᵀ where `transposed`. Rows must be a multiple of 4 and columns of 8. */
+  /** out = a · b, or a · bᵀ if `transposed`. Rows must be a multiple of 4 and columns of 8. */
   multiply(out: Matrix, a: Matrix, b: Matrix, transposed = false): void {
     const [k, n] = transposed ? [b.columns, b.rows] : [b.rows, b.columns];
     if (a.columns !== k || out.rows !== a.rows || out.columns !== n || a.rows % 4 !== 0 || n % 8 !== 0)
@@ -59,14 +59,14 @@ export class Matrices {
     this.again(out, a, n, k);
   }
 
-  /** {@link multiply} by the same b as the last time. */
+  /** As {@link multiply}, with the b of the last call. */
   again(out: Matrix, a: Matrix, n: number, k: number): void {
     const panels = this.#panels;
     this.#multiply(a.values.byteOffset, panels.byteOffset, out.values.byteOffset, a.rows, n, k);
   }
 }
 
-/** out = aᵀ, in blocks that fit the first-level cache. */
+/** out = aᵀ, in blocks that fit into the first-level cache. */
 export function transpose(out: Matrix, a: Matrix): void {
   const { rows, columns, values } = a;
   for (let top = 0; top < rows; top += 16)

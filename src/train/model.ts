@@ -2,8 +2,8 @@ import { type Tensor, writeSafetensors } from '../embed/safetensors.ts';
 import { FORMAT, type StaticModel } from '../embed/static.ts';
 
 /**
- * The file of a static model: int8 vectors with one scale a row (its largest value is 127), and the
- * tokens, sorted, one a line.
+ * The file of a static model: int8 vectors with a scale for each row (its largest value is 127), and the sorted tokens,
+ * one a line.
  */
 export function serialiseModel(
   model: StaticModel,

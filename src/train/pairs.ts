@@ -5,13 +5,13 @@ import type { DebianPackage } from './debian.ts';
 import type { Pairs, Texts } from './texts.ts';
 import { pairUses, type UsedFor } from './usage.ts';
 
-/** What makes pairs of texts: it numbers the texts and keeps the pairs by kind. */
+/** What makes pairs of texts: it gives texts numbers and collects pairs by kind. */
 export interface PairMaker {
-  /** The number of what the texts of one software have in common. */
+  /** The number of a software. All pairs of its texts share it. */
   groupOf(name: string): number;
-  /** Adds a pair of texts, by their numbers; nothing where one of them has too few known words. */
+  /** Adds a pair of texts by their numbers. It adds nothing if one of them has too few known words. */
   pair(kind: string, group: number, left: number, right: number, sample?: number | null): void;
-  /** The number of a text as somebody asks, and of one on the three lines of a package. */
+  /** The number of a text in the form of a query, and of one in the form of a package's three lines. */
   query(text: string): number;
   document(...lines: string[]): number;
 }
@@ -36,7 +36,7 @@ function pairMaker(texts: Texts): PairMaker & { kinds: Map<string, Pairs> } {
   };
 }
 
-/** The pairs of texts that say the same thing twice, by kind. */
+/** Makes pairs of texts with the same meaning, by kind. */
 export function makePairs(corpus: Corpus, texts: Texts, uses: readonly UsedFor[] = []): Pairs[] {
   const maker = pairMaker(texts);
   const { groupOf, pair, query, document, kinds } = maker;
@@ -112,12 +112,12 @@ export function namesIn(...names: string[]): Set<string> {
   );
 }
 
-/** The text without the words that name its package: a query by meaning does not know them. */
+/** The text without the words that name its package, because a query by meaning does not know them. */
 export function without(names: ReadonlySet<string>, text: string): string {
   return text.replace(WORDS, word => (names.has(word.toLowerCase()) ? ' ' : word));
 }
 
-/** `use::playing` → `playing`; the section; not what it is implemented in nor who packages it. */
+/** `use::playing` → `playing`, and the section. Tags about implementation and packaging are left out. */
 function tagWords({ tags, section }: DebianPackage): string {
   const words = tags.filter(tag => !/^(?:implemented-in|suite|special|made-of|devel::packaging)/.test(tag));
   return words.length === 0
@@ -125,7 +125,7 @@ function tagWords({ tags, section }: DebianPackage): string {
     : [section, ...words.map(tag => tag.replace(/^.*?::/, ''))].join(' ').replaceAll(':', ' ');
 }
 
-/** How many texts of the corpus have each token. */
+/** In how many texts of the corpus each token occurs. */
 export function documentFrequencies(
   corpus: Corpus,
   uses: readonly UsedFor[] = [],

@@ -1,16 +1,16 @@
 import type { TokenCounter } from '../embed/static.ts';
 
-/** Many texts as tokens with weights, in one block of memory (compressed sparse rows). */
+/** Many texts as weighted tokens, in one block of memory (compressed sparse rows). */
 export class Texts {
   length = 0;
-  /** Tokens of text i are those from `starts[i]` to `starts[i + 1]`. */
+  /** The tokens of text i are those from `starts[i]` to `starts[i + 1]`. */
   starts = new Int32Array(1 << 16);
   tokens = new Int32Array(1 << 20);
   weights = new Float32Array(1 << 20);
   readonly #counter: TokenCounter;
   readonly #tokenWeights: Float64Array;
 
-  /** `tokenWeights`: by what each token's count is multiplied. */
+  /** `tokenWeights` are the factors for the count of each token. */
   constructor(counter: TokenCounter, tokenWeights: Float64Array) {
     this.#counter = counter;
     this.#tokenWeights = tokenWeights;
@@ -42,12 +42,12 @@ function grown<T extends Int32Array | Float32Array>(array: T, Type: new (length:
   return larger;
 }
 
-/** Pairs of texts that say the same thing twice; pairs of one `group` are never taken for different things. */
+/** Pairs of texts with the same meaning. Two pairs of one `group` are never taken for different things. */
 export interface Pairs {
   kind: string;
   left: number[];
   right: number[];
   group: number[];
-  /** How many to draw each epoch; all if null. */
+  /** How many pairs are drawn in each epoch; null: all. */
   sample: number | null;
 }

@@ -13,20 +13,20 @@ import { findUses } from './usage.ts';
 
 export interface TrainOptions extends TrainingOptions {
   leaveOut: ReadonlySet<number>;
-  /** Tokens that occur in fewer texts are not learnt. */
+  /** Tokens that occur in fewer texts than this are not learnt. */
   leastFrequency: number;
   /**
-   * To what power of their idf tokens count in the end. They are trained by idf itself, but the rare ones have learnt
-   * from few texts: against 1, .6 is +.02 nDCG@10 alone on Debian's texts, +.005 fused; between .4 and .7 it hardly
-   * matters. Training by .5 from the start gains nothing.
+   * The power of their idf by which tokens count in the end. They are trained with idf itself, but the rare ones have
+   * learnt from few texts: against 1, .6 gives +.02 nDCG@10 alone on Debian's texts, and +.005 fused; between .4 and .7
+   * it hardly matters. Training with .5 from the start gains nothing.
    */
   idfPower: number;
 }
 
 /**
- * The seed. Of 1, 2 and 3 it is the one whose twin, trained without buckets 4 to 9, does best on the 5,791 texts left out:
- * reciprocal rank .520, .519, .523 on short ones and .493, .491, .491 on long ones. That is what a seed is worth. Texts
- * about using software are worth more: without them the same seed has .512 and .482.
+ * The seed. Of 1, 2 and 3 it is the one whose twin, trained without buckets 4 to 9, does best on the 5,791 texts left
+ * out: reciprocal rank .520, .519, .523 on short ones and .493, .491, .491 on long ones. So the choice of a seed
+ * matters little. Texts about using software matter more: without them the same seed has .512 and .482.
  */
 export const DEFAULTS: TrainOptions = {
   dimension: 256,
@@ -45,16 +45,16 @@ export interface Trained {
   model: StaticModel;
   /** In the order of the model's rows. */
   tokens: string[];
-  /** What went in: releases, counts of packages and of pairs, settings. */
+  /** The input: releases, numbers of packages and pairs, settings. */
   provenance: Record<string, unknown>;
-  /** How well it does on the texts left out, buckets 8 and 9 excepted; null if it left out no others. */
+  /** The scores on the texts that were left out, except buckets 8 and 9; null if no others were left out. */
   scores: { buckets: number[]; ranks: Record<string, Scores> } | null;
 }
 
-/** These buckets are reserved for judging the product. Nothing here measures on them. */
+/** These buckets are reserved for judging the product, so nothing here measures on them. */
 const RESERVED: ReadonlySet<number> = new Set([8, 9]);
 
-/** Trains static token vectors on Debian's texts, nixpkgs' metadata and texts about using software. The same input and seed give the same bits. */
+/** Trains static vectors on Debian's texts, nixpkgs' metadata and usage texts. Same input, same seed: same bits. */
 export async function trainModel(
   archive: DebianArchive,
   packages: Iterable<Package>,
@@ -108,7 +108,7 @@ export async function trainModel(
   };
 }
 
-/** Normally distributed (Box and Muller), of length about 1 each. */
+/** Normally distributed numbers (Box and Muller). Each vector has a length of about 1. */
 function initialVectors(count: number, dimension: number, seed: number): Float32Array {
   const next = random(seed ^ 0x5eed);
   const scale = 1 / Math.sqrt(dimension);

@@ -6,20 +6,20 @@ import { namesIn, type PairMaker, without } from './pairs.ts';
 
 /** A usage text about one software of nixpkgs. */
 export interface UsedFor {
-  /** Place in the list of software. */
+  /** Its index in the list of software. */
   software: number;
   text: UsageText;
 }
 
-/** What went in of one source. */
+/** How much of one source was used. */
 export interface UsageFacts extends UsageSource {
   texts: number;
   leftOut: number;
 }
 
 /**
- * The texts that are about software of nixpkgs. A source that states no licence is left out whole; of AppStream, which
- * is Debian's, every text is left out whose names or whose software lie in a bucket of `leaveOut`.
+ * The texts about software of nixpkgs. A source without a licence is left out whole. AppStream comes from Debian, so
+ * those of its texts are left out whose names or whose software lie in a bucket of `leaveOut`.
  */
 export function findUses(
   usage: readonly UsageTexts[],
@@ -44,7 +44,7 @@ export function findUses(
   return { uses, facts };
 }
 
-/** Pairs of what a software is used for, without its name, and what nixpkgs says of it. */
+/** Pairs of a usage text, without the name of the software, and nixpkgs' text about the same software. */
 export function pairUses(uses: readonly UsedFor[], nixpkgs: readonly Software[], maker: PairMaker): void {
   const { pair, query, document } = maker;
   for (const { software: place, text } of uses) {

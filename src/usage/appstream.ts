@@ -6,13 +6,13 @@ import { parse } from 'yaml';
 import { reason, UserError } from '../errors.ts';
 import type { UsageReader, UsageText } from './usage.ts';
 
-/** Each component states the licence of its own texts upstream, and the collection leaves it out. */
+/** The licence of each text is stated upstream, and the collection does not have it. */
 const VARIOUS = 'LicenseRef-various';
 const COMPONENTS = /(?:^|_)Components-[\w-]+\.ya?ml(?:\.gz)?$/;
 
 /**
- * AppStream components as distributions collect them (DEP-11): a file `Components-*.yml`, or a directory of them such
- * as apt's lists. Summary, description and keywords in English.
+ * AppStream components as distributions collect them (DEP-11): a file `Components-*.yml`, or a directory of such files,
+ * for example apt's lists. It reads the English summary, description and keywords.
  */
 export const appstream: UsageReader = {
   async files(place) {
@@ -25,7 +25,7 @@ export const appstream: UsageReader = {
     const texts: UsageText[] = [];
     const origins = new Set<string>();
     for (const file of files) {
-      // One document at a time: a parser that holds them all needs a gigabyte for Debian's.
+      // Reads one document at a time, because a parser with all of Debian's in memory needs a gigabyte.
       for (const document of (await unpacked(file)).split(/^---\s*$/m)) {
         if (document.trim() === '') continue;
         let component: Record<string, unknown>;
@@ -56,7 +56,7 @@ export const appstream: UsageReader = {
   },
 };
 
-/** Null for what is no program: fonts, codecs, drivers and the like have no `Name` that people search for. */
+/** Null for a component that is no program: fonts, codecs and drivers have no `Name` that people search for. */
 function readComponent(component: Record<string, unknown>): UsageText | null {
   const english = (value: unknown) => {
     const text = record(value).C ?? record(value).en;

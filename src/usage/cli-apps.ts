@@ -11,7 +11,7 @@ export const CLI_APPS = {
   licence: 'CC0-1.0',
 };
 
-/** A checkout of awesome-cli-apps: the entries of the list in its readme, each with the headings it stands under. */
+/** A checkout of awesome-cli-apps: the entries of the list in its readme, each with the headings above it. */
 export const cliApps: UsageReader = {
   async files(place) {
     const names = await readdir(place).catch(() => []);
@@ -32,7 +32,7 @@ export const cliApps: UsageReader = {
   },
 };
 
-/** One text an entry `- [name](url) - What it does.`; of two names for one thing both count. */
+/** One text for each entry `- [name](url) - What it does.`. If it has two names for one thing, both count. */
 export function readList(markdown: string): UsageText[] {
   const texts: UsageText[] = [];
   const headings: string[] = [];

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 const COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
 /**
- * The commit of a checkout, read from its git metadata without running git; null where there is none. A source tree
+ * The commit of a checkout, read from its git metadata without running git; null if there is none. A source tree
  * without history may state its commit in a file `.git-revision`.
  */
 export function gitRevision(place: string): string | null {

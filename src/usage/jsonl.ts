@@ -4,8 +4,8 @@ import { UserError } from '../errors.ts';
 import type { Reading, UsageReader } from './usage.ts';
 
 /**
- * JSON lines `{"names": [...], "text": "…"}`: `name` instead of `names` where there is one, `sentences` instead of
- * `text`, and if known `homepages`, `source`, `url`, `revision` and `licence` (or `license`).
+ * JSON lines `{"names": [...], "text": "…"}`. A single name may be `name`, and a list of sentences `sentences` instead
+ * of `text`. Optional: `homepages`, `source`, `url`, `revision` and `licence` (or `license`).
  */
 export const jsonl: UsageReader = {
   async files(place) {
@@ -51,7 +51,7 @@ function parseLine(line: string, where: string): Record<string, unknown> {
   return entry as Record<string, unknown>;
 }
 
-/** A text's lines and sentences: what is shown later is one of them. */
+/** Splits a text into lines and sentences, because one of them may be shown later. */
 function split(text: string): string[] {
   return text.split(/\n+|(?<=[.!?])\s+(?=\p{Lu})/u);
 }

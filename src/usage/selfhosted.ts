@@ -10,7 +10,7 @@ export const SELFHOSTED = {
   licence: 'CC-BY-SA-3.0',
 };
 
-/** A checkout of awesome-selfhosted-data: description and tags of each `software/*.yml`. */
+/** A checkout of awesome-selfhosted-data: the description and tags of each `software/*.yml`. */
 export const selfhosted: UsageReader = {
   async files(place) {
     const dir = join(place, 'software');

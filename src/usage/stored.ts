@@ -7,16 +7,16 @@ import type { Blobs } from '../blobs/blobs.ts';
 import { Refused, reason, UserError } from '../errors.ts';
 import { openUsage, readUsage, type UsagePlace, type UsageSource, type UsageTexts } from './usage.ts';
 
-/** Which texts are in use, and where each came from. */
+/** The texts that are in use, and their sources. */
 export const USAGE_INPUTS = 'usage/inputs.json';
-/** The version of `usage/inputs.json` and of the texts that it names; a newer one is refused. */
+/** The version of `usage/inputs.json` and of the texts that it names. A newer one is refused. */
 export const USAGE_FORMAT = 1;
-/** Raised whenever a reader gives other texts for the same files: all are then read again. */
+/** Raised whenever a reader gives other texts for the same files. All files are then read again. */
 const READERS_VERSION = 2;
 
 interface Input {
   path: string;
-  /** Of names, sizes and times of the files: while it is the same, they are not read again. */
+  /** Made of names, sizes and times of the files. While it is the same, they are not read again. */
   fingerprint: string;
   texts: { name: string; source: UsageSource; count: number }[];
 }
@@ -31,8 +31,8 @@ export interface StoreUsageOptions {
 }
 
 /**
- * Makes these directories and files the usage texts in use, converting and storing those that have changed since the
- * last time. Every place is read before anything is written: a UserError for one of them leaves all as it was.
+ * Puts the usage texts of these directories and files into use. Texts that changed since the last time are converted
+ * and stored. All places are read before anything is written, so a UserError for one of them changes nothing.
  */
 export async function storeUsage(
   blobs: Blobs,
@@ -73,7 +73,7 @@ export async function storeUsage(
   return all;
 }
 
-/** The usage texts in use; none where nobody has given any. */
+/** The usage texts that are in use; none if nobody has given any. */
 export async function loadUsage(blobs: Blobs, signal?: AbortSignal): Promise<UsageTexts[]> {
   const all: UsageTexts[] = [];
   for (const input of (await loadInputs(blobs, signal))?.inputs ?? []) {

@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import type { UsageReader, UsageText } from './usage.ts';
 
 /**
- * Systems of which nixpkgs may have the programs: not Windows, Android or routers. Where several have a page of one
- * name, the first counts.
+ * Systems whose programs nixpkgs may have: not Windows, Android or routers. If several systems have a page of one name,
+ * the first counts.
  */
 const PLATFORMS = ['common', 'linux', 'osx', 'freebsd', 'netbsd', 'openbsd'];
 
@@ -15,7 +15,7 @@ export const TLDR = {
   licence: 'CC-BY-4.0',
 };
 
-/** A checkout of tldr-pages: descriptions and tasks of its English pages. */
+/** A checkout of tldr-pages: the descriptions and tasks of its English pages. */
 export const tldr: UsageReader = {
   async files(place) {
     if (!existsSync(join(place, 'pages/common'))) return null;
@@ -43,7 +43,7 @@ export const tldr: UsageReader = {
   },
 };
 
-/** Null for an alias of another page and for a page of a subcommand: `# git log` is about no program of its own. */
+/** Null for an alias of another page, and for a page about a subcommand, such as `# git log`. */
 export function readPage(file: string, page: string): UsageText | null {
   const name = basename(file, '.md');
   const lines = page.split('\n').map(line => line.trim());
@@ -60,7 +60,7 @@ export function readPage(file: string, page: string): UsageText | null {
   };
 }
 
-/** Backticks go, and the brackets of a mnemonic: `E[x]tract an archive`. */
+/** Removes backticks, and the brackets of a mnemonic: `E[x]tract an archive`. */
 function withoutMarkup(sentence: string): string {
   return sentence
     .replace(/\[(\w{1,20})\]/g, '$1')

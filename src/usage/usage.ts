@@ -10,22 +10,22 @@ import { jsonl } from './jsonl.ts';
 import { selfhosted } from './selfhosted.ts';
 import { tldr } from './tldr.ts';
 
-/** What one text says about using one program. */
+/** A text about using one program. */
 export interface UsageText {
-  /** What the program is called: package, program or project; the spelling does not matter. */
+  /** Names of the program: package, program or project. Their spelling does not matter. */
   names: string[];
   homepages: string[];
-  /** What it is used for, in plain text; the first is a description where the source has one. No commands. */
+  /** What it is used for, in plain text without commands. The first is a description if the source has one. */
   sentences: string[];
 }
 
-/** Whose texts they are: shown wherever an index made with them is described. */
+/** The credit of the texts. It is shown wherever an index that uses them is described. */
 export interface UsageSource {
   name: string;
   url: string | null;
   /** A commit, or `sha256-` and a digest of the texts. */
   revision: string;
-  /** An SPDX id or expression; null where none is stated. */
+  /** An SPDX id or expression; null if none is stated. */
   licence: string | null;
 }
 
@@ -34,35 +34,35 @@ export interface UsageTexts {
   texts: UsageText[];
 }
 
-/** What a reader gives: `source.revision` is null where the reader does not know it. */
+/** The result of a reader. `source.revision` is null if the reader does not know it. */
 export interface Reading {
   source: Omit<UsageSource, 'revision'> & { revision: string | null };
   texts: UsageText[];
 }
 
-/** One format of such texts. A reader imports this contract as types only. */
+/** A format of such texts. A reader imports this contract as types only. */
 export interface UsageReader {
-  /** The files that hold texts, sorted, if this place (a directory or a file) has the format; else null. */
+  /** The sorted files that hold texts if this place (a directory or a file) has the format, else null. */
   files(place: string): Promise<string[] | null>;
-  /** Throws a UserError that names the file where it is damaged. `warn` gets a line for what is left out. */
+  /** Throws a UserError that names the file if it is damaged. `warn` gets a line for everything that is left out. */
   read(place: string, files: readonly string[], warn: (message: string) => void): Promise<Reading[]>;
 }
 
-/** In this order a place is told apart; JSONL is last because any file might be one. */
+/** A place is tried with these readers in this order. JSONL is last, because any file might be JSONL. */
 const READERS: readonly UsageReader[] = [tldr, selfhosted, appstream, cliApps, jsonl];
 
-/** Limits for one text. Of the five sources the longest real text has 4,000 characters and five names. */
+/** Limits of one text. Of the five sources the longest real text has 4,000 characters and five names. */
 const MAX_NAMES = 16;
 const MAX_CHARACTERS = 8000;
 
-/** A place that a reader knows, with what is needed to read it. */
+/** A place, its reader, and what is needed to read it. */
 export interface UsagePlace {
   path: string;
   reader: UsageReader;
   files: string[];
 }
 
-/** Finds the reader for a directory or file. Throws a UserError where no reader knows it. */
+/** Finds the reader for a directory or file. Throws a UserError if no reader knows it. */
 export async function openUsage(path: string): Promise<UsagePlace> {
   if (!existsSync(path)) throw new UserError(`there is no ${path}: give --usage a directory or a file`);
   const place = resolve(path);
@@ -75,7 +75,7 @@ export async function openUsage(path: string): Promise<UsagePlace> {
   );
 }
 
-/** Reads all texts of a place, cleaned; texts without a sentence, or with too many names, are left out with a warning. */
+/** Reads and cleans all texts of a place. Texts without sentences or with too many names cause a warning. */
 export async function readUsage(place: UsagePlace, warn: (message: string) => void): Promise<UsageTexts[]> {
   const readings = await attempt(place.path, () => place.reader.read(place.path, place.files, warn));
   const revision = gitRevision(place.path);
@@ -105,7 +105,7 @@ async function attempt<T>(path: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Drops what cannot be about one program, and cuts what is longer than any honest text. */
+/** Drops texts that cannot be about one program, and cuts those that are longer than any honest text. */
 function clean(texts: readonly UsageText[], warn: (message: string) => void): UsageText[] {
   const problems = new Map<string, string[]>();
   const problem = (what: string, { names }: UsageText) => {
@@ -150,9 +150,7 @@ function digest(texts: readonly UsageText[]): string {
   return `sha256-${createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 40)}`;
 }
 
-/**
- * The text that is embedded, on three lines as a package's text is: names, the first sentence, the others.
- */
+/** The text that is embedded, on three lines like a package's text: names, the first sentence, the others. */
 export function usageText({ names, sentences: [first, ...others] }: UsageText): string {
   return [names.join(' '), first, others.join(' ')].join('\n').trimEnd();
 }

@@ -5,17 +5,17 @@ import { type BatchEntry, type Model, sameModel } from './format.ts';
 import { readStray } from './survey.ts';
 
 export interface Adopted {
-  /** Batches of the model: their vectors are of use, and they are to be named. */
+  /** Batches of this model. Their vectors can be used, and the index should name them. */
   batches: BatchEntry[];
-  /** Batches of other models, and such as cannot be read. */
+  /** Batches of other models, and batches that cannot be read. */
   others: string[];
   /** Items that were pending and now have their vector. */
   recovered: number;
 }
 
 /**
- * Marks the items of batches that are stored and in no index: a run that was killed leaves such batches. Each is checked
- * against its name, which is made from its contents. A batch that cannot be read is reported and left alone.
+ * Marks the items of batches that are stored and in no index. A run that was killed leaves such batches. Each is
+ * checked against its name, which is made from its contents. A batch that cannot be read is reported and left alone.
  */
 export async function adoptStrays(
   store: Store,
@@ -27,7 +27,7 @@ export async function adoptStrays(
 ): Promise<Adopted> {
   const adopted: Adopted = { batches: [], others: [], recovered: 0 };
   if (strays.length === 0) return adopted;
-  // Keys only: the texts of a whole nixpkgs would be hundreds of megabytes.
+  // Only keys are collected: the texts of a whole nixpkgs would be hundreds of megabytes.
   const pending = new Map<string, ItemKey & { embeddingHash: string }>();
   for await (const { packageName, version, embeddingHash } of store.pending(signal))
     pending.set(`${packageName}\n${embeddingHash}`, { packageName, version, embeddingHash });
@@ -35,7 +35,7 @@ export async function adoptStrays(
   for (const name of strays) {
     const skip = (why: UserError) => {
       tell(`${name} in ${blobs.name} is left out: ${why.message}`);
-      // One object may be closed to us; where several are, a permission is missing, and all would be paid for again.
+      // One object may be closed to us. If more are, a permission is missing, and all texts would be paid for again.
       if (why.code !== EXIT.brokenOff && ++denied > 1) throw why;
     };
     const found = await readStray(blobs, name, skip, signal);

@@ -23,38 +23,38 @@ import { survey, withEtag } from './survey.ts';
 import { describe, emptyIndex, isRebuilt, loadOrForget, saveVectorIndex } from './vector-index.ts';
 
 export interface EmbedOptions {
-  /** Forget what another model made, and start over. */
+  /** Forget the vectors of another model, and start over. */
   rebuild?: boolean | undefined;
-  /** The execution that this belongs to: whatever its attempts, it rebuilds once. */
+  /** The execution that this belongs to. It rebuilds once, however many attempts it takes. */
   run?: string | null | undefined;
-  /** At most this many texts. */
+  /** The most texts to embed. */
   limit?: number | undefined;
-  /** What an extraction has written just now: found even where the index of what is pending lags behind. */
+  /** Items that an extraction has just written. They are found even if the index of pending items lags behind. */
   written?: readonly ItemKey[] | undefined;
   report?: Report;
   onFailure?: (failure: Failure) => void;
-  /** A line where another embedder has to be waited for, or an object is damaged. */
+  /** Gets a line if another embedder must be waited for, or an object is damaged. */
   tell?: (message: string) => void;
   lease?: Partial<LeaseTimes>;
   signal?: AbortSignal;
 }
 
 export interface EmbedResult {
-  /** Texts sent, in how many calls, and their characters. */
+  /** The texts that were sent, in how many calls, and their characters. */
   texts: number;
   calls: number;
   characters: number;
   embedded: number;
-  /** Texts that the model gave no vector for; they are not sent again. */
+  /** Texts for which the model gave no vector. They are not sent again. */
   failed: number;
   /** Vectors that an interrupted run had stored but not marked. */
   recovered: number;
-  /** Batches that were damaged or missing: what they held was embedded again. */
+  /** Batches that were damaged or missing. Their items were embedded again. */
   damaged: number;
   /** Vectors in all batches of the index. */
   total: number;
   batches: number;
-  /** False after an interruption or with a limit reached. */
+  /** False after an interruption, or if a limit was reached. */
   complete: boolean;
 }
 
@@ -62,11 +62,11 @@ export interface EmbedResult {
 const INDEX_EVERY_MS = 15_000;
 
 /**
- * Gives every item of the store that needs one a vector. The order of writing makes an interruption at any point
+ * Gives a vector to every item of the store that needs one. The order of writing makes an interruption at any point
  * harmless: first the batch, under a name made from its contents; then the marks in the store; then the index. A batch
- * that is stored but not marked is found and marked at the start of the next run, and of two embedders at once one waits
- * for the other; so no text is embedded twice except those in flight at a kill. What a damaged batch held is embedded
- * again, and nothing else.
+ * that is stored but not marked is found and marked at the start of the next run. If two embedders run, one waits for
+ * the other. So no text is embedded twice, except those in flight at a kill. Only the items of a damaged batch are
+ * embedded again.
  */
 export async function embedPending(
   store: Store,
@@ -156,7 +156,7 @@ async function embedAll(
     await blobs.put(VECTOR_INDEX, await packVectorIndex(run ? { ...empty, rebuilt: run } : empty));
   } else {
     if (old) refuseOther(blobs, old, model);
-    // A batch that was made anew with the same contents has the name of the old one, which the index has set aside.
+    // A batch that was made anew with the same contents has the name of the old one, which the index set aside.
     const aside = new Set(goesOn ? Object.keys(old?.unnamed ?? {}) : []);
     if (aside.size > 0) await store.forgetEmbeddings(aside, signal);
     fresh.push(...found.recognised);
@@ -164,14 +164,14 @@ async function embedAll(
       tell(`${found.damaged.join(', ')} in ${blobs.name}: missing or damaged, what it held is embedded again`);
       result.damaged = found.damaged.length;
       for (const name of found.damaged) dropped.add(name);
-      // The marks go first: an item is never marked against a batch that the index does not name.
+      // The marks go first, so that no item is ever marked with a batch that the index does not name.
       await store.forgetEmbeddings(dropped, signal);
       await save();
     }
   }
-  // Rebuilding for the same model is asked for where batches are damaged: there nothing old is taken up again.
+  // A rebuild for the same model is wanted because batches are damaged, so none of the old ones is used again.
   if (!(rebuild && same)) {
-    // Perhaps this model was here before: then its batches are of use again.
+    // If this model was used here before, its batches can be used again.
     const strays = rebuild ? [...found.strays, ...Object.keys(old?.unnamed ?? {})] : found.strays;
     const adopted = await adoptStrays(store, blobs, model, strays, tell, signal);
     fresh.push(...adopted.batches);
@@ -196,7 +196,7 @@ async function embedAll(
       for (const mark of marks) if (mark.embeddingError === null) mark.vectorBatch = entry.name;
     }
     await store.markEmbedded(marks, writing.signal);
-    // Last: a batch that the index names is taken to be marked, and the index may be saved at any moment.
+    // This comes last: the items of a batch in the index count as marked, and the index may be saved at any moment.
     if (batch) fresh.push(batch.entry);
     result.embedded += vectors.length;
     result.failed += group.length - vectors.length;
@@ -221,7 +221,7 @@ async function embedAll(
   } catch (error) {
     await Promise.all(running);
     if (!signal?.aborted) {
-      // What is stored stays of use: name it in the index before giving up.
+      // Stored batches can still be used, so the index names them before this gives up.
       if (fresh.length > 0) await save().catch(() => {});
       throw error;
     }
@@ -234,7 +234,7 @@ async function embedAll(
   return result;
 }
 
-/** What the index of pending items gives, and then what it does not know of yet; no item twice. */
+/** The items of the index of pending items, and then those that it does not have yet. No item comes twice. */
 async function* pendingItems(
   store: Store,
   written: readonly ItemKey[],
@@ -253,7 +253,7 @@ async function* pendingItems(
     yield* (await store.read(some, signal)).filter(needsEmbedding);
 }
 
-/** What the model answered for a group: its vectors, what to mark, and what to tell. */
+/** What follows from the model's answer for a group: its vectors, the marks, and the messages. */
 function sort(group: readonly StoredPackage[], answers: readonly (Float32Array | EmbedFailure)[], model: Model) {
   const vectors: BatchVector[] = [];
   const marks: EmbeddingMark[] = [];
@@ -288,7 +288,7 @@ async function* groups(
   if (group.length > 0) yield group;
 }
 
-/** Why this is no vector that may be stored, or null. */
+/** Why a vector may not be stored, or null. */
 function checkVector(vector: Float32Array | undefined, dimension: number): string | null {
   if (vector === undefined) return 'the model gave no vector for it';
   if (vector.length !== dimension) return `the model gave ${vector.length} numbers instead of ${dimension}`;

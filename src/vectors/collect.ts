@@ -2,13 +2,14 @@ import type { Blobs, Listed } from '../blobs/blobs.ts';
 import { BATCHES } from './format.ts';
 import { emptyIndex, loadVectorIndex, saveVectorIndex } from './vector-index.ts';
 
-/** Milliseconds. Whoever builds a search index reads the batches that the index of vectors named when it began. */
+/** Milliseconds. A program that builds a search index reads the batches that the vector index named when it began. */
 export const KEEP_UNNAMED = 24 * 3_600_000;
 
 /**
- * Deletes batches that the index of vectors has not named for {@link KEEP_UNNAMED}: those of a model that was replaced, and
- * such as were damaged. Only what `embed` has noted as unnamed goes; objects that are none of fdnix's stay. The caller holds
- * the lease. `now`: as `Date.now()`. With `dryRun` nothing is deleted. Returns what went, or would go.
+ * Deletes batches that the vector index has not named for {@link KEEP_UNNAMED}: those of a model that was replaced, and
+ * damaged ones. Only batches that `embed` has noted as unnamed are deleted; objects that are not fdnix's stay. The
+ * caller holds the lease. `now` is as `Date.now()`. With `dryRun` nothing is deleted. Returns the names of the deleted
+ * batches, or of those that would be.
  */
 export async function collectBatches(
   blobs: Blobs,

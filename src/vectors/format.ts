@@ -3,14 +3,14 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { BrokenOff, Refused, reason } from '../errors.ts';
 
-/** The version of `vector-index/index.json.gz`; a newer one is refused. */
+/** The version of `vector-index/index.json.gz`. A newer one is refused. */
 export const VECTOR_FORMAT = 1;
 export const VECTOR_INDEX = 'vector-index/index.json.gz';
 export const BATCHES = 'vectors/';
-/** What fdnix itself puts there: the id is the beginning of the sha256 of the JSON. */
+/** The form of the names that fdnix gives. The id is the beginning of the sha256 of the JSON. */
 export const BATCH_NAME = /^vectors\/batch_([0-9a-f]{32})\.json\.gz$/;
 
-/** What made a vector. Vectors of two models are never mixed. */
+/** The maker of a vector. Vectors of two models are never mixed. */
 export interface Model {
   id: string;
   /** Hex sha256 of weights, tokenizer and parameters. */
@@ -33,11 +33,11 @@ export interface Batch {
 export interface BatchEntry {
   name: string;
   count: number;
-  /** Bytes as stored. */
+  /** The size of the stored bytes. */
   size: number;
-  /** Hex sha256 of the bytes as stored. */
+  /** Hex sha256 of the stored bytes. */
   digest: string;
-  /** As the place gave it, where that is not the digest: a listing then tells whether the bytes are still the same. */
+  /** The etag of the place, if it is not the digest. With it a listing tells whether the bytes are still the same. */
   etag?: string;
 }
 
@@ -45,20 +45,22 @@ export interface VectorIndex {
   version: number;
   revision: string;
   model: Model;
-  /** Vectors in all batches. */
+  /** The number of vectors in all batches. */
   count: number;
   /** Sorted by name. */
   batches: BatchEntry[];
-  /** Batches that lie there and are not named here (another model's, or damaged), and since when that is known: ISO 8601. */
+  /**
+   * Batches that exist and are not named here (another model's, or damaged), and since when that is known: ISO 8601.
+   */
   unnamed?: Record<string, string>;
-  /** The execution that last asked for all vectors to be made anew: tried again, it goes on with what it has made. */
+  /** The execution that last asked for a rebuild. If it is tried again, it continues with the vectors it has made. */
   rebuilt?: string;
 }
 
-/** An object does not hold what it must: exit status 5, because `embed` makes anew what it held. */
+/** An object does not hold what it must. The exit status is 5, because `embed` makes its contents anew. */
 export class Damaged extends BrokenOff {}
 
-/** A batch as stored: the name is derived from the contents, so a retry writes the same object. */
+/** A batch in its stored form. The name is derived from the contents, so a retry writes the same object. */
 export async function packBatch(batch: Batch, prefix = BATCHES): Promise<{ entry: BatchEntry; bytes: Buffer }> {
   const { dimension, ...model } = batch.model;
   const vectors = batch.vectors.map(
@@ -73,7 +75,7 @@ export async function packBatch(batch: Batch, prefix = BATCHES): Promise<{ entry
   return { entry: { name, count: vectors.length, size: bytes.length, digest: sha256(bytes) }, bytes };
 }
 
-/** Throws Damaged, which names the object where the bytes are not those that `entry`, or else the name, describes. */
+/** Throws Damaged, which names the object, if the bytes are not those that `entry` (or else the name) describes. */
 export async function readBatch(name: string, bytes: Buffer, entry?: BatchEntry): Promise<Batch> {
   if (entry && sha256(bytes) !== entry.digest)
     throw new Damaged(`${name} is damaged: its sha256 is not the one in ${VECTOR_INDEX}. ${REPAIR}`);
@@ -97,7 +99,7 @@ export async function packVectorIndex(index: VectorIndex): Promise<Buffer> {
   return promisify(gzip)(JSON.stringify(index, null, 1));
 }
 
-/** Refuses a newer format; throws Damaged where it cannot be read. */
+/** Refuses a newer format. Throws Damaged if the index cannot be read. */
 export async function readVectorIndex(bytes: Buffer): Promise<VectorIndex> {
   const index = (await parse(VECTOR_INDEX, bytes)).raw as unknown as VectorIndex;
   if (index.version > VECTOR_FORMAT)
@@ -115,7 +117,7 @@ export function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Five decimals: an error of 5e-6, a hundredth of the step of the index's int8, at half the size of full floats. */
+/** Five decimals: an error of 5e-6, a hundredth of the int8 step of the index, at half the size of full floats. */
 function decimals(vector: Float32Array): string {
   const rounded = new Array<number>(vector.length);
   for (let i = 0; i < vector.length; i++) rounded[i] = Math.round(vector[i]! * 1e5) / 1e5;

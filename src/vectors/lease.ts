@@ -6,21 +6,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '../blobs/blobs.ts';
 import { BrokenOff } from '../errors.ts';
 
-/** Says who embeds into a place for vectors. Two at once would both pay for every text. */
+/** Says who embeds into a place for vectors. Two embedders at once would both pay for every text. */
 export const LEASE = 'vector-index/lease.json';
 
-/** Milliseconds. A lease that is not renewed for `expires` may be taken over; a waiter looks every `poll`. */
+/** Milliseconds. A lease that is not renewed for `expires` may be taken over. A waiter looks every `poll`. */
 export interface LeaseTimes {
   expires: number;
   renew: number;
   poll: number;
-  /** Giving it back may take this long at the end of a run. */
+  /** How long giving back the lease may take at the end of a run. */
   release: number;
 }
 const TIMES: LeaseTimes = { expires: 60_000, renew: 20_000, poll: 2_000, release: 3_000 };
 
 export interface Lease {
-  /** Resolves while the lease is ours; await it before each call that costs. Rejects with BrokenOff once another has it. */
+  /** Resolves while we have the lease; await it before each call that costs. BrokenOff once another has it. */
   hold(): Promise<void>;
   /** Never rejects. */
   release(): Promise<void>;
@@ -28,20 +28,21 @@ export interface Lease {
 
 interface Held {
   formatVersion: 1;
-  /** A UUID; null: nobody. */
+  /** A UUID; null: nobody holds the lease. */
   holder: string | null;
   /** For people: which model, on which host, since when. */
   who: string | null;
-  /** So that each renewal has another etag. */
+  /** Gives each renewal another etag. */
   renewals: number;
 }
 const NOBODY: Held = { formatVersion: 1, holder: null, who: null, renewals: 0 };
 
 /**
- * Waits until nobody else embeds into `blobs`, and keeps others out until released. The lease is one blob that is changed
- * only by conditional replacement. No clocks are compared: a waiter takes the lease after watching it unchanged for
- * `expires`, as in Amazon's DynamoDB Lock Client; a holder that cannot renew it for that long starts nothing new. The lease
- * of a killed process of this machine is taken at once. `tell` gets one line if there is somebody to wait for.
+ * Waits until nobody else embeds into `blobs`, and keeps others out until the lease is released. The lease is one blob
+ * that is changed only by conditional replacement. No clocks are compared: a waiter takes the lease after watching it
+ * unchanged for `expires`, as in Amazon's DynamoDB Lock Client, and a holder that cannot renew it for that long starts
+ * nothing new. The lease of a killed process of this machine is taken at once. `tell` gets one line if there is
+ * somebody to wait for.
  */
 export async function takeLease(
   blobs: Blobs,
@@ -106,7 +107,7 @@ function keep(blobs: Blobs, ours: Held & { holder: string }, taken: string, unti
         validUntil = start + times.expires;
         return;
       }
-      // A renewal that failed may have been carried out all the same.
+      // A renewal that failed may still have been carried out.
       const there = await blobs.get(LEASE, stop.signal);
       isLost = !there || parse(there.bytes).holder !== ours.holder;
       if (isLost) return;
@@ -150,7 +151,7 @@ function serialise(held: Held): Buffer {
   return Buffer.from(`${JSON.stringify(held)}\n`);
 }
 
-/** Bytes that are no lease count as a lease of somebody unknown, which ends when nothing changes them. */
+/** Bytes that are no lease count as a lease of an unknown holder, which ends if nobody changes them. */
 function parse(bytes: Buffer): Held {
   try {
     const held = JSON.parse(bytes.toString()) as Partial<Held>;
@@ -161,9 +162,10 @@ function parse(bytes: Buffer): Held {
 }
 
 /*
- * A file for temporary files, named by the holder and known to this machine only, tells whether a holder that was killed
- * is worth waiting for. After `kill -9` the next run starts in 0.04 s with it and in 60.9 s without it, where the whole
- * of embedding takes 3 s. Where the file cannot be written, or the holder ran on another machine, time tells.
+ * A temporary file with the name of the holder, on this machine only, tells whether the holder was killed, so that
+ * nobody waits for it. After `kill -9` the next run starts in 0.04 s with the file and in 60.9 s without it, while the
+ * whole embedding takes 3 s. If the file cannot be written, or the holder ran on another machine, the waiter waits for
+ * `expires`.
  */
 const ENDED = 'ended';
 
@@ -188,7 +190,7 @@ function hasEnded(holder: string): boolean {
     const text = readFileSync(signature(holder), 'utf8');
     const [pid, space] = text.split(' ');
     if (text === ENDED) return true;
-    // A process id means nothing outside its namespace, and ours may have belonged to another process before a reboot.
+    // A process id has no meaning outside its namespace. Ours may have belonged to another process before a reboot.
     if (space !== processSpace() || Number(pid) === process.pid) return false;
     process.kill(Number(pid), 0);
     return false;
@@ -197,7 +199,7 @@ function hasEnded(holder: string): boolean {
   }
 }
 
-/** The namespace of process ids: a container has its own. */
+/** The namespace of process ids. A container has its own. */
 function processSpace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');

@@ -12,21 +12,21 @@ import {
   type VectorIndex,
 } from './format.ts';
 
-/** What lies among the vectors, compared with what their index says. */
+/** The objects among the vectors, compared with their index. */
 export interface Survey {
-  /** Batches that the index does not know of: left behind by a run that was killed, or by somebody else. */
+  /** Batches that the index does not name. A run that was killed or another program left them. */
   strays: string[];
   /** Batches that the index names and that are missing or have other bytes. */
   damaged: string[];
-  /** Batches that the index names, with etags that it did not know. */
+  /** Batches that the index names, with etags that it did not have. */
   recognised: BatchEntry[];
-  /** Objects that are none of fdnix's. */
+  /** Objects that are not fdnix's. */
   foreign: string[];
 }
 
 /**
- * Takes one request for a thousand objects, because an etag tells whether bytes are still the same. Where a place has no
- * etags without reading, as in a directory, the bytes are read.
+ * Takes one request for a thousand objects, because an etag tells whether the bytes are still the same. In a place
+ * without such etags, as a directory, the bytes are read.
  */
 export async function survey(blobs: Blobs, index: VectorIndex | null, signal?: AbortSignal): Promise<Survey> {
   const found: Survey = { strays: [], damaged: [], recognised: [], foreign: [] };
@@ -52,7 +52,7 @@ export async function survey(blobs: Blobs, index: VectorIndex | null, signal?: A
   return found;
 }
 
-/** A batch that no index describes, or null where it cannot be read: why is given to `skip`. */
+/** Reads a batch that no index describes. Returns null if it cannot be read; `skip` gets the reason. */
 export async function readStray(
   blobs: Blobs,
   name: string,
@@ -68,7 +68,7 @@ export async function readStray(
     return { batch, entry: withEtag(entry, blob.etag) };
   } catch (error) {
     signal?.throwIfAborted();
-    // The service failed, rather than this one object. (Bytes that never have their checksum are the object's.)
+    // The service failed, not one object. (Bytes that never match their checksum are the object's fault.)
     const isOutage = error instanceof BrokenOff && !(error instanceof Damaged) && !is(error.cause, 'Garbled');
     if (!(error instanceof UserError) || isOutage) throw error;
     skip(error);
@@ -76,7 +76,7 @@ export async function readStray(
   }
 }
 
-/** A directory's etag is the digest, which the entry has already. */
+/** The etag of a directory is the digest, which the entry has already. */
 export function withEtag(entry: BatchEntry, etag: string | null): BatchEntry {
   return etag === null || etag === '' || etag === entry.digest ? entry : { ...entry, etag };
 }

@@ -7,15 +7,15 @@ import { type Batch, type BatchVector, type Model, packBatch, sameModel } from '
 import { takeLease } from './lease.ts';
 import { readStray } from './survey.ts';
 
-/** Batches of the vectors of usage texts, apart from those of packages: the same format under another prefix. */
+/** Batches of the vectors of usage texts. They have the format of packages' batches, under another prefix. */
 export const USAGE_BATCHES = 'usage/vectors/';
-/** As many batches are kept as they are; more are merged, because an indexer reads them all. */
+/** Up to this many batches stay separate. More are merged, because an indexer reads them all. */
 const MANY_BATCHES = 16;
 const MERGED_SIZE = 4000;
 
 export interface EmbedUsageOptions {
   rebuild?: boolean | undefined;
-  /** At most this many texts. */
+  /** The most texts to embed. */
   limit?: number | undefined;
   report?: Report;
   onFailure?: (failure: Failure) => void;
@@ -31,13 +31,13 @@ export interface EmbedUsageResult {
   failed: number;
 }
 
-/** The id of a text's vector: the first 32 hex digits of its sha256. Equal texts are embedded once. */
+/** The id of a text's vector: the first 32 hex digits of the text's sha256. Equal texts are embedded once. */
 export function usageId(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /**
- * The vectors of usage texts by this model, by {@link usageId}. A text that the model has no vector for has one of
+ * The vectors of usage texts by this model, by {@link usageId}. A text for which the model has no vector gets one of
  * zeros, so that it is not sent again.
  */
 export async function loadUsageVectors(
@@ -51,7 +51,7 @@ export async function loadUsageVectors(
   return vectors;
 }
 
-/** Those of the texts that have no vector by this model yet, by {@link usageId}. */
+/** The texts that have no vector by this model yet, by {@link usageId}. */
 export async function pendingUsage(
   blobs: Blobs,
   model: Model,
@@ -64,8 +64,8 @@ export async function pendingUsage(
 }
 
 /**
- * Embeds the texts that have no vector yet. Each call's batch is stored before the next call's begins to count, so an
- * interruption costs only what is in flight; no other embedder works at the same time.
+ * Embeds the texts that have no vector yet. The batch of each call is stored before the next call, so an interruption
+ * costs only the texts in flight. No other embedder works at the same time.
  */
 export async function embedUsage(
   blobs: Blobs,
@@ -125,7 +125,7 @@ export async function embedUsage(
   }
 }
 
-/** Puts what many batches hold, and is still wanted, into few. The new ones are written before the old ones go. */
+/** Merges many batches into few, without unwanted vectors. The new ones are written before the old are deleted. */
 async function merge(blobs: Blobs, model: Model, wanted: ReadonlyMap<string, string>): Promise<void> {
   const old = await loadBatches(blobs, model);
   if (old.length <= MANY_BATCHES) return;
@@ -147,7 +147,7 @@ async function loadBatches(
 ): Promise<{ name: string; batch: Batch }[]> {
   const batches: { name: string; batch: Batch }[] = [];
   for await (const { name } of blobs.list(USAGE_BATCHES, signal)) {
-    // One that is damaged or somebody else's counts as absent: what it held is embedded again.
+    // A batch that is damaged or not ours counts as absent. Its texts are embedded again.
     const found = await readStray(blobs, name, () => {}, signal);
     if (found && sameModel(found.batch.model, model)) batches.push({ name, batch: found.batch });
   }

@@ -13,7 +13,7 @@ import {
   type VectorIndex,
 } from './format.ts';
 
-/** The index of the vectors in `blobs`, with its etag; null if there is none yet. Throws Damaged where it cannot be read. */
+/** The index of the vectors in `blobs`, with its etag; null if there is none. Throws Damaged if it cannot be read. */
 export async function loadVectorIndex(
   blobs: Blobs,
   signal?: AbortSignal,
@@ -22,7 +22,9 @@ export async function loadVectorIndex(
   return blob && { index: await readVectorIndex(blob.bytes), etag: blob.etag };
 }
 
-/** As {@link loadVectorIndex}, for whoever can make it anew: a damaged one is told to `tell` and counts as none. */
+/**
+ * As {@link loadVectorIndex}, for callers that can make it anew: `tell` hears of a damaged one, which counts as none.
+ */
 export async function loadOrForget(
   blobs: Blobs,
   tell: (message: string) => void,
@@ -43,24 +45,24 @@ export function emptyIndex(model: Model, revision: string): VectorIndex {
   return { version: VECTOR_FORMAT, revision, model, count: 0, batches: [] };
 }
 
-/** Whether this execution has begun before to make all vectors anew with this model. */
+/** Whether this execution has already begun to make all vectors anew with this model. */
 export function isRebuilt(index: VectorIndex | null, model: Model, run: string | null | undefined): boolean {
   return Boolean(run) && index?.rebuilt === run && sameModel(index!.model, model);
 }
 
-/** How the index is to differ from what is stored. */
+/** Changes to the stored index. */
 export interface IndexChange {
   /** Batches to name. */
   fresh: readonly BatchEntry[];
-  /** Batches to name no longer; what is also fresh is named all the same. */
+  /** Batches to drop. A batch that is also in `fresh` is named all the same. */
   dropped: ReadonlySet<string>;
-  /** Batches known not to be named, since when. */
+  /** Batches that are known not to be named, and since when. */
   unnamed: ReadonlyMap<string, string>;
-  /** Of these it is known that they no longer exist. */
+  /** Those of them that no longer exist. */
   gone?: ReadonlySet<string>;
 }
 
-/** Changes the index by conditional replacement: of two writers at once, neither loses anything. */
+/** Changes the index by conditional replacement. If two write at the same time, neither loses anything. */
 export async function saveVectorIndex(
   blobs: Blobs,
   empty: VectorIndex,
@@ -90,7 +92,7 @@ export async function saveVectorIndex(
   }
 }
 
-/** A model as people read it. */
+/** A model in words, for people. */
 export function describe(model: Model): string {
   return `${model.id} (${model.dimension} dimensions, ${model.digest.slice(0, 12)})`;
 }
