@@ -11,8 +11,10 @@ let
   src = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
+      ../LICENSE
       ../package.json
       ../tools/build.ts
+      ../tools/licences.ts
       (lib.fileset.difference ../src (lib.fileset.maybeMissing ../src/infra))
     ];
   };

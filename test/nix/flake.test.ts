@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
@@ -51,6 +51,17 @@ pins('flake.lock has nixpkgs twice and the sources of usage texts, all at full r
     assert.is(Buffer.from(locked.narHash.replace(/^sha256-/, ''), 'base64').length, 32, `${name}: no SRI sha256`);
     assert.ok(locked.lastModified > Date.UTC(2026, 6, 1) / 1000, `${name} is older than July 2026`);
   }
+});
+
+pins('the programs are built from no more files than the build is given', () => {
+  const [, listed] = /fileset\.unions \[([\s\S]*?)\];/.exec(read('nix/programs-from-source.nix'))!;
+  const files = [...listed!.matchAll(/\.\.\/([\w./-]+)/g)].map(match => match[1]!);
+  const folder = mkdtempSync(join(home, 'sources-'));
+  for (const file of files.filter(file => file !== 'src/infra'))
+    cpSync(join(root, file), join(folder, file), { recursive: true, filter: from => from !== join(root, 'src/infra') });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const { status, stderr } = spawnSync(process.execPath, ['tools/build.ts'], { cwd: folder, encoding: 'utf8' });
+  assert.is(status, 0, stderr);
 });
 
 pins('flake.nix stays small', () => {
