@@ -32,12 +32,12 @@ const STYLE =
   `.title{font-size:16px;font-weight:600}.bold{font-weight:600}${rules(LIGHT)}` +
   `@media(prefers-color-scheme:dark){${rules(DARK)}}`;
 
-/** A whole SVG file; `title` is what a screen reader says. */
-export function svg(width: number, height: number, title: string, body: readonly string[]): string {
+/** A whole SVG file; `title` is what a screen reader says, `style` has rules beyond the common ones. */
+export function svg(width: number, height: number, title: string, body: readonly string[], style = ''): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
     `<title>${escaped(title)}</title>`,
-    `<style>${STYLE}</style>`,
+    `<style>${STYLE}${style}</style>`,
     `<rect class="paper" width="${width}" height="${height}" rx="8"/>`,
     ...body,
     '</svg>\n',

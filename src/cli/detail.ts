@@ -3,6 +3,7 @@ import { readOptionFacts } from '../option-facts.ts';
 import type { Package } from '../package.ts';
 import { isCommit } from '../revision.ts';
 import type { Version } from '../search/open.ts';
+import { type Popularity, popularityText } from '../search/popularity-text.ts';
 import type { Program } from '../search/programs.ts';
 import type { Snippet } from '../snippets.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
@@ -15,6 +16,8 @@ export interface Detail {
   programs: readonly Program[];
   /** Paths of the options that are about it. */
   options: readonly string[];
+  /** How well known it is; null for an option. */
+  popularity: Popularity | null;
   /** How to use it. */
   snippets: readonly Snippet[];
   /** The indexed revision. */
@@ -99,6 +102,7 @@ function factsOf({ package: pkg, ...known }: Detail): Fact[] {
     ['changelog', pkg.changelog],
     ['vulnerable', pkg.knownVulnerabilities.join('; ')],
     ['options', known.options.join(', ')],
+    ['known', known.popularity && popularityText(known.popularity)],
     source,
     ['before', few(past, VERSIONS_SHOWN)],
   ];

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { clip } from '../clip.ts';
 import { EXIT, reason, UserError } from '../errors.ts';
+import { FACETS, type Facet, type FacetName } from '../search/facets.ts';
 import { FILTERS } from '../search/filters.ts';
 import { type Hit, toJson } from '../search/hits.ts';
 import { missingLine } from '../search/missing-line.ts';
@@ -24,6 +25,10 @@ export default command({
     long: { boolean: true, default: false, alias: 'l', describe: 'also programs, homepage and licence of each hit' },
     format: { string: true, describe: "one line for each hit, such as '{name}\\t{version}\\t{description}'" },
     queries: { string: true, describe: 'a file of lines {id, query} (- for stdin) → lines {id, results, ms}' },
+    facet: {
+      choices: FACETS,
+      describe: 'instead of hits, the values of this filter and how many packages have each',
+    },
     'version-history': { string: true, describe: 'the versions that this package had, and in which revisions' },
   },
   examples: [
@@ -32,6 +37,7 @@ export default command({
     ['$0 search python requests --json', 'one JSON object for each hit'],
     ["$0 search --format '{name}\\t{description}' editor | fzf", 'choose among them'],
     ['$0 search --maintainer fpletz --no-broken', 'all of one maintainer, best known first'],
+    ['$0 search --facet set', 'which package sets there are, to browse with --set'],
     ['$0 search --version-history ripgrep', 'which revision had which version'],
   ],
   async run(args, context) {
@@ -40,8 +46,9 @@ export default command({
     const query = [...(args.query ?? []), ...args._.slice(1)].join(' ');
     const given = Object.keys(SEARCH_OPTIONS).map(name => [name, (args as Record<string, unknown>)[name]] as const);
     const options = readOptions(given, SEARCH_OPTIONS, name => `--${name}`);
-    const asked = [args.queries, args['version-history']].filter(value => value !== undefined).length;
-    if (asked + (query === '' ? 0 : 1) > 1) throw new UserError('give one of a query, --queries and --version-history');
+    const asked = [args.queries, args.facet, args['version-history']].filter(value => value !== undefined).length;
+    if (asked + (query === '' ? 0 : 1) > 1)
+      throw new UserError('give one of a query, --queries, --facet and --version-history');
     if (asked === 0 && query.trim() === '' && !Object.keys(FILTERS).some(name => name in options))
       throw new UserError(
         "what are you looking for? Give some words, or a filter such as --maintainer; see 'fdnix search --help'",
@@ -52,6 +59,7 @@ export default command({
       if (!args.json && !args.quiet) await tellAge(config.index, search.info.date ?? search.info.created, context);
       if (args['version-history'] !== undefined)
         return await history(search, args['version-history'], args.json, context);
+      if (args.facet !== undefined) return await countFacet(search, args.facet, options, args.json, context);
       if (args.queries !== undefined) return await answerAll(search, args.queries, options, context);
       const hits = await search.search(query, options);
       const look = lookOf();
@@ -85,6 +93,23 @@ function longFacts(search: Search, { packageName, homepage, license }: Hit) {
   ] as const;
 }
 const LONG_PROGRAMS = 8;
+
+/** The values of a filter; how many are left out beyond the limit is said. */
+async function countFacet(
+  search: Search,
+  name: FacetName,
+  { limit = 20, ...filters }: SearchOptions,
+  json: boolean,
+  { out, log }: Context,
+): Promise<number> {
+  const all = search.facets(name, filters);
+  const shown = all.slice(0, limit);
+  const width = Math.max(0, ...shown.map(({ count }) => String(count).length));
+  const line = ({ value, count }: Facet) => `${String(count).padStart(width)}  ${forTerminal(value)}\n`;
+  await out(shown.map(json ? jsonLine : line).join(''));
+  if (all.length > limit) log(`${all.length - limit} more: --limit shows them`);
+  return all.length > 0 ? EXIT.ok : EXIT.none;
+}
 
 async function history(search: Search, packageName: string, json: boolean, { out, log }: Context): Promise<number> {
   const shown = search.show(packageName);

@@ -55,5 +55,6 @@ export function detailOf(search: Search, name: string): Detail | null {
   if (!shown) return null;
   const { revision } = search.info;
   const options = search.optionsAbout(shown.package);
-  return { ...shown, options, snippets: snippetsFor(shown.package, { revision }), revision };
+  const popularity = search.popularity(shown.package.packageName);
+  return { ...shown, options, popularity, snippets: snippetsFor(shown.package, { revision }), revision };
 }

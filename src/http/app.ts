@@ -1,6 +1,7 @@
 import { clip, MAX_LIST, MAX_TEXT } from '../clip.ts';
 import { readOptionFacts } from '../option-facts.ts';
 import { isCommit } from '../revision.ts';
+import { FACETS } from '../search/facets.ts';
 import { type Hit, toJson } from '../search/hits.ts';
 import type { Search } from '../search/open.ts';
 import { SEARCH_OPTIONS } from '../search/options.ts';
@@ -10,6 +11,7 @@ import { OPENAPI } from './openapi.ts';
 import { digestOf, headersOfPage } from './page.ts';
 import {
   cursorAt,
+  FACET_PARAMETERS,
   orBadValue,
   readCursor,
   readName,
@@ -52,6 +54,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
     const path = url.pathname.startsWith(API) ? url.pathname.slice(API.length) : null;
     if (path === 'search') return api(request, url, searched(url));
     if (path?.startsWith('packages/')) return api(request, url, shown(url, path.slice(9)));
+    if (path?.startsWith('facets/')) return api(request, url, counted(url, path.slice(7)));
     if (path === 'status') return api(request, url, () => status(search));
     if (path === 'openapi.json') return api(request, url, () => OPENAPI);
     // The paths that the API had before it had a version.
@@ -96,7 +99,18 @@ export function createApp(search: Search, template: string, onError: (error: unk
         ({ text }) => text.length <= MAX_TEXT,
       ),
       versions: found.versions.slice(0, MAX_LIST),
+      popularity: search.popularity(found.package.packageName),
     });
+  }
+
+  function counted(url: URL, encoded: string) {
+    const facet = FACETS.find(name => name === readName(encoded));
+    if (!facet) throw new Problem(404, 'Not found', `No such facet: there are ${FACETS.join(', ')}.`);
+    const { limit, ...filters } = readParameters(url.searchParams, FACET_PARAMETERS);
+    return async () => {
+      const values = await orBadValue(Promise.resolve().then(() => search.facets(facet, filters)));
+      return { revision: search.info.revision, facet, of: values.length, values: clip(values.slice(0, limit)) };
+    };
   }
 
   async function api(request: Request, url: URL, answer: () => object | Promise<object>): Promise<Response> {

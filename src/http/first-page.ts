@@ -39,7 +39,11 @@ export async function firstPage(template: string, search: Search, query: URLSear
       : [];
     const listed =
       found && !hits.some(hit => hit.packageName === open) ? [{ ...found.package, flags: [], also: [] }] : [];
-    items = renderHits({ hits: [...listed, ...hits], open: found && { ...found, snippets }, addressOf });
+    items = renderHits({
+      hits: [...listed, ...hits],
+      open: found && { ...found, snippets, popularity: search.popularity(open) },
+      addressOf,
+    });
     const missing = asked ? search.missing(wanted!, hits) : null;
     if (missing) said = missingLine(missing);
     else if (asked && hits.length === 0) said = options.type === 'option' && noOptions ? NO_OPTIONS : NOTHING;
@@ -54,6 +58,7 @@ export async function firstPage(template: string, search: Search, query: URLSear
     .replace(/<!-- with options -->(.*)/, (_, example: string) => (noOptions ? '' : example))
     .replace('<!-- about -->', () => about(search))
     .replace('<!-- said -->', () => text(said))
+    .replace('<!-- browse -->', () => (asked || open ? '' : browse(search)))
     .replace('<!-- hits -->', () => items)
     .replace('<!-- more hits -->', () => more)
     .replace(/<section id="start"/, part => (asked || open ? `${part} hidden` : part));
@@ -61,6 +66,30 @@ export async function firstPage(template: string, search: Search, query: URLSear
 
 const NOTHING = 'Nothing found. Fewer words or filters may help.';
 const NO_OPTIONS = 'This index has packages only: it was made without options.';
+
+/** Values of a filter that are offered. */
+const BROWSED = 8;
+const browsed = new WeakMap<Search, string>();
+
+/** The largest package sets and the most frequent licences, as links that list what they have. */
+function browse(search: Search): string {
+  const known = browsed.get(search);
+  if (known !== undefined) return known;
+  const number = new Intl.NumberFormat('en');
+  const listed = (name: 'set' | 'license', title: string) => {
+    const items = search
+      .facets(name)
+      .slice(0, BROWSED)
+      .map(({ value, count }) => {
+        const address = escapeHtml(`/?${new URLSearchParams({ [name]: value })}`);
+        return `<li><a href="${address}">${text(value, 60)} <span class="version">${number.format(count)}</span></a></li>`;
+      });
+    return items.length > 0 ? `<p class="browse">${title}</p><ul>${items.join('')}</ul>` : '';
+  };
+  const html = listed('set', 'Or browse a package set,') + listed('license', 'or what has a licence.');
+  browsed.set(search, html);
+  return html;
+}
 
 /** How much is indexed, of which nixpkgs. */
 function about({ info }: Search): string {

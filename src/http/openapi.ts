@@ -1,7 +1,8 @@
 import pkg from '../../package.json' with { type: 'json' };
+import { FACETS } from '../search/facets.ts';
 import { type Option, sentence } from '../search/option.ts';
 import { PACKAGE_NAME } from '../search/options.ts';
-import { SEARCH_PARAMETERS, SHOW_PARAMETERS } from './parameters.ts';
+import { FACET_PARAMETERS, SEARCH_PARAMETERS, SHOW_PARAMETERS } from './parameters.ts';
 
 const text = { type: 'string' } as const;
 const textOrNull = { type: ['string', 'null'] } as const;
@@ -98,6 +99,27 @@ const SCHEMAS = {
     option: described({ anyOf: [ref('OptionFacts'), { type: 'null' }] }, 'What an option is; null for a package.'),
     snippets: { type: 'array', items: ref('Snippet') },
     versions: { type: 'array', items: ref('Version') },
+    popularity: described(
+      { anyOf: [ref('Popularity'), { type: 'null' }] },
+      'How well known a package is: what ranking weighs; null for an option.',
+    ),
+  }),
+  Popularity: object({
+    modules: described(count, 'Modules and tests of NixOS that name it.'),
+    mentions: described(count, 'Other software whose metadata has its name; counted up to 5,000 texts.'),
+    usage: described(texts, 'Sources of texts that say how it is used.'),
+  }),
+  Facets: object({
+    revision: text,
+    facet: { enum: FACETS },
+    of: described(count, 'How many values there are.'),
+    values: described(
+      {
+        type: 'array',
+        items: object({ value: described(text, 'As the filter of this name takes it.'), count }),
+      },
+      'The most frequent first, with the number of packages.',
+    ),
   }),
   UsageSource: object({
     name: text,
@@ -210,6 +232,29 @@ export const OPENAPI = {
           304: UNCHANGED,
           400: problem('Not a readable name, or a parameter that is not known.'),
           404: problem('No package of this name.'),
+          ...FAILURES,
+        },
+      },
+    },
+    '/api/v1/facets/{facet}': {
+      get: {
+        operationId: 'facets',
+        summary: 'The values of a filter, and how many packages have each',
+        parameters: [
+          {
+            name: 'facet',
+            in: 'path',
+            required: true,
+            description: 'The filter whose values are counted.',
+            schema: { enum: FACETS },
+          },
+          ...Object.entries(FACET_PARAMETERS).map(inQuery),
+        ],
+        responses: {
+          200: answer('The values.', 'Facets'),
+          304: UNCHANGED,
+          400: problem('A parameter is unknown, repeated or out of range, or no package has its value.'),
+          404: problem('No such facet.'),
           ...FAILURES,
         },
       },

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { UnknownValue } from '../search/filters.ts';
+import { FILTERS, UnknownValue } from '../search/filters.ts';
 import { type Options, readOptions, type Values } from '../search/option.ts';
 import { PACKAGE_NAME, QUERY, SEARCH_OPTIONS } from '../search/options.ts';
 import { Problem } from './problem.ts';
@@ -32,6 +32,15 @@ export function readCursor(cursor: string | undefined, digest: string): number {
     throw new Problem(410, 'Gone', 'Another index is served now: search again without a cursor.');
   return Number(place);
 }
+
+/** The parameters of the values of a filter: the other filters, and how many values. */
+export const FACET_PARAMETERS = {
+  ...FILTERS,
+  limit: {
+    describe: 'at most this many values, the most frequent first',
+    schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
+  },
+} as const;
 
 /** The parameters of one package. The platform is used in snippets that must name one. */
 export const SHOW_PARAMETERS = {

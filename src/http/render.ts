@@ -2,6 +2,7 @@ import { NIXOS, type OptionFacts, readOptionFacts, readOptionName } from '../opt
 import type { Package } from '../package.ts';
 import type { Hit } from '../search/hits.ts';
 import type { Version } from '../search/open.ts';
+import { type Popularity, popularityText } from '../search/popularity-text.ts';
 import type { Snippet } from '../snippets.ts';
 import { forTerminal, forTerminalLines } from '../text.ts';
 import { escapeHtml } from './form.ts';
@@ -13,7 +14,12 @@ const MAX_TEXT = 4000;
 export interface Results {
   hits: readonly Omit<Hit, 'score' | 'why'>[];
   /** The details of the hit that is open. */
-  open: { package: Package; versions: readonly Version[]; snippets: readonly Snippet[] } | null;
+  open: {
+    package: Package;
+    versions: readonly Version[];
+    snippets: readonly Snippet[];
+    popularity: Popularity | null;
+  } | null;
   /** The address of the page with other parameters. */
   addressOf(changes: Record<string, string>): string;
 }
@@ -44,7 +50,7 @@ export function renderHits({ hits, open, addressOf }: Results): string {
   return items.join('\n');
 }
 
-function renderDetail({ package: pkg, versions, snippets }: NonNullable<Results['open']>): string {
+function renderDetail({ package: pkg, versions, snippets, popularity }: NonNullable<Results['open']>): string {
   const facts: Partial<OptionFacts> =
     pkg.type === 'option' ? readOptionFacts(pkg.longDescription) : { text: pkg.longDescription };
   const rows: [string, string | null | undefined][] = [
@@ -64,6 +70,7 @@ function renderDetail({ package: pkg, versions, snippets }: NonNullable<Results[
     ['Licence', pkg.license && text(pkg.license, 200)],
     ['Maintainers', text(pkg.maintainers.slice(0, 60).join(', '))],
     ['Platforms', text(pkg.platforms.slice(0, 60).join(', '))],
+    ['Known', popularity && text(popularityText(popularity) ?? '')],
     [
       'Versions',
       versions.length > 1

@@ -24,6 +24,14 @@ export function renown(
   return { modules, known: Uint8Array.from(groups, (group, i) => (modules[i]! > 0 || usage.has(group) ? 1 : 0)) };
 }
 
+let shipped: Map<string, number> | null = null;
+
+/** How many modules and tests of NixOS name this attribute, by the table that ships. */
+export function modulesNaming(packageName: string): number {
+  shipped ??= readModules();
+  return shipped.get(packageName) ?? 0;
+}
+
 /** The table that ships, see tools/modules.ts. */
 function readModules(): Map<string, number> {
   const lines = readFileSync(new URL('./modules.tsv', import.meta.url), 'utf8')

@@ -69,7 +69,10 @@ export const FILTERS = {
     label: 'Package set',
     example: 'python313Packages',
     schema: { type: 'string', maxLength: 200 },
-    known: { values: ({ lists }) => lists.set.flat().filter(Boolean), same: set => lower(setFamily(set)) },
+    known: {
+      values: ({ lists }) => lists.set.flat().filter(set => set && !set.startsWith('option:')),
+      same: set => lower(setFamily(set)),
+    },
     admits: (index, set) =>
       listed(
         index,

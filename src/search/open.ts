@@ -1,15 +1,19 @@
 import { type Embedder, EmbedFailure, openEmbedder } from '../embed/embedder.ts';
 import { Refused } from '../errors.ts';
+import { FLAG } from '../index/columns.ts';
 import { type Index, type IndexMeta, openIndex } from '../index/open.ts';
 import type { Package } from '../package.ts';
 import { alternativeTo } from './alternatives.ts';
 import { answerer, type Meaning } from './answer.ts';
+import { type Facet, type FacetName, facets } from './facets.ts';
 import type { Hit } from './hits.ts';
 import { MAX_QUERY } from './lexical.ts';
 import { missingName } from './missing.ts';
 import type { Missing } from './missing-line.ts';
 import { navigate } from './navigate.ts';
 import type { SearchOptions } from './options.ts';
+import { popularityOf } from './popularity.ts';
+import type { Popularity } from './popularity-text.ts';
 import { type Program, type Provider, programsIn, which } from './programs.ts';
 import { optionsAbout } from './related.ts';
 import { loadScan, type Scan } from './scan.ts';
@@ -34,6 +38,10 @@ export interface Search {
   show(packageName: string): { package: Package; versions: Version[]; programs: Program[] } | null;
   /** Paths of the options about this package, the shortest first. */
   optionsAbout(pkg: Package): string[];
+  /** How well known a package is; null for an option and for a name that does not exist. */
+  popularity(packageName: string): Popularity | null;
+  /** The values of a filter, and how many of the packages that the other filters let through have each. */
+  facets(name: FacetName, options?: SearchOptions): Facet[];
   /** A notice if the query names something that does not exist, else null. `hits` are the answer to the query. */
   missing(query: string, hits: readonly Hit[]): Missing | null;
   /** Names that are similar to this one, best first. */
@@ -98,6 +106,11 @@ export async function openSearch(file: string, options: OpenOptions = {}): Promi
     },
     missing: (query, hits) => missingName(index, query, hits),
     optionsAbout: pkg => optionsAbout(index, pkg),
+    popularity(packageName) {
+      const doc = index.find(packageName);
+      return doc < 0 || (index.columns.flags[doc]! & FLAG.option) !== 0 ? null : popularityOf(index, doc);
+    },
+    facets: (name, options) => facets(index, name, options),
     nearest(name) {
       const named = navigate(index, name.slice(0, MAX_QUERY)).map(({ doc }) => index.name(doc));
       if (named.length > 0) return named.slice(0, NEAREST);

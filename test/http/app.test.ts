@@ -30,6 +30,12 @@ const EXAMPLES: Record<string, [status: number, target: string][]> = {
     [400, '/api/v1/packages/%ff'],
     [404, '/api/v1/packages/nope'],
   ],
+  '/api/v1/facets/{facet}': [
+    [200, '/api/v1/facets/license?platform=x86_64-linux'],
+    [200, '/api/v1/facets/set?limit=1'],
+    [400, '/api/v1/facets/license?limit=0'],
+    [404, '/api/v1/facets/colour'],
+  ],
   '/api/v1/status': [[200, '/api/v1/status']],
   '/api/v1/openapi.json': [[200, '/api/v1/openapi.json']],
 };
@@ -198,6 +204,18 @@ app('hits carry everything a page shows but long descriptions; show has those, a
   assert.equal(shown.versions[0], { version: shown.package.version, firstRevision: REVISION, lastRevision: null });
   const quoted = 'aroccPackages."0-unstable-2025-03-05"';
   assert.is((await json(`/api/v1/packages/${encodeURIComponent(quoted)}`)).package.packageName, quoted);
+});
+
+app('a facet counts what the other filters let through; values beyond the limit are counted', async () => {
+  type Facets = { of: number; values: { value: string; count: number }[] };
+  const facets = async (query: string) => (await (await get(`/api/v1/facets/${query}`)).json()) as Facets;
+  const all = await facets('license');
+  const few = await facets('license?limit=2');
+  assert.equal(few.values, all.values.slice(0, 2));
+  assert.is(few.of, all.values.length);
+  const [{ value, count }] = all.values as [{ value: string; count: number }];
+  const { hits } = await json(`/api/v1/search?q=${encodeURIComponent('the a')}&limit=100&license=${value}`);
+  assert.ok(count >= hits.length && hits.length > 0);
 });
 
 app('the ETag follows the index, and an unchanged answer is not searched again', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readOptionName } from '../../src/option-facts.ts';
 import { type Package, parsePackage, type RawPackage } from '../../src/package.ts';
+import type { FacetName } from '../../src/search/facets.ts';
 import type { Hit, HitJson } from '../../src/search/hits.ts';
 import type { IndexInfo, Search, Version } from '../../src/search/open.ts';
 import type { SearchOptions } from '../../src/search/options.ts';
@@ -91,6 +92,16 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
       return { name: query, alias: "'python2' has been removed", removed: null, nearest: names.slice(0, 1) };
     },
     optionsAbout: () => [],
+    popularity(packageName) {
+      const found = packages.find(pkg => pkg.packageName === packageName);
+      return found?.type === 'package' ? { modules: 3, mentions: 9, usage: ['tldr'] } : null;
+    },
+    facets(name, options = {}) {
+      const counts = new Map<string, number>();
+      for (const pkg of packages.filter(pkg => pkg.type === 'package' && admits(pkg, options)))
+        for (const value of FACET_VALUES[name](pkg)) counts.set(value, (counts.get(value) ?? 0) + 1);
+      return [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count);
+    },
     nearest: () => [],
     which: program =>
       packages
@@ -101,6 +112,13 @@ export function memorySearch(packages: readonly Package[] = records, info: Parti
     },
   };
 }
+
+const FACET_VALUES: Record<FacetName, (pkg: Package) => string[]> = {
+  set: ({ packageName }) => (packageName.includes('.') ? [packageName.split('.')[0]!] : []),
+  license: ({ licenses }) => licenses,
+  maintainer: ({ maintainers }) => maintainers,
+  platform: ({ platforms }) => platforms,
+};
 
 function score(pkg: Package, words: string[]): Hit {
   const text = `${pkg.packageName} ${pkg.description} ${pkg.longDescription}`.toLowerCase();

@@ -99,7 +99,8 @@ async function expand(item: HTMLElement, hit: Shown, actions: Actions): Promise<
   const shown = await askPackage(hit.packageName, state.platform!).catch(() => null);
   if (!item.classList.contains('open')) return;
   item.querySelector('.detail')?.remove();
-  const whole = { ...hit, ...shown?.package, option: shown?.option ?? null, snippets: shown?.snippets ?? [] };
+  const { option = null, snippets = [], popularity = null } = shown ?? {};
+  const whole = { ...hit, ...shown?.package, option, snippets, popularity };
   item.append(el('div', { class: 'detail' }, detail(whole, shown?.versions, actions)));
   item.scrollIntoView({ block: 'nearest' });
 }

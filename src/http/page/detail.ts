@@ -1,5 +1,6 @@
 import { NIXOS, readOptionName } from '../../option-facts.ts';
 import { isCommit } from '../../revision.ts';
+import { popularityText } from '../../search/popularity-text.ts';
 import { type Child, clean, el, link, oneLine } from './dom.ts';
 import { revision, type Shown, type Version } from './server.ts';
 import { uses } from './snippets.ts';
@@ -68,6 +69,7 @@ export function detail(hit: Shown, versions: Version[] | undefined, { narrow, fo
         rest.length > 0 && el('details', {}, el('summary', {}, others), each(rest)),
       ),
       row('Outputs', hit.outputs?.length > 1 && each(hit.outputs)),
+      row('Known', hit.popularity && popularityText(hit.popularity)),
       row('Also', each(hit.also, other)),
       row('Versions', versions && versions.length > 1 && versionTable(versions)),
       row('Matched', hit.why?.length > 0 && hit.why.map(one => oneLine(one, 100)).join(' · ')),

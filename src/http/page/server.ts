@@ -1,6 +1,7 @@
 import type { HitJson } from '../../search/hits.ts';
 import type { Missing } from '../../search/missing-line.ts';
 import type { IndexInfo } from '../../search/open.ts';
+import type { Popularity } from '../../search/popularity-text.ts';
 import type { Snippet } from '../../snippets.ts';
 
 /** What the API says about a NixOS option beyond its record. */
@@ -18,7 +19,11 @@ export interface Version {
 }
 
 /** A hit. One that was opened by its address alone has no score. */
-export type Shown = Omit<HitJson, 'score'> & { option?: OptionFacts | null; snippets?: Snippet[] };
+export type Shown = Omit<HitJson, 'score'> & {
+  option?: OptionFacts | null;
+  snippets?: Snippet[];
+  popularity?: Popularity | null;
+};
 
 /** All properties that an answer of the API may have. */
 export interface Answer {
@@ -32,6 +37,7 @@ export interface Answer {
   option?: OptionFacts | null;
   snippets: Snippet[];
   versions: Version[];
+  popularity?: Popularity | null;
   packages: number;
   options: number;
   /** The time of the nixpkgs, if it is known. */

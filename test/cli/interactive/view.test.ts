@@ -79,6 +79,7 @@ test('the screen is exactly as large as the terminal, whatever is on it', () => 
     versions: [{ version: '1', firstRevision: 'r', lastRevision: null }],
     programs: Array.from({ length: 40 }, (_, i) => ({ program: `program-${i}`, sure: 'likely' as const })),
     options: ['services.x.enable'],
+    popularity: { modules: 1, mentions: 5000, usage: ['a b'.repeat(60)] },
     snippets: snippetsFor(hostile, { revision: 'r' }),
     revision: 'r',
   };
