@@ -1,7 +1,7 @@
 /** Snippets, evaluated: by Nix and by a shell, for names and values of every kind. */
+
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,10 +11,10 @@ import { random } from '../src/random.ts';
 import { isCommit } from '../src/revision.ts';
 import { shellWord, snippetsFor } from '../src/snippets.ts';
 import { sample } from './sample.ts';
+import { temporaryDir } from './temporary.ts';
 
 const test = suite('snippets');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-snippets-'));
-test.after(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryDir();
 const COMMIT = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';
 
 const env = { PATH: process.env.PATH, HOME: root, NIX_CONFIG: 'experimental-features = nix-command flakes' };

@@ -30,7 +30,7 @@ export const appstream: UsageReader = {
         if (document.trim() === '') continue;
         let component: Record<string, unknown>;
         try {
-          component = record(parse(document, { logLevel: 'silent' }));
+          component = record(parse(document, { logLevel: 'error' }));
         } catch (error) {
           warn(`${file}: a component is no YAML and is left out: ${reason(error).slice(0, 80)}`);
           continue;

@@ -1,16 +1,15 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withLock } from '../../src/blobs/lock.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('blobs/lock');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
-test.after(() => rmSync(dir, { recursive: true }));
+const dir = temporaryDir();
 
 /** Several that want the same lock; returns how many had it, and how many at once at most. */
 async function contend(file: string, waiters: number): Promise<{ turns: number; most: number }> {

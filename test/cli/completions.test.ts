@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,16 +7,16 @@ import { COMMON_FLAGS, describeCommands } from '../../src/cli/describe.ts';
 import { COMMANDS } from '../../src/cli/main.ts';
 import { manual } from '../../src/cli/man.ts';
 import { completions, SHELLS, type Shell } from '../../src/cli/shells.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const shells = suite('cli/completions, cli/man');
 const commands = await describeCommands();
 let dir: string;
 shells.before(() => {
-  dir = mkdtempSync(join(tmpdir(), 'fdnix-shells-'));
+  dir = temporaryDir();
   for (const shell of SHELLS)
     writeFileSync(join(dir, `fdnix.${shell}`), completions(shell, 'fdnix', commands, COMMON_FLAGS));
 });
-shells.after(() => rmSync(dir, { recursive: true }));
 
 const there = (program: string) => spawnSync(program, ['--version']).status === 0;
 

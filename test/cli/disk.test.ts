@@ -1,19 +1,19 @@
 /** A disk that is full and a home that cannot be written: both are mounted, in a namespace of the test's own. */
+
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { everyNth, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('cli/disk');
 const program = join(import.meta.dirname, '../../src/fdnix.ts');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-disk-'));
+const root = temporaryDir();
 const home = join(root, 'home');
 mkdirSync(home);
 const release = writeRelease(join(root, 'packages.json'), everyNth(9));
-test.after(() => rmSync(root, { recursive: true }));
 
 /** Runs shell commands in which `fdnix` is the program, `$home` the home; returns all that was said, and statuses. */
 function inNamespace(script: string): string {

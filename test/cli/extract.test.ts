@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../src/store/store.ts';
 import { NIXPKGS, runWithNix, withTree } from '../extract/tree.ts';
+import { temporaryDir } from '../temporary.ts';
 import { fdnix } from './fdnix.ts';
 
 const test = suite('extract --nixpkgs');
@@ -12,9 +12,8 @@ const TROUBLES = 'pkgs/top-level/troubles.nix';
 
 let home = '';
 test.before.each(() => {
-  home = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+  home = temporaryDir();
 });
-test.after.each(() => rmSync(home, { recursive: true, force: true }));
 
 async function current(): Promise<string[]> {
   const store = await openStore(`sqlite:${join(home, 'packages.sqlite')}`);

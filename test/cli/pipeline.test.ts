@@ -1,16 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ALL, sampled } from '../cases.ts';
 import { everyNth, rawSample, SAMPLE, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 import { fdnix } from './fdnix.ts';
 
 const test = suite('pipeline');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const root = temporaryDir();
 const home = join(root, 'home');
 const small = join(root, 'small.json');
 /** Long enough under way to be interrupted, and too large for a small disk. */
@@ -240,5 +240,4 @@ test('init creates what is missing and says what was there; flags win over the e
   assert.is(JSON.parse(aws.stdout).store.place, 'dynamodb:t');
 });
 
-test.after(() => rmSync(root, { recursive: true, force: true }));
 test.run();

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,11 +7,11 @@ import { formatter, hitLines, jsonLine, versionLines } from '../../src/cli/hit.t
 import type { Hit, HitJson } from '../../src/search/hits.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 import { fdnix, PROGRAM } from './fdnix.ts';
 
 const test = suite('search command');
-const home = mkdtempSync(join(tmpdir(), 'fdnix-cli-search-'));
-test.after(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryDir();
 
 const HOSTILE = '\x1b[31mred\x1b]0;title\x07 \u202eevil\u2066 \x9b1m tab\tnew\nline \ud800 end';
 const hostile = {

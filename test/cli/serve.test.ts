@@ -1,14 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
+import { copyFile, rename, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { content } from '../http/memory.ts';
 import { everyNth, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const serve = suite('cli/serve');
 const root = join(import.meta.dirname, '../..');
@@ -17,7 +17,7 @@ let home: string;
 
 /** Two indexes of the same packages, which differ in the name of their revision. */
 serve.before(async () => {
-  home = await mkdtemp(join(tmpdir(), 'fdnix-serve-'));
+  home = temporaryDir();
   const release = writeRelease(join(home, 'packages.json'), everyNth(9));
   for (const [revision, file] of [
     ['a'.repeat(40), 'index.sqlite'],
@@ -28,7 +28,6 @@ serve.before(async () => {
     run('index', '--quiet', '--output', join(home, file!));
   }
 });
-serve.after(() => rm(home, { recursive: true, force: true }));
 
 function run(...args: string[]): void {
   execFileSync(process.execPath, [...fdnix, ...args, '--home', home], { stdio: ['ignore', 'inherit', 'inherit'] });

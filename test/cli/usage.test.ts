@@ -1,14 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { everyNth, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 import { fdnix } from './fdnix.ts';
 
 const test = suite('cli/usage');
-const home = mkdtempSync(join(tmpdir(), 'fdnix-usage-'));
-test.after(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryDir();
 const tldr = join(import.meta.dirname, '../fixtures/usage/tldr');
 const index = join(home, 'index.sqlite');
 

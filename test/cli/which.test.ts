@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,11 +9,11 @@ import { parseOptions } from '../../src/extract/options.ts';
 import { parsePackage } from '../../src/package.ts';
 import { writeRelease } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 import { fdnix, PROGRAM } from './fdnix.ts';
 
 const test = suite('which and show');
-const home = mkdtempSync(join(tmpdir(), 'fdnix-cli-which-'));
-test.after(() => rmSync(home, { recursive: true, force: true }));
+const home = temporaryDir();
 
 const LIST = join(import.meta.dirname, '../fixtures/programs/nixexprs.tar.xz');
 const COMMIT = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';

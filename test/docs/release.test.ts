@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import pkg from '../../package.json' with { type: 'json' };
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const root = join(import.meta.dirname, '../..');
 const test = suite('release');
@@ -32,10 +32,9 @@ test('the changelog begins with what is not released yet, if anything, and this 
 test('an index made again from the same records has the same bytes', async () => {
   const [one, other] = await Promise.all(
     [0, 1].map(async () => {
-      const dir = mkdtempSync(join(tmpdir(), 'fdnix-twice-'));
+      const dir = temporaryDir();
       const { file, result } = await buildIndex(sample(400), dir);
       const bytes = readFileSync(file);
-      rmSync(dir, { recursive: true });
       return { bytes, digest: result.digest };
     }),
   );

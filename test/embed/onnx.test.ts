@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
 import { cpuPath, openRuntime } from '../../src/embed/onnx-runtime.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 import { type FileOptions, forward, onnxFile, type Shape, seededWeights } from './bert.ts';
 import { embedderContract } from './contract.ts';
 import { tokenizerJson } from './tiny.ts';
@@ -16,7 +16,7 @@ const weights = seededWeights(shape);
 const [CLS, SEP] = [2, 3];
 const TEXTS = ['music player', 'a fast text editor!', 'players', 'music music music for a text editor'];
 
-const root = mkdtempSync(join(tmpdir(), 'fdnix-onnx-'));
+const root = temporaryDir();
 /** Writes a model's directory: `files` beside the tokenizer and the graph; returns its path. */
 function model(name: string, files: Record<string, unknown> = {}, options?: FileOptions): string {
   const dir = join(root, name);
@@ -174,4 +174,3 @@ else {
   });
   test.run();
 }
-process.on('exit', () => rmSync(root, { recursive: true, force: true }));

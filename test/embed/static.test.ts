@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EmbedFailure, openEmbedder } from '../../src/embed/embedder.ts';
 import { readSafetensors, writeSafetensors } from '../../src/embed/safetensors.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 import { embedderContract } from './contract.ts';
 import { f32 } from './tiny.ts';
 
@@ -61,7 +61,7 @@ test('a text of a megabyte is embedded', async () => {
 test('what is no model of ours is refused in one line', async () => {
   assert.is(embedder.id, 'static:fdnix');
   assert.match(embedder.digest, /^[0-9a-f]{64}$/);
-  const dir = mkdtempSync(join(tmpdir(), 'fdnix-static-'));
+  const dir = temporaryDir();
   const shipped = readFileSync(new URL('../../src/embed/static.safetensors', import.meta.url));
   const { metadata, tensors } = readSafetensors(shipped);
   const other = new Map([...tensors].map(([name, tensor]) => [name, name === 'scale' ? f32([1], [1]) : tensor]));
@@ -80,7 +80,6 @@ test('what is no model of ours is refused in one line', async () => {
     assert.match(said, message);
     assert.match(said, /^cannot use the static model .*; give static:fdnix, or static:FILE .*$/);
   }
-  rmSync(dir, { recursive: true });
 });
 
 test.run();

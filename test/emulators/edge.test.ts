@@ -1,15 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { everyNth, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-edge-'));
+const dir = temporaryDir();
 const node = ['--disable-warning=ExperimentalWarning'];
 const services = spawn(process.execPath, [...node, join(ROOT, 'test/emulators/services.ts'), '--port', '0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -32,7 +31,6 @@ test.before(async () => {
 });
 test.after(() => {
   services.kill();
-  rmSync(dir, { recursive: true });
 });
 
 test('USE_LOCALSTACK=true is all that the pipeline needs, from an empty account to an answer', async () => {

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { suite } from 'uvu';
@@ -10,9 +9,10 @@ import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import type { Package } from '../../src/package.ts';
 import { drain } from '../../src/streams.ts';
 import { everyNth, rawSample, SAMPLE, sample, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('channel');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const dir = temporaryDir();
 /** Enough for several chunks of input. */
 const raw = Object.entries(rawSample()).slice(0, 1500);
 const json = Buffer.from(JSON.stringify({ version: '2', packages: Object.fromEntries(raw) }));
@@ -167,5 +167,4 @@ test('extract --output is sorted by attribute path and the same from run to run'
   assert.equal(names, Object.keys(JSON.parse(readFileSync(release, 'utf8')).packages).sort());
 });
 
-test.after(() => rmSync(dir, { recursive: true }));
 test.run();

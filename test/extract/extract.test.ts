@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,6 +10,7 @@ import { compareNames, type Package, parsePackage, serialisePackage } from '../.
 import type { Progress } from '../../src/progress.ts';
 import { drain } from '../../src/streams.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 import { NIXPKGS, packagesInfo, runWithNix, withTree } from './tree.ts';
 
 const test = suite('evaluating a nixpkgs');
@@ -290,7 +290,7 @@ test('what cannot be evaluated at all is one line and the next step', async () =
   });
   const path = process.env.PATH;
   process.env.PATH = '/nonexistent';
-  const old = mkdtempSync(join(tmpdir(), 'fdnix-old-'));
+  const old = temporaryDir();
   try {
     assert.match(await rejects(run(NIXPKGS)), /nix-instantiate is not on PATH: install Nix .*--from/);
     writeFileSync(join(old, 'nix-instantiate'), '#!/bin/sh\necho "nix-instantiate (Nix) 2.13.6"\n', { mode: 0o755 });
@@ -298,7 +298,6 @@ test('what cannot be evaluated at all is one line and the next step', async () =
     assert.match(await rejects(run(NIXPKGS)), /\(Nix\) 2\.13\.6 is too old: .* takes Nix 2\.18 or newer/);
   } finally {
     process.env.PATH = path;
-    rmSync(old, { recursive: true });
   }
 });
 

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
@@ -10,15 +9,15 @@ import { parseOption, parseOptions, readOptions } from '../../src/extract/option
 import { type Extraction, embeddingText, type Package } from '../../src/package.ts';
 import { drain } from '../../src/streams.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const options = suite('extract/options');
 const FIXTURE = new URL('../fixtures/options/options.json', import.meta.url).pathname;
 const raw = JSON.parse(readFileSync(FIXTURE, 'utf8'));
 let dir: string;
 options.before(() => {
-  dir = mkdtempSync(join(tmpdir(), 'fdnix-options-'));
+  dir = temporaryDir();
 });
-options.after(() => rmSync(dir, { recursive: true }));
 
 async function read(file: string): Promise<Package[]> {
   const release = await openRelease(file);

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
+import { temporaryDir } from '../temporary.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
 
@@ -11,15 +11,11 @@ export const NIXPKGS = join(FIXTURES, 'nixpkgs');
 
 /** Calls `use` with a copy of the miniature nixpkgs, in which files of nixpkgs-variants have taken a place. */
 export async function withTree(variants: Record<string, string>, use: (tree: string) => unknown): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'fdnix-tree-'));
-  try {
-    cpSync(NIXPKGS, dir, { recursive: true, verbatimSymlinks: true });
-    for (const [place, file] of Object.entries(variants))
-      cpSync(join(FIXTURES, 'nixpkgs-variants', file), join(dir, place));
-    await use(dir);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+  const dir = temporaryDir();
+  cpSync(NIXPKGS, dir, { recursive: true, verbatimSymlinks: true });
+  for (const [place, file] of Object.entries(variants))
+    cpSync(join(FIXTURES, 'nixpkgs-variants', file), join(dir, place));
+  await use(dir);
 }
 
 /** What the tree's own packages-info.nix says: attribute path → entry of packages.json. */

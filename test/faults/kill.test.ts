@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
@@ -17,6 +16,7 @@ import { fdnix, type Run } from '../cli/fdnix.ts';
 import { dynamodbOperation, type FaultProxy, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { extracted, writeRelease } from '../sample.ts';
 import { RAW } from '../store/fixture.ts';
+import { temporaryDir } from '../temporary.ts';
 import { difference, freshPlace, type Place, type State, startWorld, state, type World } from './pipeline.ts';
 
 /**
@@ -24,7 +24,7 @@ import { difference, freshPlace, type Place, type State, startWorld, state, type
  * same command again: the table, the bucket and the index must be what they are without the kill. 50 points by seed.
  */
 const POINTS = 50;
-const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const root = temporaryDir();
 const release = join(root, 'packages.json');
 const raw = sampled(Object.entries(RAW), 2, 'packages');
 const COMMANDS = { extract: ['extract', '--from', release], embed: ['embed', '--json'], index: ['index'] } as const;
@@ -281,6 +281,5 @@ test('SIGTERM to the one that waits ends it at once, and the other is not distur
 test.after(async () => {
   await Promise.all(opened.map(proxy => proxy.close()));
   await world.close();
-  rmSync(root, { recursive: true, force: true });
 });
 test.run();

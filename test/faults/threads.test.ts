@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,10 +10,10 @@ import { openPool } from '../../src/http/pool.ts';
 import { copyIndex } from '../../src/index/file.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('faults/threads');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-threads-'));
-test.after(() => rmSync(dir, { recursive: true, force: true }));
+const dir = temporaryDir();
 const { file } = await buildIndex(sample(200), dir);
 const script = new URL('../http/mortal-worker.ts', import.meta.url);
 const timing = { first: 20, last: 200, stuck: 1000 };

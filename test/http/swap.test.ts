@@ -1,18 +1,17 @@
-import { mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp, requestFor } from '../../src/http/app.ts';
 import { followIndex } from '../../src/http/swap.ts';
+import { temporaryDir } from '../temporary.ts';
 import { content, type Memory, memorySearch, records } from './memory.ts';
 
 const swap = suite('http/swap');
 let dir: string;
 swap.before.each(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'fdnix-swap-'));
+  dir = temporaryDir();
 });
-swap.after.each(() => rm(dir, { recursive: true }));
 
 /** The "index" is a file with a revision in it; each opening gives a Memory of that revision. */
 async function follow(file: string) {

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ALIASES, parseAliases, readAliases } from '../../src/index/aliases.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('aliases');
 const TEXT = `lib: self: super:
@@ -43,17 +43,13 @@ test('endless and hostile texts are read in time', () => {
 });
 
 test('a file or a tree; what is neither is refused', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'fdnix-aliases-'));
-  try {
-    mkdirSync(join(dir, 'pkgs/top-level'), { recursive: true });
-    writeFileSync(join(dir, ALIASES), TEXT);
-    assert.equal(await readAliases(dir), await readAliases(join(dir, ALIASES)));
-    assert.match(await rejects(readAliases(join(dir, 'nothing'))), /^cannot read .*nothing: .*; give --aliases/);
-    writeFileSync(join(dir, 'empty.nix'), '{ }');
-    assert.match(await rejects(readAliases(join(dir, 'empty.nix'))), /has no aliases/);
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  const dir = temporaryDir();
+  mkdirSync(join(dir, 'pkgs/top-level'), { recursive: true });
+  writeFileSync(join(dir, ALIASES), TEXT);
+  assert.equal(await readAliases(dir), await readAliases(join(dir, ALIASES)));
+  assert.match(await rejects(readAliases(join(dir, 'nothing'))), /^cannot read .*nothing: .*; give --aliases/);
+  writeFileSync(join(dir, 'empty.nix'), '{ }');
+  assert.match(await rejects(readAliases(join(dir, 'empty.nix'))), /has no aliases/);
 });
 
 const tree = process.env.FDNIX_TEST_NIXPKGS;

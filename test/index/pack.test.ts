@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
@@ -17,10 +16,10 @@ import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
 import { rejects } from '../rejects.ts';
 import { extracted, sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('pack');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-pack-'));
-test.after(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryDir();
 const packages = sample(1200);
 const { file, result } = await buildIndex(packages, join(root, 'a'));
 

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +6,7 @@ import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
 import { EXIT } from '../../src/errors.ts';
 import { fetchIndex, followPublished, localIndex, publish, published, upload } from '../../src/index/publish.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 
 interface Place {
   dir: string;
@@ -15,14 +15,11 @@ interface Place {
 const test = suite<Place>('publish');
 
 test.before.each(async context => {
-  context.dir = await mkdtemp(join(tmpdir(), 'fdnix-publish-'));
+  context.dir = temporaryDir();
   context.blobs = await openBlobs(join(context.dir, 'blobs'));
   await context.blobs.init();
 });
-test.after.each(async ({ dir, blobs }) => {
-  await blobs.close();
-  await rm(dir, { recursive: true });
-});
+test.after.each(({ blobs }) => blobs.close());
 
 const identity = (n: number) => ({
   revision: `${n}`.repeat(8).padEnd(40, '0'),

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,10 +7,10 @@ import { openSearch } from '../../src/search/open.ts';
 import type { UsageText, UsageTexts } from '../../src/usage/usage.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('index/usage');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-usage-'));
-test.after(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryDir();
 
 const text = (name: string, sentence = 'Does it.', homepages: string[] = []): UsageText => ({
   names: [name],

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -9,11 +8,11 @@ import { EXIT } from '../../src/errors.ts';
 import type { Run } from '../../src/infra/account.ts';
 import { deploy } from '../../src/infra/deploy.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 import { SETTINGS } from './synthesis.ts';
 
 const test = suite('deploy');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-deploy-test-'));
-test.after(() => rmSync(dir, { recursive: true }));
+const dir = temporaryDir();
 
 const file = (name: string, text: string) => {
   writeFileSync(join(dir, name), text);

@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
@@ -12,13 +11,13 @@ import { decoder } from '../../src/programs/nix-index.ts';
 import { openPrograms, type Programs } from '../../src/programs/programs.ts';
 import { keepPrograms, loadPrograms } from '../../src/programs/stored.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 import { type Indexed, listing, nixIndexDatabase } from './nix-index-database.ts';
 
 const test = suite('programs');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const dir = temporaryDir();
 // Scratch folders are made in here, so that those of other programs do not count.
 process.env.TMPDIR = dir;
-test.after(() => rmSync(dir, { recursive: true }));
 
 const TARBALL = join(import.meta.dirname, '../fixtures/programs/nixexprs.tar.xz');
 /** What all of the lists below say. */

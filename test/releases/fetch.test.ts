@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -10,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { type Statement, statement } from '../../src/releases/manifest.ts';
 import { fdnix, type Run } from '../cli/fdnix.ts';
 import { everyNth, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 import { type Host, type Key, makeKey, offer, serve, writeManifest } from './host.ts';
 
 const OLD = { revision: 'a'.repeat(40), epoch: Date.UTC(2026, 9, 1) / 1000 };
@@ -29,7 +29,7 @@ interface Stage {
 
 const test = suite<Stage>('fetch');
 test.before(async stage => {
-  stage.dir = mkdtempSync(join(tmpdir(), 'fdnix-fetch-'));
+  stage.dir = temporaryDir();
   stage.key = makeKey();
   const release = writeRelease(join(stage.dir, 'packages.json'), everyNth(9));
   for (const [name, { revision, epoch }] of [
@@ -50,7 +50,6 @@ test.before.each(async stage => {
   publish(stage);
 });
 test.after.each(({ host }) => host.close());
-test.after(({ dir }) => rmSync(dir, { recursive: true }));
 
 function publish({ files, key, old, new: latest }: Stage): void {
   writeManifest(files, [offer(files, old, key), offer(files, latest, key)]);

@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Refused, UserError } from '../../src/errors.ts';
 import { parseKey, parseSignature, signedComment, signedHash } from '../../src/releases/minisign.ts';
+import { temporaryDir } from '../temporary.ts';
 import { makeKey } from './host.ts';
 
 const test = suite('minisign');
@@ -42,22 +42,18 @@ const there = spawnSync('minisign', ['-v']).status === 0;
 if (!there) console.log('skipped: no minisign on PATH to compare with');
 
 (there ? test : test.skip)('what minisign itself signs is believed, and it believes what was signed here', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'fdnix-minisign-'));
-  try {
-    const at = (name: string) => join(dir, name);
-    writeFileSync(at('file'), text);
-    execFileSync('minisign', ['-G', '-W', '-p', at('pub'), '-s', at('sec')], { stdio: 'ignore' });
-    execFileSync('minisign', ['-S', '-s', at('sec'), '-m', at('file'), '-t', 'said of it'], { stdio: 'ignore' });
-    const signature = parseSignature(readFileSync(at('file.minisig'), 'utf8'));
-    const key = parseKey(readFileSync(at('pub'), 'utf8'));
-    assert.ok(signedComment(signature, key) && signedHash(signature, key, hash));
-    assert.match(readFileSync(at('pub'), 'utf8'), key.id);
-    const ours = makeKey();
-    writeFileSync(at('file.minisig'), ours.sign(text, 'ours'));
-    execFileSync('minisign', ['-V', '-P', ours.publicKey, '-m', at('file')], { stdio: 'ignore' });
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  const dir = temporaryDir();
+  const at = (name: string) => join(dir, name);
+  writeFileSync(at('file'), text);
+  execFileSync('minisign', ['-G', '-W', '-p', at('pub'), '-s', at('sec')], { stdio: 'ignore' });
+  execFileSync('minisign', ['-S', '-s', at('sec'), '-m', at('file'), '-t', 'said of it'], { stdio: 'ignore' });
+  const signature = parseSignature(readFileSync(at('file.minisig'), 'utf8'));
+  const key = parseKey(readFileSync(at('pub'), 'utf8'));
+  assert.ok(signedComment(signature, key) && signedHash(signature, key, hash));
+  assert.match(readFileSync(at('pub'), 'utf8'), key.id);
+  const ours = makeKey();
+  writeFileSync(at('file.minisig'), ours.sign(text, 'ours'));
+  execFileSync('minisign', ['-V', '-P', ours.publicKey, '-m', at('file')], { stdio: 'ignore' });
 });
 
 test.run();

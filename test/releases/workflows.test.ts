@@ -1,18 +1,8 @@
 /** The workflows by GitHub's own parser, and their scripts as they are, with stand-ins of what they call. */
+
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type * as Parser from '@actions/workflow-parser';
 import { build } from 'esbuild';
@@ -20,6 +10,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fdnix } from '../cli/fdnix.ts';
 import { everyNth, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 import { type Key, makeKey, serve } from './host.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -82,20 +73,16 @@ lint('what may write waits for the checks', () => {
 });
 
 lint('a tag is held against the version and the changelog', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'fdnix-version-'));
-  try {
-    writeFileSync(join(dir, 'package.json'), '{"version": "1.2.3"}');
-    writeFileSync(join(dir, 'CHANGELOG.md'), '# Changelog\n\n## 1.2.3 (2026-11-21)\n');
-    const run = (tag: string) =>
-      spawnSync(join(root, '.github/release/version.sh'), [tag], { cwd: dir, encoding: 'utf8' });
-    assert.is(run('v1.2.3').status, 0);
-    assert.is(run('v1.2.4').status, 1);
-    assert.is(run('v1.2.4').stderr, 'the tag is v1.2.4 and package.json has 1.2.3\n');
-    writeFileSync(join(dir, 'CHANGELOG.md'), '# Changelog\n\n## Unreleased\n');
-    assert.match(run('v1.2.3').stderr, /has no section/);
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  const dir = temporaryDir();
+  writeFileSync(join(dir, 'package.json'), '{"version": "1.2.3"}');
+  writeFileSync(join(dir, 'CHANGELOG.md'), '# Changelog\n\n## 1.2.3 (2026-11-21)\n');
+  const run = (tag: string) =>
+    spawnSync(join(root, '.github/release/version.sh'), [tag], { cwd: dir, encoding: 'utf8' });
+  assert.is(run('v1.2.3').status, 0);
+  assert.is(run('v1.2.4').status, 1);
+  assert.is(run('v1.2.4').stderr, 'the tag is v1.2.4 and package.json has 1.2.3\n');
+  writeFileSync(join(dir, 'CHANGELOG.md'), '# Changelog\n\n## Unreleased\n');
+  assert.match(run('v1.2.3').stderr, /has no section/);
 });
 
 const missing = ['jq', 'git', 'openssl', 'bash'].filter(name => spawnSync(name, ['--version']).error);
@@ -113,7 +100,7 @@ const NEW = '2'.repeat(40);
 
 /** A checkout with an origin, two indexes, and stand-ins of gh, nix and minisign that do with files what those do. */
 release.before(async stage => {
-  stage.dir = mkdtempSync(join(tmpdir(), 'fdnix-release-'));
+  stage.dir = temporaryDir();
   stage.key = makeKey();
   const at = (...path: string[]) => join(stage.dir, ...path);
   const packages = writeRelease(at('packages.json'), everyNth(9));
@@ -247,7 +234,6 @@ esac
     INDEX_SIGNING_KEY: stage.key.secret,
   };
 });
-release.after(({ dir }) => rmSync(dir, { recursive: true }));
 
 function lock(rev: string): string {
   return JSON.stringify({ nodes: { nixpkgs: { locked: { rev: OLD } }, 'nixpkgs-indexed': { locked: { rev } } } });

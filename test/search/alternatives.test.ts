@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openIndex } from '../../src/index/open.ts';
@@ -8,6 +5,7 @@ import { rivalTerm, rivalTerms } from '../../src/index/rivals.ts';
 import { parsePackage } from '../../src/package.ts';
 import { alternativeTo } from '../../src/search/alternatives.ts';
 import { openSearch } from '../../src/search/open.ts';
+import { temporaryDir } from '../temporary.ts';
 import { buildIndex } from './build.ts';
 
 const described = (packageName: string, description: string) =>
@@ -27,14 +25,13 @@ const packages = [
 ];
 
 const test = suite('alternatives');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-alternatives-'));
+const root = temporaryDir();
 const { file } = await buildIndex(packages, root);
 const search = await openSearch(file);
 const index = openIndex(file);
 test.after(async () => {
   index.close();
   await search.close();
-  rmSync(root, { recursive: true, force: true });
 });
 const names = async (query: string) => (await search.search(query, { limit: 5 })).map(hit => hit.packageName);
 

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePackage } from '../../src/package.ts';
 import { openSearch } from '../../src/search/open.ts';
+import { temporaryDir } from '../temporary.ts';
 import { buildIndex } from './build.ts';
 
 const described = (packageName: string, description: string, mainProgram?: string) =>
@@ -36,12 +34,11 @@ const packages = [
 ];
 
 const test = suite('common names');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-common-'));
+const root = temporaryDir();
 const { file } = await buildIndex(packages, root);
 const search = await openSearch(file);
 test.after(async () => {
   await search.close();
-  rmSync(root, { recursive: true, force: true });
 });
 const names = async (query: string, limit = 10) => (await search.search(query, { limit })).map(hit => hit.packageName);
 

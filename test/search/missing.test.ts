@@ -1,15 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { missingLine } from '../../src/search/missing-line.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { sample } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 import { buildIndex } from './build.ts';
 
 const test = suite('what is not there');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-missing-'));
+const root = temporaryDir();
 const packages = sample(2500);
 const known = packages.map(({ packageName }) => packageName).find(name => /^[a-z]{9,}$/.test(name))!;
 const gone = { ...packages[0]!, packageName: 'zyzzyva', pname: 'zyzzyva', version: '1.2', mainProgram: null };
@@ -21,7 +21,6 @@ const bare = mkdtempSync(join(root, 'bare-'));
 const without = await openSearch((await buildIndex(packages.slice(0, 100), bare)).file);
 test.after(async () => {
   await Promise.all([search.close(), without.close()]);
-  rmSync(root, { recursive: true, force: true });
 });
 const said = async (query: string) => search.missing(query, await search.search(query));
 

@@ -1,22 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseOptions } from '../../src/extract/options.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { sample } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 import { buildIndex } from './build.ts';
 
 const test = suite('options in the index');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-options-'));
+const root = temporaryDir();
 const source = new URL('../fixtures/options/options.json', import.meta.url);
 const options = [...parseOptions(JSON.parse(readFileSync(source, 'utf8')), 'options.json')];
 const { file, result } = await buildIndex([...sample(2000), ...options], root);
 const search = await openSearch(file);
 test.after(async () => {
   await search.close();
-  rmSync(root, { recursive: true, force: true });
 });
 
 test('options are counted and marked', async () => {

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,11 +8,11 @@ import { keepPrograms } from '../../src/programs/stored.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { inWords } from '../../src/search/why.ts';
 import { nixIndexDatabase } from '../programs/nix-index-database.ts';
+import { temporaryDir } from '../temporary.ts';
 import { buildIndex } from './build.ts';
 
 const test = suite('programs in a search');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
-test.after(() => rmSync(dir, { recursive: true }));
+const dir = temporaryDir();
 
 const entry = (pname: string, description: string, mainProgram?: string) => ({
   name: `${pname}-1.0`,

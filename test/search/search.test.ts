@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,17 +11,17 @@ import { inWords } from '../../src/search/why.ts';
 import { cpuMs } from '../cpu.ts';
 import { f32, tokenizerJson, writeModel } from '../embed/tiny.ts';
 import { sample } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 import { buildIndex } from './build.ts';
 
 const test = suite('search');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-search-'));
+const root = temporaryDir();
 const packages = sample();
 const byName = new Map(packages.map(pkg => [pkg.packageName, pkg]));
 const { file } = await buildIndex(packages, root);
 const search = await openSearch(file);
 test.after(async () => {
   await search.close();
-  rmSync(root, { recursive: true, force: true });
 });
 
 const names = async (query: string, options?: SearchOptions) =>

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rootFamily } from '../../src/index/families.ts';
@@ -8,6 +5,7 @@ import { openIndex } from '../../src/index/open.ts';
 import { parsePackage } from '../../src/package.ts';
 import { openSearch } from '../../src/search/open.ts';
 import { familySelector } from '../../src/search/sets.ts';
+import { temporaryDir } from '../temporary.ts';
 import { buildIndex } from './build.ts';
 
 const described = (packageName: string, description: string | null) =>
@@ -38,7 +36,7 @@ const packages = [
 ];
 
 const test = suite('sets');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-sets-'));
+const root = temporaryDir();
 const { file } = await buildIndex(packages, root);
 const search = await openSearch(file);
 const index = openIndex(file);
@@ -46,7 +44,6 @@ const select = familySelector(index);
 test.after(async () => {
   index.close();
   await search.close();
-  rmSync(root, { recursive: true, force: true });
 });
 const names = async (query: string) => (await search.search(query, { limit: 5 })).map(hit => hit.packageName);
 

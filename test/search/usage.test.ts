@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Package } from '../../src/package.ts';
@@ -9,10 +6,10 @@ import { inWords, type Why } from '../../src/search/why.ts';
 import type { UsageTexts } from '../../src/usage/usage.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('search/usage');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-why-'));
-test.after(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryDir();
 
 const [first] = sample(1);
 const make = (packageName: string, description: string): Package => ({

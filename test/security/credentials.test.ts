@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,15 +6,15 @@ import { createScratch } from '../../src/extract/nix.ts';
 import { fdnix } from '../cli/fdnix.ts';
 import { serve } from '../emulators/listen.ts';
 import { SAMPLE } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const SECRETS = { AWS_SECRET_ACCESS_KEY: 'S3CRETxKEYxS3CRET', AWS_SESSION_TOKEN: 'T0KENxOFxTHExSESSION' };
 const LEAK = /S3CRETxKEY|T0KENxOF|Signature=/;
 
 const test = suite<{ home: string }>('credentials');
 test.before.each(context => {
-  context.home = mkdtempSync(join(tmpdir(), 'fdnix-credentials-'));
+  context.home = temporaryDir();
 });
-test.after.each(({ home }) => rmSync(home, { recursive: true }));
 
 test('a service that sends back what it was sent is quoted without keys, tokens and signatures', async ({ home }) => {
   let asked = 0;

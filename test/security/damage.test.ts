@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
@@ -12,14 +11,14 @@ import { openSearch } from '../../src/search/open.ts';
 import { fdnix } from '../cli/fdnix.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
+import { temporaryDir } from '../temporary.ts';
 
 /** Every refusal of a damaged file names it in one of these ways. */
 const NAMED = /is damaged: |is no search index: |has index format /;
 const PAGE = 8192;
 
 const test = suite('damaged index');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-damage-'));
-test.after(() => rmSync(dir, { recursive: true }));
+const dir = temporaryDir();
 const packages = sample(400);
 const { file: sound } = await buildIndex(packages, join(dir, 'a'));
 const { file: other } = await buildIndex(sample(700).slice(400), join(dir, 'b'), 'r2');

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
@@ -17,17 +16,17 @@ import { fdnix } from '../cli/fdnix.ts';
 import { cpuMs } from '../cpu.ts';
 import { rejects } from '../rejects.ts';
 import { rawSample, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite<{ dir: string; index: Buffer }>('hostile files');
 test.before(async context => {
-  context.dir = mkdtempSync(join(tmpdir(), 'fdnix-files-'));
+  context.dir = temporaryDir();
   const packages = Object.fromEntries(Object.entries(rawSample()).slice(0, 300));
   const file = writeRelease(join(context.dir, 'packages.json'), packages);
   const made = await fdnix(['run', '--quiet', '--from', file], { home: context.dir });
   assert.is(made.code, 0, made.stderr);
   context.index = readFileSync(join(context.dir, 'index.sqlite'));
 });
-test.after(({ dir }) => rmSync(dir, { recursive: true }));
 
 test('an index damaged anywhere is answered from or refused: never a crash, never a change to the file', async ({
   dir,

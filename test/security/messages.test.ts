@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,10 +8,10 @@ import { EXIT, ownFault, UserError } from '../../src/errors.ts';
 import { withoutSecrets } from '../../src/text.ts';
 import { fdnix } from '../cli/fdnix.ts';
 import { everyNth, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('messages');
-const home = mkdtempSync(join(tmpdir(), 'fdnix-messages-'));
-test.after(() => rmSync(home, { recursive: true }));
+const home = temporaryDir();
 
 test('a password in an address is sent to its server and to nobody else', async () => {
   let heard = '';

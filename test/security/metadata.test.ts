@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fdnix, type Run } from '../cli/fdnix.ts';
 import { rawSample, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 /** What a terminal would obey, and what makes a text look like another. */
 const COMMANDS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b]/;
@@ -12,9 +12,8 @@ const EVIL = '\x1b]0;owned\x07\x1b[2Jevil \u202egpj.exe\u202c \x9b31m\r\0';
 
 const test = suite<{ home: string }>('hostile metadata');
 test.before(context => {
-  context.home = mkdtempSync(join(tmpdir(), 'fdnix-hostile-'));
+  context.home = temporaryDir();
 });
-test.after(({ home }) => rmSync(home, { recursive: true }));
 
 /** Enough for a model and an index to work with. */
 const some = Object.fromEntries(Object.entries(rawSample()).slice(0, 300));

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,9 +8,10 @@ import { openStore, type Store, type StoredPackage } from '../../src/store/store
 import { type SyncOptions, sync } from '../../src/store/sync.ts';
 import { rejects } from '../rejects.ts';
 import { extracted, sample } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('sync');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const dir = temporaryDir();
 const packages = sample(600);
 let stores = 0;
 
@@ -299,5 +298,4 @@ test('a stream that breaks writes nothing', async () => {
   await store.close();
 });
 
-test.after(() => rmSync(dir, { recursive: true }));
 test.run();

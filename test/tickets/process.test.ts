@@ -1,14 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openDir } from '../../src/blobs/dir.ts';
 import { UserError } from '../../src/errors.ts';
 import { type Answerer, filesOf, processTicket } from '../../src/tickets/process.ts';
 import { SCHEMAS, violation } from '../../src/tickets/schemas.ts';
+import { temporaryDir } from '../temporary.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-tickets-'));
+const dir = temporaryDir();
 const blobs = openDir(dir);
 let asked: string[] = [];
 const answerer: Answerer = {
@@ -38,7 +36,6 @@ test.before.each(() => {
 });
 test.after(async () => {
   await blobs.close();
-  rmSync(dir, { recursive: true });
 });
 
 test('a ticket becomes one enrichment, as the schema has it; the same version is never answered twice', async () => {

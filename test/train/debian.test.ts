@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readDebian } from '../../src/train/debian.ts';
+import { temporaryDir } from '../temporary.ts';
 
 /** Cut from the archive of trixie, 2026-09-12; the fields that are read. */
 const LISTS = join(import.meta.dirname, '../fixtures/apt');
@@ -34,7 +34,7 @@ test('packages with their English texts, tags, source and homepage', async () =>
 });
 
 test('no list, or none with its translation, is told in one line with what to do', async () => {
-  const empty = mkdtempSync(join(tmpdir(), 'fdnix-apt-'));
+  const empty = temporaryDir();
   for (const [dir, message] of [
     [empty, /no Packages with its Translation-en in .*apt-get update -o Acquire::Languages=en/],
     [join(empty, 'missing'), /cannot read .*missing/],
@@ -43,17 +43,15 @@ test('no list, or none with its translation, is told in one line with what to do
     assert.is(error.name, 'UserError');
     assert.match(error.message, message);
   }
-  rmSync(empty, { recursive: true });
 });
 
 if (!existsSync('/usr/lib/apt/apt-helper')) console.log('skipped: compressed lists, there is no apt on this machine');
 else
   test('compressed lists give the same packages', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'fdnix-apt-'));
+    const dir = temporaryDir();
     cpSync(LISTS, dir, { recursive: true });
     for (const file of readdirSync(dir)) if (!file.endsWith('InRelease')) execFileSync('gzip', [join(dir, file)]);
     assert.equal(await readDebian(dir), await readDebian(LISTS));
-    rmSync(dir, { recursive: true });
   });
 
 test.run();

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,9 +8,10 @@ import { openEmbedder } from '../../src/embed/embedder.ts';
 import { readSafetensors } from '../../src/embed/safetensors.ts';
 import { DEFAULTS } from '../../src/train/train.ts';
 import { everyNth, SAMPLE, writeRelease } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const LISTS = join(import.meta.dirname, '../fixtures/apt');
-const dir = mkdtempSync(join(tmpdir(), 'fdnix-train-'));
+const dir = temporaryDir();
 /** With the software that the lists of Debian's packages hold. */
 const release = writeRelease(join(dir, 'packages.json'), everyNth(9, ['cmus', 'gimp', 'hello', 'jq', 'libplist', 'nvi', 'postgresql', 'wireshark'])); // biome-ignore format: a list
 const train = (output: string, ...more: string[]) =>
@@ -100,5 +100,4 @@ test('wrong flags are refused in one line', () => {
   assert.match(refused(['--lists', dir]), /no Packages with its Translation-en in .*: run 'apt-get update/);
 });
 
-test.after(() => rmSync(dir, { recursive: true }));
 test.run();

@@ -1,17 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openUsage, readUsage } from '../../src/usage/usage.ts';
 import { rejects } from '../rejects.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('usage/hostile');
 let dir = '';
 test.before.each(() => {
-  dir = mkdtempSync(join(tmpdir(), 'fdnix-usage-'));
+  dir = temporaryDir();
 });
-test.after.each(() => rmSync(dir, { recursive: true, force: true }));
 
 async function read(path: string) {
   const warnings: string[] = [];
@@ -119,6 +118,20 @@ test('YAML that expands without end, or is none, costs one line', async () => {
   );
   assert.equal(warnings.filter(line => /is no YAML and is left out/.test(line)).length, 2);
   assert.ok(warnings.every(line => !line.includes('\n')));
+});
+
+test('an AppStream component that is no YAML is named and left out, and the others are read', async () => {
+  const file = join(dir, 'Components-amd64.yml');
+  const component = (id: string) => `ID: ${id}\nPackage: ${id}\nSummary:\n  C: Does ${id}.\n`;
+  const broken = 'ID: b\nSummary: {C: "not closed\n';
+  writeFileSync(file, ['File: DEP-11\n', component('a'), broken, component('c')].join('---\n'));
+  const { all, warnings } = await read(file);
+  assert.equal(
+    all[0]!.texts.map(({ names }) => names),
+    [['a'], ['c']],
+  );
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0]!, /Components-amd64.yml: a component is no YAML and is left out: .*Missing closing/);
 });
 
 test('texts under an unknown licence are used, and said', async () => {

@@ -1,20 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { gitRevision } from '../../src/usage/git.ts';
 import { openUsage, readUsage, usageText } from '../../src/usage/usage.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('usage/readers');
 const fixtures = join(import.meta.dirname, '../fixtures/usage');
 let dir = '';
 test.before.each(() => {
-  dir = mkdtempSync(join(tmpdir(), 'fdnix-usage-'));
+  dir = temporaryDir();
 });
-test.after.each(() => rmSync(dir, { recursive: true, force: true }));
 
 async function read(path: string) {
   const warnings: string[] = [];

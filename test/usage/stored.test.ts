@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,6 +8,7 @@ import { EXIT, Refused, UserError } from '../../src/errors.ts';
 import { loadUsage, storeUsage, USAGE_INPUTS } from '../../src/usage/stored.ts';
 import { usageText } from '../../src/usage/usage.ts';
 import { embedUsage, loadUsageVectors, USAGE_BATCHES, usageId } from '../../src/vectors/usage.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('usage/stored');
 const fixtures = join(import.meta.dirname, '../fixtures/usage');
@@ -16,11 +16,10 @@ const tldr = join(fixtures, 'tldr');
 let dir = '';
 let blobs = openDir('.');
 test.before.each(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'fdnix-usage-'));
+  dir = temporaryDir();
   blobs = openDir(join(dir, 'blobs'));
   await blobs.init();
 });
-test.after.each(() => rmSync(dir, { recursive: true, force: true }));
 
 const quiet = { warn: () => {} };
 async function names(prefix: string): Promise<string[]> {

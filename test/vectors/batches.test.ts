@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -15,9 +13,12 @@ import { BATCHES, readBatch, VECTOR_INDEX } from '../../src/vectors/format.ts';
 import { LEASE } from '../../src/vectors/lease.ts';
 import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
 import { extracted, sample } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('batches');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const root = temporaryDir();
+/** A lease that could not be given back leaves a file here. */
+process.env.TMPDIR = root;
 const packages = sample(500);
 let places = 0;
 
@@ -308,5 +309,4 @@ test('vectors of a wrong length, zero or NaN are never stored', async () => {
   }
 });
 
-test.after(() => rmSync(root, { recursive: true }));
 test.run();

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,9 +18,10 @@ import { freshName, pointAt } from '../emulators/environment.ts';
 import { s3Operation, startProxy } from '../emulators/proxy.ts';
 import { startS3 } from '../emulators/s3.ts';
 import { extracted, sample } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 const test = suite('collect');
-const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const root = temporaryDir();
 const s3 = await startS3();
 const proxy = await startProxy(s3.url, s3Operation);
 const DAY = KEEP_UNNAMED;
@@ -109,6 +109,5 @@ test('an index that is there already is not sent again', async () => {
 
 test.after(async () => {
   await Promise.all([proxy.close(), s3.close()]);
-  rmSync(root, { recursive: true });
 });
 test.run();

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,9 +16,10 @@ import { freshName, pointAt } from '../emulators/environment.ts';
 import { type Fault, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { startS3 } from '../emulators/s3.ts';
 import { extracted, sample } from '../sample.ts';
+import { temporaryDir } from '../temporary.ts';
 
 /** What somebody else put among the vectors, or damaged: it never stops the rest, and is made anew at the price of itself. */
-const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const root = temporaryDir();
 const packages = sample(300);
 const BATCH = 48;
 const s3 = await startS3();
@@ -202,7 +202,6 @@ for (const kind of ['directory', 'S3'] as const) {
     if (kind !== 'S3') return;
     await proxy.close();
     await s3.close();
-    rmSync(root, { recursive: true });
   });
   test.run();
 }

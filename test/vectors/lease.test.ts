@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,8 +13,9 @@ import { LEASE, type Lease, takeLease } from '../../src/vectors/lease.ts';
 import { freshName, pointAt } from '../emulators/environment.ts';
 import { type Fault, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { startS3 } from '../emulators/s3.ts';
+import { temporaryDir } from '../temporary.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'fdnix-test-'));
+const root = temporaryDir();
 const temporary = join(root, 'temporary');
 mkdirSync(temporary);
 process.env.TMPDIR = temporary;
@@ -245,6 +246,5 @@ own('nothing is left in the directory for temporary files', () => {
 
 own.after(async () => {
   await Promise.all([proxy.close(), fake.close()]);
-  rmSync(root, { recursive: true });
 });
 own.run();

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -8,10 +7,11 @@ import * as assert from 'uvu/assert';
 import { parsePackage } from '../../../src/package.ts';
 import { sample } from '../../sample.ts';
 import { buildIndex } from '../../search/build.ts';
+import { temporaryDir } from '../../temporary.ts';
 import { fdnix, PROGRAM } from '../fdnix.ts';
 
 const test = suite('interactive search, in a terminal');
-const home = mkdtempSync(join(tmpdir(), 'fdnix-terminal-'));
+const home = temporaryDir();
 const hasTmux = !spawnSync('tmux', ['-V']).error;
 if (!hasTmux) console.log('note: there is no tmux: the interactive search is not driven through a terminal');
 
@@ -197,5 +197,4 @@ test('not in a terminal: the help, and exit status 2', async () => {
   assert.match(stderr, /fdnix search/);
 });
 
-test.after(() => rmSync(home, { recursive: true, force: true }));
 test.run();
