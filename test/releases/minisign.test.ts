@@ -50,7 +50,8 @@ if (!there) console.log('skipped: no minisign on PATH to compare with');
   const signature = parseSignature(readFileSync(at('file.minisig'), 'utf8'));
   const key = parseKey(readFileSync(at('pub'), 'utf8'));
   assert.ok(signedComment(signature, key) && signedHash(signature, key, hash));
-  assert.match(readFileSync(at('pub'), 'utf8'), key.id);
+  // minisign prints the number without leading zeros.
+  assert.match(readFileSync(at('pub'), 'utf8'), key.id.replace(/^0+/, ''));
   const ours = makeKey();
   writeFileSync(at('file.minisig'), ours.sign(text, 'ours'));
   execFileSync('minisign', ['-V', '-P', ours.publicKey, '-m', at('file')], { stdio: 'ignore' });
