@@ -7,6 +7,7 @@ import { demandFinished } from '../store/finished.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type EmbedResult, embedPending } from '../vectors/batches.ts';
 import { embedUsage, pendingUsage } from '../vectors/usage.ts';
+import { readWritten } from '../vectors/written.ts';
 import { collect } from './collect.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
 import { tellFailures } from './failures.ts';
@@ -83,7 +84,8 @@ export async function embedWhatIsThere(args: Arguments, context: Context): Promi
     }
     if (cost && cost.texts > 0) log(`embedding ${amount(cost)} by ${embedder.id}`);
     const { rebuild, limit } = args;
-    const { written } = context;
+    const { run } = context;
+    const written = context.written ?? (run === null ? [] : await readWritten(blobs, run, signal));
     const onFailure = (failure: Failure) => failures.push(failure);
     const options = { rebuild, run: context.run, report, signal, onFailure, tell: log };
     const result = await embedPending(store, blobs, embedder, { ...options, limit, written });

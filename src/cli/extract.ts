@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { InferredOptionTypes } from 'yargs';
-import { openBlobs } from '../blobs/blobs.ts';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
 import { hostSystem, isIn, isRelease, openSource, optionsBeside, type Source } from '../extract/source.ts';
@@ -8,12 +7,12 @@ import { replaceFile } from '../files.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { NIXOS, readOptionName, SCOPE } from '../option-facts.ts';
 import { compareNames, type Failure, serialisePackage } from '../package.ts';
-import { keepPrograms } from '../programs/stored.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type SyncResult, sync } from '../store/sync.ts';
 import { drain } from '../streams.ts';
 import { type CommonArguments, type Context, command } from './command.ts';
 import { accepting, tellFailures, tellLost } from './failures.ts';
+import { handOn, keepList } from './inputs.ts';
 
 export const OPTIONS = {
   nixpkgs: {
@@ -91,14 +90,17 @@ export async function extract(args: Arguments, context: Context): Promise<number
   checkArguments(args);
   if (context.config.store.startsWith('dynamodb:')) keepHeapSmall();
   const known: Failure[] = [];
-  const work: Work = { ...context, known, onFailure: failure => known.push(failure) };
+  const written = context.written ?? [];
+  const work: Work = { ...context, known, written, onFailure: failure => known.push(failure) };
   const done = args.output ? writeJsonl(args.output, args, work) : storeAll(args, work);
   const found = await done.catch(async error => {
     // The failures help to understand a refusal.
     if (args.failures) await writeFailures(args.failures, known);
     throw error;
   });
-  if (args.programs && !context.signal.aborted) await keep(args.programs, context);
+  const isStage = context.run !== null && context.written === undefined && !args.output;
+  if (isStage && written.length > 0 && context.config.store.startsWith('dynamodb:')) await handOn(written, context);
+  if (args.programs && !context.signal.aborted) await keepList(args.programs, context);
   const failures = found.toSorted((a, b) => compareNames(a.packageName, b.packageName));
   if (args.failures) await writeFailures(args.failures, failures);
   tellFailures(failures, context.warn);
@@ -148,19 +150,6 @@ async function storeAll(args: Arguments, context: Work): Promise<Failure[]> {
     await store?.close();
   }
   return failures;
-}
-
-/** The list of programs is stored beside the vectors, where the next index finds it. */
-async function keep(spec: string, { config, report, log, signal }: Context): Promise<void> {
-  const blobs = await openBlobs(config.blobs);
-  try {
-    await blobs.init();
-    report({ phase: 'programs', done: 0, total: null, unit: 'programs' });
-    const count = await keepPrograms(blobs, spec, signal);
-    log(count === null ? `${spec}: the same programs as last time` : `${count} programs of ${spec} in ${blobs.name}`);
-  } finally {
-    await blobs.close();
-  }
 }
 
 /** Refuses flags that would otherwise be ignored silently. */

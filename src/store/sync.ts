@@ -29,7 +29,7 @@ export interface SyncOptions {
   sets?: readonly string[];
   /** What this run covers. Nothing else can vanish or count. By default all packages, or all options of NixOS. */
   covers?: ((packageName: string) => boolean) | undefined;
-  /** Items written that need an embedding. */
+  /** Items that need an embedding: those that are there, and those that this run writes. An item may be told twice. */
   onPending?: (keys: ItemKey[]) => void;
   allowShrink?: boolean | undefined;
   report?: Report;
@@ -107,8 +107,12 @@ export async function sync(
 
   const scratch = openScratch();
   try {
-    for await (const keys of grouped(store.keys(signal), BATCH))
+    for await (const keys of grouped(store.keys(signal), BATCH)) {
       scratch.remember(keys.filter(key => covers(key.packageName)));
+      // An earlier attempt may have written them a moment ago, too.
+      const waiting = keys.filter(needsEmbedding);
+      if (waiting.length > 0) options.onPending?.(waiting.map(keyOf));
+    }
     result.before = scratch.currentCount();
     try {
       ended = await drain(packages, pkg => {
@@ -207,7 +211,7 @@ function* retired(
   }
 }
 
-function keyOf({ packageName, version }: StoredPackage): ItemKey {
+function keyOf({ packageName, version }: ItemKey): ItemKey {
   return { packageName, version };
 }
 

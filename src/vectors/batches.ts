@@ -246,11 +246,8 @@ async function* pendingItems(
     if (written.length > 0) given.add(key(item));
     yield item;
   }
-  for (const some of chunks(
-    written.filter(item => !given.has(key(item))),
-    100,
-  ))
-    yield* (await store.read(some, signal)).filter(needsEmbedding);
+  const left = new Map(written.filter(item => !given.has(key(item))).map(item => [key(item), item]));
+  for (const some of chunks([...left.values()], 100)) yield* (await store.read(some, signal)).filter(needsEmbedding);
 }
 
 /** What follows from the model's answer for a group: its vectors, the marks, and the messages. */

@@ -6,7 +6,8 @@
  * another version, and one in five of them another description as well.
  *
  * Of each night: requests, units and bytes; what Bedrock is asked for; and of each task wall time, CPU time and the highest
- * resident memory, summed over its processes. Wall times contain the emulators, which share the machine. A release stands for
+ * resident memory, summed over its processes. Each task runs in
+ * a cgroup with the hard limit of its task definition, where such may be made. Wall times contain the emulators, which share the machine. A release stands for
  * the evaluation, which the bench `extract` measures.
  */
 import { fork } from 'node:child_process';
@@ -15,6 +16,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join, resolve } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
+import { SIZES } from '../../src/infra/names.ts';
 import type { BedrockFake } from '../emulators/bedrock.ts';
 import { serve } from '../emulators/listen.ts';
 import { dynamodbUnits, type Meter, startMeter } from '../emulators/meter.ts';
@@ -22,6 +24,7 @@ import { dynamodbOperation, s3Operation } from '../emulators/proxy.ts';
 import { startCloud } from '../infra/cloud.ts';
 import { synthesise } from '../infra/synthesis.ts';
 import { temporaryDir } from '../temporary.ts';
+import { createGroup, type Group } from './cgroup.ts';
 
 const [source, mode, target] = process.argv.slice(2);
 if (!source) throw new Error("give a release's packages.json[.br]");
@@ -86,9 +89,22 @@ async function nights(): Promise<void> {
   const stack = synthesise();
   const meters: Record<string, Meter> = {};
   const model = await startModel();
+  const groups: Group[] = [];
+  /** The hard limit of each task. */
+  const limit = (state: string) => SIZES[state === 'Extract' ? 'metadata' : 'embedding'].memoryLimitMiB;
+  const trial = createGroup(limit('Extract'));
+  if (typeof trial === 'string') console.error(`without hard limits: ${trial}`);
+  else trial.close();
   const cloud = await startCloud(stack, {
     program,
     bedrock: model.fake,
+    ...(typeof trial !== 'string' && {
+      prefix(state: string) {
+        const group = createGroup(limit(state)) as Group;
+        groups.push(group);
+        return group.prefix;
+      },
+    }),
     async before(service, url) {
       const operation = { dynamodb: dynamodbOperation, s3: s3Operation, bedrock: () => 'InvokeModel' }[service];
       const units = service === 'dynamodb' ? dynamodbUnits('pendingShard') : undefined;
@@ -131,6 +147,7 @@ async function nights(): Promise<void> {
           cpuSeconds: round(own.reduce((sum, { cpu }) => sum + cpu, 0)),
           peakMiB: Math.round(own.reduce((sum, { peak }) => sum + peak, 0)),
           logBytes: Buffer.byteLength(output),
+          ...(groups.length > 0 && { limitMiB: limit(state), killed: groups.shift()!.close().killed }),
         };
       }),
       dynamodb: { ...dynamodb, readUnits: Math.round(readUnits), writeUnits },

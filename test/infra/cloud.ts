@@ -83,8 +83,12 @@ const checked = new Set<string>();
 export interface Measured {
   /** The program, instead of the sources. */
   program?: string;
+  /** Instead of the emulator of DynamoDB. */
+  database?: Service;
   /** Instead of the emulator of Bedrock. */
   bedrock?: BedrockFake;
+  /** What comes before the command of a task in this state. */
+  prefix?: (state: string) => string[];
   /** Stands between whatever calls a service and the emulator of that service. */
   before?: (service: 'dynamodb' | 's3' | 'bedrock', url: string) => Promise<Service>;
 }
@@ -93,7 +97,11 @@ export async function startCloud(
   { resources }: ReturnType<typeof synthesise>,
   measured: Measured = {},
 ): Promise<Cloud> {
-  const behind = await Promise.all([startDynalite(), startS3(), measured.bedrock ?? startBedrock()]);
+  const behind = await Promise.all([
+    measured.database ?? startDynalite(),
+    startS3(),
+    measured.bedrock ?? startBedrock(),
+  ]);
   const [emulated, s3Service, modelService] = behind;
   const { before = async (_, url) => ({ url, close: async () => {} }) } = measured;
   const [database, bucket, answering] = await Promise.all([
@@ -152,7 +160,11 @@ export async function startCloud(
       ]),
     );
     const from = Date.now();
-    const child = spawn(join(ROOT, 'bin/node'), [measured.program ?? join(ROOT, 'src/fdnix.ts'), ...command], {
+    const [first, ...rest] = [
+      ...(state === '' ? [] : (measured.prefix?.(state) ?? [])),
+      ...[join(ROOT, 'bin/node'), measured.program ?? join(ROOT, 'src/fdnix.ts'), ...command],
+    ];
+    const child = spawn(first!, rest, {
       env: { ...process.env, HOME: tmp, TMPDIR: tmp, ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
