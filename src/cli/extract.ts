@@ -35,7 +35,11 @@ export const OPTIONS = {
     describe: 'a file of --nixpkgs and --from arguments, one a line, oldest first: each becomes history',
   },
   system: { string: true, default: hostSystem(), describe: 'which system to evaluate for' },
-  set: { string: true, array: true, describe: 'only this package set or package (repeatable)' },
+  set: {
+    string: true,
+    array: true,
+    describe: 'only this package set or package, even one that nixpkgs does not list (repeatable)',
+  },
   jobs: { number: true, alias: 'j', describe: 'evaluators at once; by default one per core' },
   'max-memory': {
     number: true,

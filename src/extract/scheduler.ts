@@ -1,5 +1,5 @@
 import { reason, UserError } from '../errors.ts';
-import { type Failure, joinAttrPath, type Package } from '../package.ts';
+import { type Failure, joinAttrPath, type Package, splitAttrPath } from '../package.ts';
 import { tooLittle } from './memory.ts';
 import { type End, type Scratch, startEvaluator } from './nix.ts';
 import type { Pool } from './pool.ts';
@@ -54,6 +54,12 @@ interface Saying {
 /** Decides which evaluator gets which work, and what follows when one ends. */
 export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positions: Positions, sink: Sink) {
   const { nixpkgs, system, jobs, sets } = plan;
+  // Attribute paths as shard.nix writes them.
+  const named = (sets ?? []).map(set =>
+    splitAttrPath(set)
+      .map(name => `${JSON.stringify(name)},`)
+      .join(''),
+  );
   const queue = createQueue();
   const running = new Set<Worker>();
   let [units, attributes, rootNames, fetched, closed] = [0, 0, 0, 0, false];
@@ -64,7 +70,7 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     sink.failed({ packageName: joinAttrPath(path), message, ...(limit && { limit }) });
 
   const workOf = ({ parts }: Unit) => ({
-    ...{ inline: INLINE, large: positions.large, first: sets ? 0 : FIRST },
+    ...{ inline: INLINE, large: positions.large, first: sets ? 0 : FIRST, named },
     parts: parts.map(({ path, names, mode }) => ({ path, names, exact: mode === 'exact', catch: mode === 'caught' })),
   });
 

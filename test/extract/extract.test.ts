@@ -234,11 +234,25 @@ test('only some sets; what overlaps comes once', async () => {
   assert.match(await rejects(run(NIXPKGS, { sets: ['nothing'] })), /nothing/);
 });
 
+test('a set that nixpkgs does not list is extracted when it is named, and what it does not list inside is not', async () => {
+  const { names } = await run(NIXPKGS, { sets: ['python3Packages'] });
+  const listed = await run(NIXPKGS, { sets: ['python313Packages'] });
+  assert.ok(names.length > 3);
+  assert.equal(
+    names,
+    listed.names.map(name => name.replace('python313Packages', 'python3Packages')),
+  );
+  assert.is(
+    (await run(NIXPKGS)).names.some(name => name.startsWith('python3Packages.')),
+    false,
+  );
+});
+
 test('one evaluator does every unit that it is given in time, each part in its own mode', async () => {
   const scratch = createScratch();
   try {
     const part = (name: string, exact = false) => ({ path: [], names: [name], exact, catch: false });
-    const unit = (...parts: object[]) => ({ inline: 600, large: {}, first: 0, parts });
+    const unit = (...parts: object[]) => ({ inline: 600, large: {}, first: 0, named: [], parts });
     const heard: unknown[] = [];
     const options = { nixpkgs: NIXPKGS, system: 'x86_64-linux', heap: 64 };
     const evaluator = startEvaluator(scratch, options, unit(part('hello')), value => heard.push(value));
