@@ -1,7 +1,6 @@
 import { BrokenOff, Refused, UserError } from '../errors.ts';
-import { REPOSITORIES, TABLE } from './names.ts';
+import { KEPT_DAYS, REPOSITORIES, TABLE } from './names.ts';
 import type { Settings } from './settings.ts';
-import { KEPT_DAYS } from './storage.ts';
 
 /** Runs a program. `capture` returns its output instead of printing it. `stdout` is empty after a failure. */
 export type Run = (

@@ -54,3 +54,12 @@ export const SERVED = 'indexes/current.json';
 
 /** EMF metrics that the programs write to their logs. */
 export const METRICS = { namespace: 'fdnix', shrinkage: 'Shrinkage' } as const;
+
+/** MB of the search function: one vCPU comes with these, and an index is read into memory once while it is being fetched. */
+export const SEARCH_MEMORY = 1769;
+/** Requests a second, and in a burst: what a thousand searches a day never reach, and what bounds the bill. */
+export const THROTTLE = { rateLimit: 20, burstLimit: 40 };
+/** Days for which what was replaced or deleted in the bucket can be restored. */
+export const KEPT_DAYS = 30;
+/** Images of one name that a repository keeps, to go back to. */
+export const KEPT_IMAGES = 30;

@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { REPOSITORIES } from './names.ts';
+import { KEPT_IMAGES, REPOSITORIES } from './names.ts';
 
 /** The image repositories. They are a stack of their own, because nothing can run before the images are pushed. */
 export class RegistryStack extends Stack {
@@ -15,10 +15,10 @@ export class RegistryStack extends Stack {
         imageScanOnPush: true,
         encryption: ecr.RepositoryEncryption.AES_256,
         removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-        // Thirty tagged images are a month of nightly builds that one can go back to.
+        // As many as a month of nightly builds.
         lifecycleRules: [
           { rulePriority: 1, tagStatus: ecr.TagStatus.UNTAGGED, maxImageAge: Duration.days(7) },
-          { rulePriority: 2, tagStatus: ecr.TagStatus.ANY, maxImageCount: 30 },
+          { rulePriority: 2, tagStatus: ecr.TagStatus.ANY, maxImageCount: KEPT_IMAGES },
         ],
       });
       if (name === 'metadata') continue;

@@ -7,12 +7,9 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { allowBucket, allowModel } from './access.ts';
-import { LOG_GROUPS, PREFIXES } from './names.ts';
+import { LOG_GROUPS, PREFIXES, SEARCH_MEMORY, THROTTLE } from './names.ts';
 import { accept } from './policy.ts';
 import { lambdaArchitecture, modelVariable, type Place } from './tasks.ts';
-
-/** Limits of requests a second and in a burst. A thousand searches a day never reach them. They bound the bill. */
-export const THROTTLE = { rateLimit: 20, burstLimit: 40 };
 
 /**
  * The API and the page: the search image behind an HTTP API. `serve --follow` opens the index that the bucket names as
@@ -27,9 +24,8 @@ export function searchApi(scope: Construct, { bucket, images, settings }: Omit<P
       tagOrDigest: settings.images.search,
       cmd: ['serve', '--follow'],
     }),
-    // One vCPU comes with 1,769 MB, and an index is read into memory once while it is fetched.
     architecture: lambdaArchitecture(settings),
-    memorySize: 1769,
+    memorySize: SEARCH_MEMORY,
     // During a swap two indexes lie side by side.
     ephemeralStorageSize: Size.mebibytes(1024),
     timeout: Duration.seconds(29),

@@ -2,11 +2,8 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { PENDING, TABLE } from './names.ts';
+import { KEPT_DAYS, PENDING, TABLE } from './names.ts';
 import { accept } from './policy.ts';
-
-/** Days for which replaced or deleted objects of the bucket can be restored. */
-export const KEPT_DAYS = 30;
 
 /**
  * The table and the bucket. Both outlive the stack: `destroy` leaves them with all their contents, and the next

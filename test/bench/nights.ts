@@ -19,12 +19,44 @@ import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import { SIZES } from '../../src/infra/names.ts';
 import type { BedrockFake } from '../emulators/bedrock.ts';
 import { serve } from '../emulators/listen.ts';
-import { dynamodbUnits, type Meter, startMeter } from '../emulators/meter.ts';
+import { dynamodbUnits, type Meter, type Reading, startMeter } from '../emulators/meter.ts';
 import { dynamodbOperation, s3Operation } from '../emulators/proxy.ts';
 import { startCloud } from '../infra/cloud.ts';
 import { synthesise } from '../infra/synthesis.ts';
 import { temporaryDir } from '../temporary.ts';
 import { createGroup, type Group } from './cgroup.ts';
+
+/** One task of a night. `peakMiB` is resident memory; the last two are there where it ran within a hard limit. */
+export interface Task {
+  state: string;
+  command: string | undefined;
+  exitCode: number | null;
+  wallSeconds: number;
+  processes: number;
+  cpuSeconds: number;
+  peakMiB: number;
+  logBytes: number;
+  limitMiB?: number;
+  killed?: number;
+}
+type Traffic = Pick<Reading, 'requests' | 'bytesSent' | 'bytesReceived'>;
+export interface Night {
+  wallSeconds: number;
+  /** States entered. */
+  transitions: number;
+  ended: string | undefined;
+  tasks: Task[];
+  dynamodb: Traffic & Pick<Reading, 'readUnits' | 'writeUnits'>;
+  s3: Traffic;
+  bedrock: { calls: number; texts: number; characters: number } & Omit<Traffic, 'requests'>;
+}
+/** What this bench prints. */
+export interface Nights {
+  packages: number;
+  dimension: number;
+  nights: Record<'first' | 'unchanged' | 'changed', Night>;
+  stored: { tableBytes: number; vectorBatches: number; vectorBytes: number; indexBytes: number };
+}
 
 const [source, mode, target] = process.argv.slice(2);
 if (!source) throw new Error("give a release's packages.json[.br]");
@@ -116,7 +148,7 @@ async function nights(): Promise<void> {
   for (const meter of Object.values(meters)) meter.take();
 
   let number = 0;
-  async function night(release: string, revision: string) {
+  async function night(release: string, revision: string): Promise<Night> {
     const used = join(dir, 'used');
     rmSync(used, { recursive: true, force: true });
     mkdirSync(used);
@@ -180,20 +212,19 @@ async function nights(): Promise<void> {
         .map(([, { bytes }]) => bytes.length);
     const pointer = JSON.parse(cloud.objects.get('fdnix-vec/indexes/current.json')!.bytes.toString());
     const sum = (sizes: number[]) => sizes.reduce((all, size) => all + size, 0);
-    console.log(
-      JSON.stringify({
-        packages: pointer.packages,
-        dimension: DIMENSION,
-        nights: { first, unchanged, changed: later },
-        stored: {
-          // A scan takes a unit for each 4 KiB.
-          tableBytes: 4096 * (await scanned()),
-          vectorBatches: lying('vectors/').length,
-          vectorBytes: sum(lying('vectors/')) + sum(lying('vector-index/')),
-          indexBytes: cloud.objects.get(`fdnix-vec/${pointer.name}`)!.bytes.length,
-        },
-      }),
-    );
+    const result: Nights = {
+      packages: pointer.packages,
+      dimension: DIMENSION,
+      nights: { first, unchanged, changed: later },
+      stored: {
+        // A scan takes a unit for each 4 KiB.
+        tableBytes: 4096 * (await scanned()),
+        vectorBatches: lying('vectors/').length,
+        vectorBytes: sum(lying('vectors/')) + sum(lying('vector-index/')),
+        indexBytes: cloud.objects.get(`fdnix-vec/${pointer.name}`)!.bytes.length,
+      },
+    };
+    console.log(JSON.stringify(result));
   } finally {
     await cloud.close();
     rmSync(dir, { recursive: true, force: true });

@@ -76,7 +76,7 @@ if (import.meta.main) {
     if (outcome.failed !== undefined) process.exitCode = 1;
     keep(name, outcome);
   }
-  for (const tool of ['plots', 'tables'])
+  for (const tool of ['plots', 'tables', 'cost/cost'])
     execFileSync(process.execPath, [join(root, `tools/${tool}.ts`)], { stdio: 'inherit' });
 }
 

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PENDING, RUN_KEY } from '../../src/infra/names.ts';
 import { PENDING_INDEX, PENDING_SHARD, RUN_KEY as STORE_RUN_KEY } from '../../src/store/dynamodb-items.ts';
+import { ALARM_METRICS } from '../../tools/cost/cost.ts';
 import { resolve, SETTINGS, synthesise } from './synthesis.ts';
 
 const test = suite('stack');
@@ -161,6 +162,13 @@ test('the nightly run: 02:00 UTC, of the newest nixpkgs, of another branch, or o
     more({ follow: 'pinned', programs: 'blobs:inputs/list', acceptMissing: ['a.b'] }),
     '{"programs":"blobs:inputs/list","acceptMissing":["a.b"]}',
   );
+});
+
+test('the bill counts every metric that an alarm looks at', () => {
+  const metrics = all('AWS::CloudWatch::Alarm').flatMap(({ Properties }) =>
+    Properties.Metrics ? Properties.Metrics.filter((one: { MetricStat?: object }) => one.MetricStat) : [Properties],
+  );
+  assert.is(metrics.length, ALARM_METRICS);
 });
 
 test('the state machines: named, logged, traced', () => {
