@@ -4,12 +4,12 @@
   inputs = {
     # Builds the tools.
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
-    # Is what gets indexed. Another revision: --override-input nixpkgs-indexed github:NixOS/nixpkgs/REV
+    # This nixpkgs is indexed. For another revision: --override-input nixpkgs-indexed github:NixOS/nixpkgs/REV
     nixpkgs-indexed = {
       url = "github:NixOS/nixpkgs/nixos-unstable";
       flake = false;
     };
-    # What software is used for, in words that its descriptions lack; see nix/usage.nix.
+    # Texts that say what software is used for, in words that its descriptions lack; see nix/usage.nix.
     tldr.url = "github:tldr-pages/tldr";
     tldr.flake = false;
     awesome-selfhosted.url = "github:awesome-selfhosted/awesome-selfhosted-data";
@@ -32,7 +32,8 @@
         "aarch64-linux"
         "aarch64-darwin"
       ];
-      # nixpkgs drops it with 26.11: it is there while the nixpkgs that builds the tools has it, and empty where that throws.
+      # nixpkgs drops this platform with 26.11. It is there while the nixpkgs of the tools has it, and empty if that
+      # throws.
       leaving = lib.filter (system: legacyPackages ? ${system}) [ "x86_64-darwin" ];
       works =
         system:
@@ -52,7 +53,7 @@
           revision = self.rev or self.dirtyRev or "unknown";
         };
       fdnix = eachSystem (system: fdnixWith legacyPackages.${system});
-      # With a key of its own, a module may be imported by two others.
+      # With a key of its own, two other modules may import this one.
       module = file: {
         key = toString file;
         imports = [ (lib.modules.importApply file self) ];
@@ -65,7 +66,7 @@
       formatter = lib.genAttrs promised (system: legacyPackages.${system}.nixfmt-tree);
       checks = eachSystem (system: import ./nix/checks.nix { inherit self nixpkgs system; });
 
-      # pkgs.fdnix, with the other programs, images, index and models beside it as pkgs.fdnix.NAME.
+      # pkgs.fdnix has the other programs, images, index and models in it, as pkgs.fdnix.NAME.
       overlays.default = final: _: { fdnix = (fdnixWith final).overlayed; };
       nixosModules.default = module ./nix/module.nix;
       homeModules.default = module ./nix/home.nix;

@@ -1,4 +1,4 @@
-# `nix run .#NAME`: the programs, and what developers and operators do with them.
+# `nix run .#NAME`: the programs, and tools for developers and operators.
 {
   lib,
   stdenvNoCC,
@@ -18,7 +18,7 @@
   search,
 }:
 let
-  # The checkout with all dependencies, for what is not part of the programs: tests, emulators, deployment.
+  # The checkout with all dependencies, for tests, emulators and deployment, which are not part of the programs.
   tree = runCommand "fdnix-tree" { } ''
     cp -r ${
       lib.fileset.toSource {
@@ -74,7 +74,7 @@ in
         nodejs_24
         awscli2
       ];
-      # The images hold the pinned nixpkgs unless a flag says otherwise: the last one wins.
+      # The images hold the pinned nixpkgs unless a flag says otherwise, because the last flag wins.
       text = ''exec node ${tree}/src/infra/deploy.ts ${
         lib.optionalString (indexed ? rev) "--revision ${indexed.rev}"
       } "$@"'';

@@ -1,4 +1,4 @@
-# `nix flake check`: everything is built, over the small nixpkgs of the tests where it needs one to index.
+# `nix flake check` builds everything. Where it needs a nixpkgs to index, it takes the small one of the tests.
 {
   self,
   nixpkgs,
@@ -8,7 +8,7 @@ let
   pkgs = nixpkgs.legacyPackages.${system};
   inherit (pkgs) lib runCommand;
   node = lib.getExe' pkgs.nodejs-slim_24 "node";
-  # The product over the fixture, in place of 114,000 packages.
+  # The product over the fixture instead of 114,000 packages.
   fixture = import ./. {
     inherit pkgs;
     indexed = {
@@ -58,7 +58,7 @@ let
     }).config;
   machine = nixos {
     time = "03:30";
-    # What a unit file must be told to leave alone.
+    # Characters that a unit file must not interpret.
     nixpkgs = "path:/nix/store/x-source?narHash=sha256-a%2Fb%3D";
     index = fixture.packages.index;
     environment.AWS_REGION = "eu-central-1";
@@ -76,14 +76,14 @@ let
       "fdnix-search.service"
     ] (name: pkgs.writeText name (builtins.unsafeDiscardStringContext machine.systemd.units.${name}.text))
   );
-  # The messages of the assertions that a configuration of ours breaks.
+  # The messages of the assertions that a configuration violates.
   complaints =
     settings:
     lib.filter (lib.hasPrefix "services.fdnix") (
       map (a: a.message) (lib.filter (a: !a.assertion) (nixos settings).assertions)
     );
 
-  # Home Manager's options, as far as the module sets them.
+  # Home Manager's options, as far as the module uses them.
   home =
     settings:
     (lib.evalModules {
@@ -116,7 +116,7 @@ in
     index
     ;
 
-  # Tests that need a network or accounts skip, and say so. Nix makes a store in HOME.
+  # Tests that need a network or accounts skip themselves and say so. Nix makes a store in HOME.
   tests =
     inTree "tests"
       [
@@ -180,7 +180,7 @@ in
   k8s = runCommand "fdnix-check-k8s" { nativeBuildInputs = [ pkgs.jq ]; } ''
     jq -e '[.items[].kind] == ["PersistentVolumeClaim", "Job", "CronJob", "Deployment", "Service"]' ${self.packages.${system}.k8s}
     jq -e '.items[2].spec.schedule == "0 2 * * *"' ${self.packages.${system}.k8s}
-    # Whatever the store paths of the image are, they are the image's own affair.
+    # The store paths of the image do not matter here.
     ! grep -q ${builtins.storeDir} ${self.packages.${system}.k8s}
     jq -e '[.. | .containers? // empty | .[] | has("command")] == [false, false, false]' ${self.packages.${system}.k8s}
     jq -e '[.. | .image? // empty] | all(test("@sha256:"))' ${
@@ -196,7 +196,7 @@ in
 // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
   inherit (fixture.packages) images;
 
-  # Biome's binary wants a dynamic loader in a place that the sandbox does not have: Node's does as well.
+  # Biome's binary needs a dynamic loader in a place that the sandbox lacks. Node's loader works as well.
   format = inTree "format" [ pkgs.patchelf ] ''
     elf=$(readlink -f ${node})
     biome=$(echo node_modules/@biomejs/cli-linux-*/biome)
@@ -222,12 +222,12 @@ in
     assert machine.networking.firewall.allowedTCPPorts == [ 8181 ];
     assert (nixos { serve.enable = true; }).networking.firewall.allowedTCPPorts == [ ];
     assert machine.environment.variables.FDNIX_INDEX == "/var/lib/fdnix/index.sqlite";
-    # What cannot be fetched is not built behind the user's back: a first job makes it.
+    # An index that cannot be fetched is not built silently: a first job makes it.
     assert (nixos { index = null; }).systemd.services.fdnix-first.onSuccess == [ "fdnix.service" ];
     runCommand "fdnix-check-module"
       {
         nativeBuildInputs = [ pkgs.systemd ];
-        # What the units start.
+        # The commands that the units start.
         inherit (machine.services.fdnix) package;
         first = machine.systemd.services.fdnix-first.serviceConfig.ExecStart;
         passthru = { inherit units; };

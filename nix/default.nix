@@ -1,6 +1,6 @@
-# Everything that fdnix makes with one package set. `indexed` is the nixpkgs that gets indexed, `revision` our own commit;
-# `published` and `publishedPrograms` pin what releases offer, and are written by machine. `usageInputs` are the sources of texts
-# about using software (none: an index without).
+# Everything that fdnix makes with one package set. `indexed` is the nixpkgs to index, and `revision` is our own commit.
+# `published` and `publishedPrograms` pin the contents of releases and are written by machine. `usageInputs` are the
+# sources of texts about using software; without them the index has none.
 {
   pkgs,
   indexed,
@@ -41,7 +41,7 @@ let
 
   packages = {
     default = packages.fdnix;
-    # Evaluates what is pinned as well, but fetches it on first use: only `extract` carries nixpkgs and Nix with it.
+    # Evaluates the pinned nixpkgs as well, but fetches it on first use. Only `extract` has nixpkgs and Nix with it.
     fdnix = wrap {
       name = "fdnix";
       description = "Turns one pinned nixpkgs revision into an index that is searched by meaning and by name";

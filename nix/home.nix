@@ -1,4 +1,4 @@
-# services.fdnix for Home Manager: a user's own index, made anew every day (systemd on Linux, launchd on macOS).
+# services.fdnix for Home Manager: an index for one user, made anew every day (systemd on Linux, launchd on macOS).
 self:
 {
   config,
@@ -13,7 +13,7 @@ let
   minute = lib.toIntBase10 (builtins.substring 3 2 cfg.time);
   hook = shell: pkgs.runCommand "fdnix-not-found-${shell}" { } "${lib.getExe cfg.package} which --hook ${shell} > $out";
   command = name: [ (lib.getExe cfg.package) ] ++ cfg.arguments.${name};
-  # As systemd reads them: JSON's quotes, with its own percent signs and, in commands, dollars doubled.
+  # Quotes for systemd: those of JSON, with percent signs and, in commands, dollars doubled.
   quote = lib.replaceStrings [ "%" ] [ "%%" ];
   exec =
     name:
@@ -28,7 +28,7 @@ let
   }
   // cfg.environment;
   settings = lib.mapAttrsToList (key: value: quote (builtins.toJSON "${key}=${value}")) environment;
-  # Home Manager's own setting, where it is set: the evaluator should be the one that talks to this machine's daemon.
+  # Home Manager's own setting, if there is one: the evaluator should be the one that talks to this machine's daemon.
   nixPackage = if config.nix.package or null == null then pkgs.nix else config.nix.package;
   published = self.packages.${system}.index or { };
 in
@@ -60,7 +60,7 @@ in
       programs.zsh.initContent = "source ${hook "zsh"}";
       programs.fish.interactiveShellInit = "source ${hook "fish"}";
     })
-    # Search works at once: the given index, until a daily job has made one of its own in its place.
+    # Search works at once: with the given index, until a daily job has made another in its place.
     (lib.mkIf (cfg.enable && cfg.index != null) {
       home.activation.fdnix = {
         after = [ "writeBoundary" ];
@@ -114,7 +114,7 @@ in
         config = {
           ProgramArguments = command "run";
           EnvironmentVariables = environment;
-          # launchd knows local time only; the option says so.
+          # launchd knows only local time. The option says so.
           StartCalendarInterval = [
             {
               Hour = hour;

@@ -1,6 +1,6 @@
-# OCI images, the same bytes on every machine. Store paths become layers: nixpkgs, Node and our program each have their own.
-# The entry point is fdnix, the command (extract, embed, serve) what a task definition or a Lambda may replace.
-# No shell stands between the kernel and Node, so SIGTERM arrives. `IMAGE.stream` writes the tar to stdout.
+# OCI images, with the same bytes on every machine. Store paths become layers, so nixpkgs, Node and our program each
+# have their own. The entry point is fdnix; a task definition or a Lambda may replace the command (extract, embed,
+# serve). No shell stands between the kernel and Node, so SIGTERM arrives. `IMAGE.stream` writes the tar to stdout.
 {
   lib,
   dockerTools,
@@ -17,7 +17,7 @@ let
   package = lib.importJSON ../package.json;
   user = "65532";
 
-  # Names for the numeric user, for what insists on one.
+  # Names for the numeric user, for programs that insist on one.
   users = runCommand "users" { } ''
     mkdir -p $out/etc
     echo 'fdnix:x:${user}:${user}:fdnix:/tmp:/sbin/nologin' > $out/etc/passwd
@@ -39,7 +39,7 @@ let
       tag = programs.version;
       compressor = "gz";
       contents = [ users ] ++ contents;
-      # The only place that is written to: everything else may be mounted read-only.
+      # The only place that is written to. Everything else may be mounted read-only.
       extraCommands = "mkdir -m 1777 tmp";
       config = {
         User = "${user}:${user}";
@@ -77,7 +77,7 @@ let
   nixpkgsRevision = indexed.rev or indexed.narHash or "unknown";
 in
 rec {
-  # Evaluates the nixpkgs inside; only the store that it writes to needs a network.
+  # Evaluates the nixpkgs inside the image. Only the store that it writes to needs a network.
   metadata-generator-image = image {
     name = "metadata-generator";
     description = "Extracts the metadata of every nixpkgs package";
@@ -97,7 +97,8 @@ rec {
     command = [ "embed" ];
   };
 
-  # Also a Lambda container: with AWS_LAMBDA_RUNTIME_API set, `serve` answers the runtime's events instead of a port.
+  # This is also a Lambda container: with AWS_LAMBDA_RUNTIME_API set, `serve` answers the runtime's events instead of a
+  # port.
   search-image = image {
     name = "search";
     description = "Search API and web page with the index of nixpkgs inside";

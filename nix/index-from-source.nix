@@ -1,5 +1,6 @@
-# The search index of one nixpkgs, made: Nix evaluates inside the build sandbox, the shipped model embeds, one file comes
-# out. The system is fixed, so every machine builds the same bytes. It takes 109 seconds of CPU and 3 GiB for all of nixpkgs.
+# Builds the search index of one nixpkgs: Nix evaluates inside the build sandbox, the shipped model embeds, and one file
+# comes out. The system is fixed, so every machine builds the same bytes. It takes 109 seconds of CPU and 3 GiB for all
+# of nixpkgs.
 {
   lib,
   runCommand,
@@ -14,7 +15,7 @@
   extraExtractFlags ? [ ],
 }:
 let
-  # A path of this machine would make the result depend on it; the store holds what is pinned.
+  # A path of this machine would change the result. The pinned nixpkgs is in the store.
   source =
     if builtins.isPath (indexed.outPath or indexed) || lib.hasPrefix builtins.storeDir (toString indexed) then
       indexed
@@ -29,7 +30,7 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
       fdnix
       nix
     ];
-    # Several evaluators at once, each of a GiB: a machine that is meant for small jobs is not asked.
+    # Several evaluators run at once, each with a GiB, so machines for small jobs are not asked.
     requiredSystemFeatures = [ "big-parallel" ];
     # The time that the index states is that of the revision.
     env = {
@@ -43,7 +44,7 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
       "${source}"
       "--system"
       indexedSystem
-      # Of all evaluators together, whatever the machine has: a builder runs other builds beside this one.
+      # For all evaluators together, whatever the machine has, because a builder runs other builds beside this one.
       "--max-memory"
       "3072"
     ]
@@ -62,7 +63,7 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
         "${usage}/${name}"
       ]) usage.sources
     );
-    # Positions in nixpkgs are relative; any store path in the index would drag its closure along.
+    # Positions in nixpkgs are relative. Any store path in the index would bring its closure along.
     outputChecks.out.allowedReferences = [ ];
     __structuredAttrs = true;
     passthru = {
@@ -72,9 +73,10 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
   }
   ''
     export HOME=$TMPDIR FDNIX_HOME=$TMPDIR/fdnix
-    # Status 3: some attributes of nixpkgs throw; they are listed, and everybody who builds this loses the same ones. One that
-    # is lost to a limit of this machine ends with status 5 and fails the build: a poorer index is never passed off as whole.
-    # The pipe, because Nix gives builders a terminal, and lines read better in a log than a progress bar.
+    # Status 3: some attributes of nixpkgs throw. They are listed, and everybody who builds this loses the same ones. If
+    # a limit of this machine costs an attribute, the status is 5 and the build fails, because a poorer index must not
+    # look whole. The pipe is there because Nix gives builders a terminal, and lines are easier to read in a log than a
+    # progress bar.
     {
       fdnix extract --jobs "$NIX_BUILD_CORES" "''${extractFlags[@]}" || [ $? = 3 ]
       fdnix embed "''${embedFlags[@]}" "''${usageFlags[@]}" || [ $? = 3 ]

@@ -1,7 +1,7 @@
-# The search index of one nixpkgs. Where ./published.json lists the revision it is fetched, by the hash of the index itself, so
-# that its path depends on nothing else: neither on Nix nor on Node, nor on how it was compressed. Where it is not listed, or
-# was made by a program that cannot be this one, it is made from source. `passthru.fromSource` is always that derivation, and
-# `passthru.tests.reproduces` compares the two byte for byte. Another tree, or another model, or no usage texts:
+# The search index of one nixpkgs. If ./published.json lists the revision, the index is fetched by the hash of the index
+# itself. Its path then depends on nothing else: not on Nix, not on Node, and not on how it was compressed. If it is not
+# listed, or another program made it, it is built from source. `passthru.fromSource` is always that derivation, and
+# `passthru.tests.reproduces` compares the two byte for byte. For another tree, or an index without usage texts:
 #   fdnix.packages.SYSTEM.index.override { indexed = inputs.nixpkgs; usageTexts = false; }
 {
   lib,
@@ -26,8 +26,8 @@ let
       extraExtractFlags
       ;
   };
-  # The program must read the format of the index, and embed queries by the model that made its vectors. Both are told by a
-  # hash of the file that decides them: a pin that may not fit is passed over, and the index is built.
+  # The program must read the format of the index, and must embed queries with the model that made its vectors. A hash
+  # of the file that decides each of these tells whether they fit. If a pin may not fit, the index is built.
   sha256 = builtins.hashFile "sha256";
   pin = published.${indexed.rev or ""} or null;
   usable =
@@ -51,7 +51,7 @@ let
     hash = pin.unpackedHash;
     nativeBuildInputs = [ zstd ];
     downloadToTemp = true;
-    # Nothing is unpacked that is not what was published.
+    # Nothing is unpacked unless it is what was published.
     postFetch = ''
       echo "${hex pin.hash}  $downloadedFile" | sha256sum --check --quiet
       zstd --decompress --stdout --quiet "$downloadedFile" > "$out"

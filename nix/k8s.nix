@@ -1,6 +1,7 @@
-# The same options as Kubernetes manifests: nightly CronJob, a first Job, Deployment and Service over one volume.
-# kubectl apply -f $(nix build --no-link --print-out-paths .#k8s); other settings and registry by .override. `digests` is what
-# `nix run .#push` prints: with it the images are named by digest, as they should be wherever they were pushed.
+# Kubernetes manifests from the same options: a nightly CronJob, a first Job, Deployment and Service over one volume.
+#   kubectl apply -f $(nix build --no-link --print-out-paths .#k8s)
+# `.override` takes other settings and another registry. `digests` is the output of `nix run .#push`; with it the images
+# are named by digest, as pushed images should be.
 {
   lib,
   writeText,
@@ -117,11 +118,11 @@ let
       name = "index";
       from = "metadata-generator";
       arguments = cfg.arguments.run;
-      # Status 3 is done but for attributes of nixpkgs that never evaluate: no reason to try again.
+      # Status 3 means done, except for attributes of nixpkgs that never evaluate. Another try would not help.
       env.NODE_OPTIONS = "--import=data:text/javascript,process.on('exit',status=>{if(status===3)process.exitCode=0})";
       spec = {
         restartPolicy = "OnFailure";
-        # A volume of ReadWriteOnce is one node's: the job runs where the search is, which has it mounted.
+        # A ReadWriteOnce volume belongs to one node, so the job runs on the node of the search, which has it mounted.
         affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution = [
           {
             labelSelector.matchLabels = labels "search";
@@ -160,7 +161,7 @@ let
     })
     (object "apps/v1" "Deployment" "fdnix-search" {
       replicas = 1;
-      # Two pods of the old and the new version might be on two nodes, and the volume is only on one.
+      # Pods of the old and the new version might run on two nodes, but the volume is only on one.
       strategy.type = "Recreate";
       selector.matchLabels = labels "search";
       template = pod {
@@ -189,7 +190,7 @@ let
               containerPort = cfg.serve.port;
             }
           ];
-          # Six hours for the first index; the other probes begin when this one has succeeded.
+          # The first index may take six hours. The other probes begin when this one has succeeded.
           startupProbe = probe // {
             periodSeconds = 10;
             failureThreshold = 2160;
@@ -216,7 +217,7 @@ in
 if failed != [ ] then
   throw (lib.concatStringsSep " " failed)
 else
-  # JSON is YAML, and kubectl takes a List as one file.
+  # JSON is YAML, and kubectl accepts a List as one file.
   writeText "fdnix-k8s.json" (
     builtins.unsafeDiscardStringContext (
       builtins.toJSON {

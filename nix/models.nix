@@ -1,7 +1,7 @@
-# Published models, each file by its hash: fetched only when one is asked for. Nothing else in the flake needs them.
-# Use: fdnix embed --model model2vec:$(nix build --no-link --print-out-paths .#models.potion-base-8M)
-#      fdnix embed --model onnx:$(nix build --no-link --print-out-paths .#models.bge-small-en-v1.5)
-# `provider` is what stands before the path in --model.
+# Published models, each file by its hash. A model is fetched only on request, and nothing else in the flake needs it.
+#   fdnix embed --model model2vec:$(nix build --no-link --print-out-paths .#models.potion-base-8M)
+#   fdnix embed --model onnx:$(nix build --no-link --print-out-paths .#models.bge-small-en-v1.5)
+# `provider` is the part of --model before the path.
 {
   lib,
   fetchurl,

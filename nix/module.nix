@@ -1,5 +1,5 @@
-# services.fdnix for NixOS: an index that everybody on the machine searches, a nightly job that makes it anew and, if asked
-# for, the search service, both as one user without privileges.
+# services.fdnix for NixOS: an index for everybody on the machine, a nightly job that makes it anew and, on request, the
+# search service. Job and service run as one user without privileges.
 self:
 {
   config,
@@ -13,7 +13,7 @@ let
   inherit (pkgs.stdenv.hostPlatform) system;
   index = cfg.environment.FDNIX_INDEX or "/var/lib/fdnix/index.sqlite";
   hook = shell: pkgs.runCommand "fdnix-not-found-${shell}" { } "${lib.getExe cfg.package} which --hook ${shell} > $out";
-  # systemd has quotes, percent signs and dollars of its own, which a flake reference with `?narHash=…%2F` must survive.
+  # systemd interprets quotes, percent signs and dollars. A flake reference with `?narHash=…%2F` must survive that.
   run = name: utils.escapeSystemdExecArgs ([ (lib.getExe cfg.package) ] ++ cfg.arguments.${name});
   published = self.packages.${system}.index or { };
 
@@ -28,7 +28,7 @@ let
     serviceConfig = {
       User = "fdnix";
       Group = "fdnix";
-      # Everybody may read what is there: it is public, and `fdnix search` of any user opens the index.
+      # Everybody may read these files: they are public, and any user's `fdnix search` opens the index.
       StateDirectory = "fdnix";
       StateDirectoryMode = "0755";
       WorkingDirectory = "/var/lib/fdnix";
@@ -37,7 +37,8 @@ let
       UMask = "0022";
       CapabilityBoundingSet = "";
       LockPersonality = true;
-      # Not MemoryDenyWriteExecute, which stops V8's compiler, nor ProcSubset, which hides how much memory there is.
+      # MemoryDenyWriteExecute is left out because it stops V8's compiler, and ProcSubset because it hides the size of
+      # memory.
       NoNewPrivileges = true;
       PrivateDevices = true;
       PrivateTmp = true;
@@ -84,24 +85,24 @@ in
     memoryMax = lib.mkOption {
       type = lib.types.str;
       default = "5G";
-      description = "Memory that the nightly job may take, all processes and their files' cache; systemd ends it beyond.";
+      description = "The limit of memory of the nightly job, for all its processes and their file cache. systemd ends the job above it.";
     };
     randomizedDelay = lib.mkOption {
       type = lib.types.str;
       default = "30min";
-      description = "The nightly job starts up to this much later, so that machines do not all ask at once.";
+      description = "The longest random delay of the nightly job. It keeps machines from asking all at the same time.";
     };
     environmentFile = lib.mkOption {
       type = lib.types.nullOr lib.types.path;
       default = null;
       example = "/run/secrets/fdnix";
-      description = "File with more environment, such as AWS credentials; it stays out of the store.";
+      description = "A file with more environment variables, such as AWS credentials, which must not be in the store.";
     };
     serve.socket = lib.mkOption {
       type = lib.types.nullOr lib.types.path;
       default = null;
       example = "/run/fdnix.sock";
-      description = "A Unix socket, for a proxy before it, in place of host and port.";
+      description = "A Unix socket to listen on instead of host and port, for example behind a proxy.";
     };
     serve.openFirewall = lib.mkEnableOption "the service's port in the firewall";
   };
@@ -116,7 +117,7 @@ in
     (lib.mkIf cfg.enable {
       inherit (cfg) assertions;
       environment.systemPackages = [ cfg.package ];
-      # What `fdnix search` of any user opens.
+      # The index that any user's `fdnix search` opens.
       environment.variables.FDNIX_INDEX = lib.mkDefault index;
 
       users.users.fdnix = {
@@ -150,7 +151,7 @@ in
         };
       };
     })
-    # The given index, until a nightly job has made one of its own in its place.
+    # The given index, until a nightly job has made another in its place.
     (lib.mkIf (cfg.enable && cfg.index != null) {
       systemd.services.fdnix-first = lib.recursiveUpdate unit {
         description = "fdnix: the first index, as given";
@@ -167,7 +168,7 @@ in
         '';
       };
     })
-    # No index was given: the nightly job does not wait for the night where there is none at all.
+    # No index was given. If there is none at all, the nightly job does not wait for the night.
     (lib.mkIf (cfg.enable && cfg.index == null) {
       systemd.services.fdnix-first = {
         description = "fdnix: the first index, to be made";
@@ -186,8 +187,9 @@ in
         description = "fdnix: search API and web page";
         wantedBy = lib.mkIf (cfg.serve.socket == null) [ "multi-user.target" ];
         serviceConfig = {
-          # It waits for the first index by itself: a path unit would start it again whenever it is stopped, and a condition
-          # that fails would make an early connection to the socket start it again and again, until systemd gives the socket up.
+          # The service itself waits for the first index. A path unit would start it again whenever it is stopped. With
+          # a condition that fails, an early connection to the socket would start it again and again, until systemd
+          # gives the socket up.
           ExecStart = run "serve";
           MemoryMax = "1G";
           Restart = "on-failure";

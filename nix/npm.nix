@@ -1,5 +1,5 @@
-# node_modules from package-lock.json: every package by its lockfile integrity, only those of the host's platform.
-# importNpmLock by itself fetches the optional packages of all platforms (27 tarballs, 106 MB, for esbuild alone).
+# node_modules from package-lock.json: every package by its integrity in the lockfile, and only those for the host's
+# platform. importNpmLock alone fetches the optional packages of all platforms (27 tarballs, 106 MB, for esbuild alone).
 {
   lib,
   stdenvNoCC,
@@ -11,7 +11,7 @@ let
   package = lib.importJSON ../package.json;
   lock = lib.importJSON ../package-lock.json;
 
-  # npm's rule: a "!" entry excludes; of the others, if there are any, one must match.
+  # npm's rule: an entry with "!" excludes; if there are other entries, one of them must match.
   matches =
     wanted: have:
     let
@@ -34,7 +34,7 @@ let
       keep,
     }:
     let
-      # No more of package.json than npm reads: a new script there is no reason to install everything again.
+      # Only the parts of package.json that npm reads, so that a new script there does not cause a new installation.
       root = {
         inherit (package) name version dependencies;
         inherit devDependencies;
@@ -56,13 +56,13 @@ let
     };
 in
 {
-  # What the bundle is made of, and esbuild.
+  # The packages of the bundle, and esbuild.
   forBuild = modules {
     name = "fdnix-build-modules";
     devDependencies = { inherit (package.devDependencies) esbuild; };
     keep = path: entry: !(entry.dev or entry.devOptional or false) || lib.hasInfix "esbuild" path;
   };
-  # Everything, for tests and local services.
+  # All packages, for tests and local services.
   forTests = modules {
     name = "fdnix-test-modules";
     inherit (package) devDependencies;

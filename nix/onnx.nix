@@ -1,5 +1,5 @@
-# ONNX Runtime for `onnx:` models, native and as WebAssembly, from tools/onnx: FDNIX_ONNX_DIR names it. Only the files that
-# this platform loads are kept: the published packages hold the binaries of all platforms, 430 MB.
+# ONNX Runtime for `onnx:` models, native and as WebAssembly, from tools/onnx. FDNIX_ONNX_DIR names it. Only the files
+# for this platform are kept, because the published packages have the binaries of all platforms, 430 MB.
 {
   lib,
   stdenvNoCC,

@@ -1,4 +1,5 @@
-# The options of `services.fdnix`, shared by NixOS, Home Manager and the Kubernetes manifests, and what follows from them.
+# The options of `services.fdnix` for NixOS, Home Manager and the Kubernetes manifests, and the values that follow from
+# them.
 { config, lib, ... }:
 let
   inherit (lib) mkOption types;
@@ -24,19 +25,19 @@ in
     time = mkOption {
       type = types.strMatching "([01][0-9]|2[0-3]):[0-5][0-9]";
       default = "02:00";
-      description = "When the index is made each day: in UTC, but in local time on macOS, whose launchd knows no other.";
+      description = "The time of day at which the index is made, in UTC. On macOS it is local time, because launchd knows no other.";
     };
 
     nixpkgs = optionalString "The nixpkgs to evaluate, a path or flake reference. By default the revision that fdnix pins." "github:NixOS/nixpkgs/nixos-unstable";
-    channel = optionalString "A channel to follow instead: its releases carry the metadata, nothing is evaluated." "nixos-unstable";
-    store = optionalString "Where records live; a local database by default." "dynamodb:fdnix-packages";
-    blobs = optionalString "Where vectors live; the state directory by default." "s3://fdnix-vec";
-    model = optionalString "The embedding model; the one that is shipped by default." "bedrock:cohere.embed-english-v3";
+    channel = optionalString "A channel to follow instead. Its releases have the metadata, so nothing is evaluated." "nixos-unstable";
+    store = optionalString "The place of the records. By default a local database." "dynamodb:fdnix-packages";
+    blobs = optionalString "The place of the vectors. By default the state directory." "s3://fdnix-vec";
+    model = optionalString "The embedding model. By default the one that ships with fdnix." "bedrock:cohere.embed-english-v3";
 
     maxMemory = mkOption {
       type = types.nullOr types.ints.positive;
       default = 3072;
-      description = "MiB that all evaluators of the daily job may take together; null: nine tenths of what the machine has.";
+      description = "Memory in MiB for all evaluators of the daily job together. With null, nine tenths of the memory of the machine.";
     };
 
     extraFlags = mkOption {
@@ -56,7 +57,7 @@ in
     commandNotFound = mkOption {
       type = types.bool;
       default = false;
-      description = "Whether bash, zsh and fish say which package has a command that they do not know, by the index that fdnix finds for the user.";
+      description = "Whether bash, zsh and fish name the package of an unknown command, from the index that fdnix finds for the user.";
     };
 
     serve = {

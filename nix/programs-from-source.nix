@@ -1,4 +1,5 @@
-# The bundled programs, built: without Node, wrapper or any other reference: one store path that every wrapper and image shares.
+# Builds the bundled programs without Node, a wrapper or any other reference: one store path that all wrappers and
+# images share.
 {
   lib,
   stdenvNoCC,
@@ -18,7 +19,7 @@ let
       (lib.fileset.difference ../src (lib.fileset.maybeMissing ../src/infra))
     ];
   };
-  # What the bundle holds beside our own code, by the lockfile's word.
+  # The packages in the bundle besides our own code, by the lockfile.
   bundled = lib.filterAttrs (path: entry: path != "" && !(entry.dev or false)) lock.packages;
   licenses = lib.unique (
     [ package.license ] ++ lib.mapAttrsToList (path: entry: entry.license or "unknown: ${path}") bundled
@@ -31,7 +32,7 @@ stdenvNoCC.mkDerivation {
 
   strictDeps = true;
   nativeBuildInputs = [ nodejs-slim_24 ];
-  # A copy, not a link: esbuild follows links, and the source maps would name the store path.
+  # This is a copy and not a link, because esbuild follows links, and the source maps would then name the store path.
   buildPhase = ''
     runHook preBuild
     cp -r ${npm.forBuild}/node_modules node_modules
@@ -47,7 +48,7 @@ stdenvNoCC.mkDerivation {
   dontFixup = true;
   allowedReferences = [ ];
 
-  # Names what this is built from: the path of the sources in the store is a hash of them.
+  # Names the sources of this build: their path in the store is a hash of them.
   passthru.key = builtins.hashString "sha256" (
     builtins.unsafeDiscardStringContext "${src}" + builtins.hashFile "sha256" ../package-lock.json
   );

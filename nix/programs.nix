@@ -1,7 +1,8 @@
-# The bundled programs: a release's tarball where ./published-programs.json lists exactly these sources, otherwise built from
-# them. The key is a hash of what they are built from, so an edit of the sources never meets an older program; whoever uses a
-# released commit fetches 10 MB instead of esbuild and a hundred npm packages. A tarball pinned by its hash needs nobody's trust in a key,
-# as a binary cache in `nixConfig` would. `passthru.fromSource` and `passthru.tests.reproduces` as for the index.
+# The bundled programs: a release's tarball if ./published-programs.json lists exactly these sources, otherwise built
+# from them. The key is a hash of the sources, so edited sources never get an older program. Users of a released commit
+# fetch 10 MB instead of esbuild and a hundred npm packages. Nobody needs to trust a key for a tarball that is pinned by
+# its hash, unlike a binary cache in `nixConfig`. `passthru.fromSource` and `passthru.tests.reproduces` are as for the
+# index.
 {
   lib,
   fetchurl,
@@ -19,7 +20,7 @@ let
       inherit hash;
       toHashFormat = "base16";
     };
-  # The same bytes for the same programs: no times, no owners, names in order.
+  # The same programs give the same bytes: no times, no owners, names in order.
   tarball =
     runCommand "fdnix-programs-${fromSource.version}.tar.zst" { nativeBuildInputs = [ zstd ]; }
       ''

@@ -1,6 +1,6 @@
 # Copies images to a registry. IMAGES lists them, one a line: the name, then a program that writes the image as a tar.
-# What goes up has a tag made from its content (VERSION-DIGEST), so that a tag never means two images and a registry whose
-# tags are immutable takes every push. What is there already is not sent again.
+# Each image gets a tag made from its contents (VERSION-DIGEST), so a tag never means two images, and a registry with
+# immutable tags accepts every push. An image that is already there is not sent again.
 
 usage() {
   cat << 'END'
@@ -35,7 +35,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 if [ -n "$login" ]; then
   host=${repo%%/*}
-  # To any other host these credentials would be given away.
+  # Any other host must not get these credentials.
   [[ $host =~ ^[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$ ]] ||
     fail 2 "--login is for the registry of an AWS account: for $host use 'skopeo login'"
   export REGISTRY_AUTH_FILE=$scratch/auth.json
@@ -47,7 +47,7 @@ fi
 list='{}'
 while read -r name stream <&3; do
   image=$scratch/$name
-  # The registry gets these bytes as they are: the digest is known before anything is sent.
+  # The registry gets exactly these bytes, so the digest is known before anything is sent.
   "$stream" > "$image.tar" 2> "$scratch/log" || fail 5 "$name cannot be made: $(tail -n 1 "$scratch/log")"
   skopeo --insecure-policy copy --quiet --format v2s2 --dest-compress "docker-archive:$image.tar" "dir:$image" >&2 ||
     fail 5 "$name is no image that skopeo reads"

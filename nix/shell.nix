@@ -1,4 +1,4 @@
-# What a developer and the workflows use, where this platform has it.
+# The tools of developers and of the workflows, if this platform has them.
 {
   lib,
   mkShellNoCC,

@@ -1,4 +1,4 @@
-# The bundled programs as a user meets them, over the small nixpkgs of the tests; sourced by the check of that name.
+# Runs the bundled programs as a user does, over the small nixpkgs of the tests. The check of that name sources this file.
 export HOME=$TMPDIR
 expect() { # STATUS COMMAND...
   local wanted=$1 status=0
@@ -20,7 +20,7 @@ expect 1 search zzqqxxyy
 expect 2 fdnix nonsense 2> error
 [ "$(wc -l < error)" = 1 ]
 
-# What the workflow that moves the pin says of two indexes.
+# The comparison of two indexes by the workflow that moves the pin.
 compare() { jq -rn -f "$compare" --argjson before "[$1]" --argjson after "[$2]"; }
 of() { echo "{\"index\": {\"revision\": \"0123456789abcdef\", \"packages\": $1, \"vectors\": $1}}"; }
 compare "$(of 100)" "$(of 99)" | grep -q '^| packages | 100 | 99 |'

@@ -1,12 +1,12 @@
-# What the readers of `fdnix index --usage` look at in each source, and the commit that it is of: a few megabytes of 160. One
-# folder a source, which is what `packages.index` is made with. Without them: index.override { usageTexts = false; }
+# The files that `fdnix index --usage` reads of each source, and the commit of the source: a few megabytes of 160. There
+# is one folder for each source. `packages.index` is made with them; without them: index.override { usageTexts = false; }
 {
   lib,
   runCommand,
   usageInputs,
 }:
 let
-  # What is read of each source.
+  # The files that are read of each source.
   parts = {
     tldr = "pages";
     awesome-selfhosted = "software";

@@ -1,4 +1,4 @@
-# One bundled program on PATH. `env` are defaults: what the caller's environment sets wins.
+# Puts one bundled program on PATH. `env` has defaults: variables of the caller's environment win.
 {
   lib,
   runCommand,
@@ -19,7 +19,7 @@ let
     key
     value
   ];
-  # A program that is named after a command is that command.
+  # A program with the name of a command is that command.
   command = lib.optionalString (name != "fdnix") " ${name}";
   flags =
     lib.concatLists (lib.mapAttrsToList variable env)

@@ -1,4 +1,4 @@
-# $before and $after: `fdnix status --json` over two indexes. Prints a table, or fails where too much was lost.
+# $before and $after are `fdnix status --json` of two indexes. Prints a table, or fails if too much was lost.
 ($before[0].index) as $b
 | ($after[0].index) as $a
 | ($a.packages / $b.packages) as $kept

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One manifest list for each image out of what the two architectures pushed: images.sh REPOSITORY VERSION FILE FILE, the files
-# being what `nix run .#push` printed for amd64 and for arm64. Prints the digests of the lists as JSON.
+# Makes one manifest list for each image from the images of two architectures: images.sh REPOSITORY VERSION FILE FILE. The
+# files are the output of `nix run .#push` for amd64 and for arm64. Prints the digests of the lists as JSON.
 set -euo pipefail
 repository=$1 version=$2 amd64=$3 arm64=$4
 for name in $(jq -r 'keys[]' "$amd64"); do

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The first step towards a new index: moves the revision that is indexed, builds its index, compares it with the last one,
-# signs it, and puts it into a draft release that nobody sees yet. Then one commit holds the lock and the pin, on a branch of
-# its own. Nothing is public before publish.sh.
+# signs it, and puts it into a draft release that nobody sees yet. Then it makes one commit with the lock and the pin, on a
+# separate branch. Nothing is public before publish.sh.
 #
 #   INDEX_SIGNING_KEY   the text of the secret key, without a password
-#   GITHUB_REPOSITORY   OWNER/NAME; GITHUB_OUTPUT gets `revision`, `branch` and `commit`, or nothing where nothing has moved
+#   GITHUB_REPOSITORY   OWNER/NAME; GITHUB_OUTPUT gets `revision`, `branch` and `commit`, or nothing if nothing has moved
 set -euo pipefail
 channel=${CHANNEL:-nixos-unstable}
 out=$(mktemp -d)
@@ -14,7 +14,7 @@ count() { # INDEX
   nix run .#fdnix -- status --index "$(realpath "$1")" --json || [ $? = 1 ] # there is no store here
 }
 
-# What is indexed now is fetched where it has been published, and built where it has not.
+# The current index is fetched if it has been published, else built.
 nix build --print-build-logs --out-link "$out/before" .#index
 nix flake update nixpkgs-indexed
 if git diff --quiet flake.lock; then
@@ -33,7 +33,7 @@ cat "$out/counts.md"
 
 (umask 077 && printf '%s\n' "$INDEX_SIGNING_KEY" > "$out/key")
 mkdir "$out/old" "$out/assets"
-# The manifest of the release that is the latest; before the first one there is none.
+# The manifest of the latest release. Before the first release there is none.
 if gh release view > /dev/null 2>&1; then gh release download --pattern manifest.json --dir "$out/old"; fi
 node tools/release-index.ts "$(realpath "$out/after")" --channel "$channel" --pinned --key "$out/key" \
   --url "https://github.com/$GITHUB_REPOSITORY/releases/download/$branch" \
@@ -41,7 +41,7 @@ node tools/release-index.ts "$(realpath "$out/after")" --channel "$channel" --pi
 node tools/sbom.ts > "$out/assets/sbom.json"
 (cd "$out/assets" && sha256sum -- * > SHA256SUMS)
 
-# An attempt that broke off left a draft that is not known to be whole.
+# An attempt that broke off may have left an incomplete draft.
 if gh release view "$branch" > /dev/null 2>&1; then
   [ "$(gh release view "$branch" --json isDraft --jq .isDraft)" = true ] || { echo "$branch is published already" >&2; exit 1; }
   gh release delete "$branch" --yes

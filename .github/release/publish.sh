@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The last step, after the verification and the checks of COMMIT: makes the release BRANCH public, and with it, at the same
-# moment, the manifest that names it; then main gets the commit with the pin. So there is no pin without its asset at any
-# time. Where main has moved meanwhile, the commit becomes a pull request.
+# The last step, after COMMIT was verified and checked: makes the release BRANCH public, and at the same moment the manifest
+# that names it. Then main gets the commit with the pin, so there is never a pin without its asset. If main has moved
+# meanwhile, the commit becomes a pull request.
 set -euo pipefail
 gh release edit "$BRANCH" --draft=false --latest
 if git push --quiet origin "$COMMIT:refs/heads/main"; then

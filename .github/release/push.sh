@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Pushes the images of this checkout to GHCR, and to the ECR of an AWS account where the repository's variables name one. What
-# was pushed is in images.json and images-aws.json, which `deploy --images` takes.
+# Pushes the images of this checkout to GHCR, and to the ECR of an AWS account if the repository's variables name one. It
+# writes images.json and images-aws.json, which `deploy --images` takes.
 #
 #   TOKEN          of the workflow, for GHCR
 #   AWS_ROLE       optional: the ARN of a role that trusts this repository's OIDC tokens
@@ -17,6 +17,6 @@ identity=$(mktemp)
 trap 'rm -f "$identity"' EXIT
 curl --fail --silent --show-error --header "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \
   "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com" | jq -er .value > "$identity"
-# awscli exchanges the token by itself.
+# awscli itself exchanges the token.
 export AWS_ROLE_ARN=$AWS_ROLE AWS_WEB_IDENTITY_TOKEN_FILE=$identity AWS_ROLE_SESSION_NAME=fdnix-images
 nix run .#push -- --login "$AWS_REGISTRY" > images-aws.json

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proposes a newer nixpkgs for the tools. GITHUB_OUTPUT gets `commit`, or nothing where nothing has moved.
+# Proposes a newer nixpkgs for the tools. GITHUB_OUTPUT gets `commit`, or nothing if nothing has moved.
 set -euo pipefail
 nix flake update nixpkgs
 if git diff --quiet flake.lock; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds a tag against the version that package.json states, and wants a dated section of the changelog for it.
+# Compares a tag with the version in package.json, and demands a dated section of the changelog for it.
 set -euo pipefail
 tag=${1:?usage: version.sh TAG}
 version=$(jq -er .version package.json)

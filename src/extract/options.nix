@@ -1,5 +1,5 @@
-# The options of NixOS, in the shape of a release's options.json. What an option's default or example throws costs the
-# option, and is listed as `{ failed = true; }`.
+# The options of NixOS, in the shape of a release's options.json. If an option's default or example throws, only that
+# option is lost; it is listed as `{ failed = true; }`.
 { nixpkgs, system }:
 let
   lib = import (nixpkgs + "/lib");

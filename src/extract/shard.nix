@@ -1,13 +1,13 @@
-# Evaluates the metadata of some attributes of nixpkgs, each told on stderr the moment it is known, so that whatever stops
-# this process costs the one attribute that it was at. What to evaluate are the units of work in the files `${units}/0`,
-# `${units}/1` … : when one is done and the next is there, it goes on with that, for a new process would have to load
-# nixpkgs and evaluate what packages share once more. Lines, all behind `mark`:
+# Evaluates the metadata of some attributes of nixpkgs. Each result is written to stderr as soon as it is known, so the
+# death of this process costs only the attribute that it was evaluating. The units of work are in the files `${units}/0`,
+# `${units}/1` …: when a unit is done and the next one is there, the process continues with it, because a new process would
+# have to load nixpkgs, and evaluate everything that packages share, once more. Each line begins with `mark`:
 #   {"platforms":{…}}   once: the tree's lists of platforms, which records name instead of repeating up to 85 strings
 #   {"unit":1}          the next unit begins
 #   ["a","b"]           the attribute path that is evaluated next
-#   {"record":…}        it is a derivation; the shape of a release's packages.json, fields that no record needs left out
-#   {"names":[…],"inline":…}  it is a set to recurse into; `inline` if that follows here, else it is work for other units
-#   {"thrown":true}     it throws (with `catch` only: what was thrown cannot be told from within Nix)
+#   {"record":…}        it is a derivation, in the shape of a release's packages.json without the fields that no record needs
+#   {"names":[…],"inline":…}  it is a set to recurse into: here if `inline`, else in other units
+#   {"thrown":true}     it throws (only with `catch`, because Nix code cannot see the message)
 { units, nixpkgs, system, mark }:
 let
   inherit (builtins) isAttrs isList length intersectAttrs mapAttrs;
@@ -21,7 +21,7 @@ let
 
   say = value: rest: builtins.trace (mark + builtins.toJSON value) rest;
 
-  # intersectAttrs picks fields without looking at any of them.
+  # intersectAttrs selects fields without evaluating any of them.
   pick = fields: value: if isAttrs value then intersectAttrs fields value else value;
   each = f: value: if isList value then map f value else f value;
   fields = names: builtins.listToAttrs (map (name: { inherit name; value = null; }) names);
@@ -67,8 +67,8 @@ let
     in
     if !isList list || same == [ ] then list else { known = builtins.head same; };
 
-  # The file where mkDerivation sees a package, unless it is told otherwise. `.file` costs nothing, but for `.line` Nix
-  # 2.26 reads the whole file again each time: 8 ms in one of 3 MB.
+  # The file in which mkDerivation sees a package, unless it is told another one. `.file` costs nothing, but for `.line`
+  # Nix 2.26 reads the whole file each time: 8 ms for a file of 3 MB.
   apparentFile =
     value:
     let
@@ -79,10 +79,10 @@ let
     in
     if pos == null then null else pos.file;
 
-  # { position } is exact; with { file, from } the caller finds the line itself, by what it has learned from exact ones
-  # in the same `file`. `seen` holds, for each set and apparent file (`from`), the large file that packages are in truth in:
-  # the same one, or another where a builder sets `pos`; and how many more exact ones the caller shall have.
-  # At the root every package has its own ways, so a builder there says nothing about the next one.
+  # { position } is exact. With { file, from } the caller finds the line itself, by what it has learned from exact
+  # positions in the same `file`. For each set and apparent file (`from`), `seen` has two things: the large file that
+  # really holds the packages (the same one, or another if a builder sets `pos`), and how many more exact positions the
+  # caller shall have. At the root every package has its own builder, so one says nothing about the next.
   samples = 3;
   locate =
     work: seen: prefix: value:
@@ -120,7 +120,7 @@ let
     };
   } // located;
 
-  # Visits give back what they have `seen`.
+  # Visits return what they have `seen`.
   visit =
     work: seen: prefix: path: value:
     if !isAttrs value then
@@ -131,7 +131,7 @@ let
         located = locate work seen prefix whole;
       in
       say (record whole located.fields) located.seen
-    # A set that is asked for by its name is entered even where nixpkgs' own listing passes it by.
+    # A set that is named explicitly is entered even if nixpkgs' own listing skips it.
     else if value.recurseForDerivations or false || builtins.elem path work.named then
       let
         names = builtins.attrNames value;
@@ -168,7 +168,7 @@ let
     in
     walk (work // { inherit exact catch; }) seen prefix set kept;
 
-  # Without parts: the names at the root, and the `first` of them.
+  # Without parts: list the names at the root, and evaluate the `first` of them.
   unit =
     work: seen:
     let

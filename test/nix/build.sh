@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds what the flake makes over the small nixpkgs of the tests, twice, in two stores that share nothing, compares, looks
-# into the images and runs the programs inside them.
+# Builds the outputs of the flake over the small nixpkgs of the tests, twice, in two stores that share nothing. Compares
+# them, checks the images and runs the programs inside them.
 #
 #   test/nix/build.sh [DIR]                    results and the second store go below DIR (default: a temporary directory)
 #
@@ -60,8 +60,8 @@ for name in metadata-generator embedding-generator search; do
     and ([.history[].comment // "" | select(test("nodejs-slim|fdnix-programs"))] | length == 2)' "$layout.config" > /dev/null
 done
 
-# The image as a runtime starts it: its user and environment, process 1, root read-only but for /tmp, a network of its own
-# that ends at the loopback device.
+# Starts the image as a runtime does: with its user and environment, as process 1, with a root that is read-only except /tmp,
+# and in a network with only the loopback device.
 inside() { # NAME [VARIABLE=VALUE...] -- COMMAND...
   local name=$1 environment entry; shift
   readarray -t environment < <(jq -r '.config.Env[]' "$dir/$name.config")
@@ -77,7 +77,7 @@ inside() { # NAME [VARIABLE=VALUE...] -- COMMAND...
     exec env -i "${@:1:variables}" "$(command -v chroot)" --userspec=65532:65532 "$root" "${@:variables + 1}"
   ' _ "$dir/$name.bundle/rootfs" "${#environment[@]}" "${environment[@]}" "${entry[@]}" "$@"
 }
-# A command in the network of the process that `inside` started; one to start there BEFORE it is in the variable.
+# Runs a command in the network of the process that `inside` started. The variable BEFORE has a command to start first.
 beside() { "${run[@]}" nsenter --net="/proc/$(pgrep --parent "$pid" | head -1)/ns/net" "$@"; }
 # Process 1 stops by itself when it is told to.
 stop() {

@@ -23,7 +23,7 @@
               };
             };
 
-            # Replace by those of your machine.
+            # Replace these by those of your machine.
             nixpkgs.hostPlatform = "x86_64-linux";
             boot.loader.grub.device = "/dev/sda";
             fileSystems."/" = {

@@ -4,7 +4,7 @@
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
     fdnix.url = "github:fdnix/fdnix";
-    # What is indexed is what you pin.
+    # The nixpkgs that you pin is indexed.
     fdnix.inputs.nixpkgs-indexed.follows = "nixpkgs";
   };
 
