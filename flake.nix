@@ -32,8 +32,7 @@
         "aarch64-linux"
         "aarch64-darwin"
       ];
-      # nixpkgs drops this platform with 26.11. It is there while the nixpkgs of the tools has it, and empty if that
-      # throws.
+      # nixpkgs drops this platform with 26.11. It is empty if the nixpkgs of the tools has dropped it.
       leaving = lib.filter (system: legacyPackages ? ${system}) [ "x86_64-darwin" ];
       works =
         system:
