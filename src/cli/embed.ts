@@ -16,8 +16,8 @@ import { allTexts, readUsageTexts, USAGE } from './usage.ts';
 export const OPTIONS = {
   usage: USAGE,
   limit: { number: true, describe: 'at most this many texts' },
-  'dry-run': { boolean: true, default: false, describe: 'only say what there is to do, and what it takes' },
-  rate: { number: true, describe: 'calls a minute, at most (Bedrock)' },
+  'dry-run': { boolean: true, default: false, describe: 'only say what there is to embed, and its cost' },
+  rate: { number: true, describe: 'the most calls a minute (Bedrock)' },
   'embedding-type': {
     choices: ['float', 'int8'] as const,
     describe: 'how numbers are sent (Bedrock): int8 is coarser; other vectors than float',
@@ -27,12 +27,12 @@ export const OPTIONS = {
     boolean: true,
     default: false,
     describe:
-      'also delete batches that have had no use for a day, and indexes that were never published; with --dry-run only list them',
+      'also delete batches that were unused for a day, and indexes that were never published; with --dry-run only list them',
   },
   rebuild: {
     boolean: true,
     default: false,
-    describe: 'forget all vectors and make them again, with another model if --model says so',
+    describe: 'forget all vectors and make them anew, with another model if --model names one',
   },
 } as const;
 

@@ -23,7 +23,7 @@ export const OPTIONS = {
   options: { boolean: true, default: false, describe: 'the options of NixOS instead of packages' },
   scope: {
     string: true,
-    describe: 'whose options --from is of, such as home-manager or nix-darwin: any options.json of nixosOptionsDoc',
+    describe: 'whose options --from holds, such as home-manager or nix-darwin: any options.json of nixosOptionsDoc',
   },
   programs: {
     string: true,
@@ -43,7 +43,7 @@ export const OPTIONS = {
   jobs: { number: true, alias: 'j', describe: 'evaluators at once; by default one per core' },
   'max-memory': {
     number: true,
-    describe: 'MiB of all processes together; by default nine tenths of what the machine or container has',
+    describe: 'memory in MiB for all processes together; by default nine tenths of what the machine or container has',
   },
   failures: { string: true, describe: 'write what could not be evaluated to this file, as JSONL' },
   output: {
@@ -51,7 +51,7 @@ export const OPTIONS = {
     alias: 'o',
     describe: 'write JSONL sorted by attribute path to this file (- for stdout), not to the store',
   },
-  revision: { string: true, describe: 'the revision to record, where the input does not tell' },
+  revision: { string: true, describe: 'the revision to record, if the input does not name it' },
   'allow-shrink': {
     boolean: true,
     default: false,
@@ -60,7 +60,7 @@ export const OPTIONS = {
   'accept-missing': {
     string: true,
     array: true,
-    describe: 'go on without this attribute where it exceeds a limit of memory or time (repeatable)',
+    describe: 'go on without this attribute if it exceeds a limit of memory or time (repeatable)',
   },
   limit: { number: true, describe: 'only the first N packages, for a trial with --output' },
 } as const;
@@ -163,7 +163,7 @@ function checkArguments(args: Arguments): void {
   if (args.revisions && args.output) throw new UserError('--revisions needs a store: leave out --output');
   if (args.programs && args.output) throw new UserError('--programs needs the store: leave out --output');
   if (args.scope !== undefined && !(args.options && args.from))
-    throw new UserError('--scope names whose options --from is of: give --options --from options.json as well');
+    throw new UserError('--scope names whose options --from holds: give --options --from options.json as well');
   if (args.scope !== undefined && !SCOPE.test(args.scope))
     throw new UserError(
       `--scope ${args.scope} is no name of a scope: small letters, digits and dashes, as in home-manager`,

@@ -17,13 +17,12 @@ const MANIFEST_BYTES = 4e6;
 export default command({
   usage: 'fetch',
   options: {
-    revision: { string: true, describe: 'the index of this nixpkgs commit, or of the one that begins so' },
+    revision: { string: true, describe: 'the index of this nixpkgs commit, whole or its beginning' },
     channel: { string: true, describe: 'the newest of this channel (default: nixos-unstable)' },
     key: {
       string: true,
       array: true,
-      describe:
-        'a public key of minisign to believe instead of those that fdnix pins, for a host of your own (repeatable)',
+      describe: 'a minisign public key to accept instead of those that fdnix pins, for a host of your own (repeatable)',
     },
   },
   examples: [
@@ -91,7 +90,7 @@ async function tell(
     const what = `${channel} of ${date.slice(0, 10)}, revision ${revision}`;
     const size = `${(fetched / 1e6).toFixed(1)} MB fetched, verified`;
     context.log(there ? `${file} is up to date: ${what}` : `${file}: ${what}; ${size}`);
-    if (days > STALE_DAYS) context.warn(`the newest that the host has is ${days} days old`);
+    if (days > STALE_DAYS) context.warn(`the newest index of the host is ${days} days old`);
   }
 }
 

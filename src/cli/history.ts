@@ -22,7 +22,7 @@ export default command({
     step: { choices: ['evaluate', 'record'] as const, hidden: true },
     what: { string: true, hidden: true },
     from: { string: true, describe: "evaluate: take the records from this release's packages.json" },
-    'max-memory': { number: true, describe: 'evaluate: MiB of all processes together' },
+    'max-memory': { number: true, describe: 'evaluate: memory in MiB for all processes together' },
     'allow-shrink': { boolean: true, default: false, describe: 'record: accept the loss of more than 30 %' },
   },
   examples: [

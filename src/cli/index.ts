@@ -16,9 +16,9 @@ export const OPTIONS = {
   usage: USAGE,
   aliases: {
     string: true,
-    describe: 'a nixpkgs, or its aliases.nix: search then says what became of names that are gone',
+    describe: 'a nixpkgs or its aliases.nix: search then says what became of removed names',
   },
-  upload: { boolean: true, default: false, describe: "also put it beside the vectors, for 'fdnix publish'" },
+  upload: { boolean: true, default: false, describe: "also store it beside the vectors, for 'fdnix publish'" },
 } as const;
 
 export type Arguments = Partial<InferredOptionTypes<typeof OPTIONS> & CommonArguments>;
@@ -27,8 +27,8 @@ export default command({
   usage: 'index',
   options: OPTIONS,
   examples: [
-    ['$0 index', 'the search index of the revision that was extracted and embedded last'],
-    ['$0 index --usage ~/tldr', 'with what tldr-pages say about using programs; kept for later runs'],
+    ['$0 index', 'an index of the revision that was extracted and embedded last'],
+    ['$0 index --usage ~/tldr', 'with texts of tldr-pages about using programs; kept for later runs'],
     ['$0 index --output index.sqlite --json', 'into a file of its own; what it holds as JSON'],
   ],
   run: index,

@@ -4,19 +4,19 @@ import { command } from './command.ts';
 import { COMMON_FLAGS, type Described, describeCommands, type Flag } from './describe.ts';
 
 const ENVIRONMENT: [name: string, meaning: string][] = [
-  ['FDNIX_HOME', 'where everything is; else $XDG_DATA_HOME/fdnix, else ~/.local/share/fdnix'],
-  ['FDNIX_INDEX', 'the search index, instead of index.sqlite in there'],
+  ['FDNIX_HOME', 'the folder of everything; by default $XDG_DATA_HOME/fdnix, else ~/.local/share/fdnix'],
+  ['FDNIX_INDEX', 'the search index, instead of index.sqlite in FDNIX_HOME'],
   ['FDNIX_RELEASES', 'where published indexes are: https://…, http://… or file://…, a folder with a manifest.json'],
-  ['FDNIX_RELEASES_KEY', 'public keys of minisign to believe instead of the pinned ones'],
-  ['AWS_REGION', 'the region of the three below'],
+  ['FDNIX_RELEASES_KEY', 'minisign public keys to accept instead of the pinned ones'],
+  ['AWS_REGION', 'the AWS region of the three below'],
   ['DYNAMODB_TABLE', 'selects the store dynamodb:TABLE'],
   ['S3_BUCKET', 'selects the blobs s3://BUCKET'],
   ['BEDROCK_MODEL_ID', 'selects the model bedrock:ID'],
   ['AWS_ENDPOINT_URL', 'points the AWS SDK at an emulator'],
   ['USE_LOCALSTACK', 'true: all of AWS is LocalStack, or the emulators of fdnix, on port 4566 of LOCALSTACK_HOST'],
   ['FDNIX_DEPLOYED', 'set in the images: without DYNAMODB_TABLE and S3_BUCKET nothing is written'],
-  ['FDNIX_MAX_MEMORY', 'MiB that an evaluation may take, where --max-memory does not say it'],
-  ['FDNIX_RUN', 'names an execution: embed, index and publish take only what its extraction wrote'],
+  ['FDNIX_MAX_MEMORY', 'memory in MiB that an evaluation may take, if --max-memory does not say it'],
+  ['FDNIX_RUN', 'the name of an execution: embed, index and publish take only what its extraction wrote'],
   ['SOURCE_DATE_EPOCH', 'seconds since 1970 that stand in for the time of the run'],
   ['NO_COLOR', 'no colours'],
 ];

@@ -11,13 +11,13 @@ export default command({
   usage: 'publish [which]', // candidate, previous, or a revision or digest of --list
   options: {
     which: { string: true, hidden: true },
-    list: { boolean: true, default: false, describe: 'only list what is published and what was before' },
+    list: { boolean: true, default: false, describe: 'only list what is published now and what was before' },
   },
   examples: [
     ['$0 publish', "the index that 'index --upload' made last becomes the one that is served"],
     ['$0 publish previous', 'back to the index before'],
     ['$0 publish 241313f4e8e5', 'to one of --list, by its revision or digest'],
-    ['$0 publish --list', 'what there is to go back to'],
+    ['$0 publish --list', 'the indexes that one can go back to'],
   ],
   async run(args, context) {
     const { config, out, log } = context;

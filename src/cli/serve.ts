@@ -40,7 +40,7 @@ export default command({
     'trusted-hops': {
       number: true,
       default: 0,
-      describe: 'proxies in front of it whose X-Forwarded-For says who the client is',
+      describe: 'how many proxies in front of it name the client in X-Forwarded-For',
     },
     wait: {
       boolean: true,
@@ -50,13 +50,13 @@ export default command({
     follow: {
       boolean: true,
       default: false,
-      describe: 'serve the index that the blobs publish, and each next one without a pause',
+      describe: 'serve the index that the blobs publish, and each later one without a pause',
     },
   },
   untilInterrupted: true,
   examples: [
     ['$0 serve', 'the page at http://127.0.0.1:8080/, the API below /api/v1/'],
-    ['$0 serve --host 0.0.0.0 --port 0', 'reachable from elsewhere, on any free port'],
+    ['$0 serve --host 0.0.0.0 --port 0', 'reachable from other machines, on any free port'],
     ['curl "http://127.0.0.1:8080/api/v1/search?q=rg"', 'ask it'],
   ],
   async run(args, context) {

@@ -20,12 +20,12 @@ export default command({
     verify: {
       boolean: true,
       default: false,
-      describe: 'read all of the search index and say which parts are damaged; exit status 2 if any is',
+      describe: 'read all of the search index and say which parts are damaged; exit status 2 if there are any',
     },
   },
   examples: [
     ['$0 status', 'what is there, and what to run next'],
-    ['$0 status --verify', 'also whether the search index is still what was written'],
+    ['$0 status --verify', 'also whether any part of the search index is damaged'],
     ['$0 status --json', 'the same for programs'],
   ],
   async run(args, { config, out }) {

@@ -16,7 +16,11 @@ export default command({
   usage: 'train',
   options: {
     from: { string: true, demandOption: true, describe: "a release's packages.json, file or URL" },
-    lists: { string: true, default: '/var/lib/apt/lists', describe: 'where apt keeps Packages and Translation-en' },
+    lists: {
+      string: true,
+      default: '/var/lib/apt/lists',
+      describe: 'the folder in which apt keeps Packages and Translation-en',
+    },
     usage: {
       string: true,
       array: true,
@@ -28,7 +32,7 @@ export default command({
     epochs: { number: true, default: DEFAULTS.epochs, describe: 'how often each pair of texts is seen' },
     twin: {
       string: true,
-      describe: 'a model trained alike with more buckets left out: its scores on them are recorded as the scores',
+      describe: 'a model trained in the same way with more buckets left out, whose scores are recorded',
     },
     dimension: { number: true, default: DEFAULTS.dimension, describe: 'length of a vector, a multiple of 8' },
   },

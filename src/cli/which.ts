@@ -12,7 +12,7 @@ import { openIndexed } from './open.ts';
 /** For people: what each degree of sureness is based on. */
 const MEANS: Record<Sureness, string> = {
   declared: 'nixpkgs declares it',
-  listed: 'a list of what was built has it',
+  listed: 'a list of built packages has it',
   likely: 'Debian has it in its package of the same software',
 };
 /** How many packages are named for an unknown command. */
@@ -25,9 +25,9 @@ export default command({
     'not-found': {
       boolean: true,
       default: false,
-      describe: 'answer on stderr, as a shell does that does not know the command',
+      describe: 'answer on stderr, as a shell does for an unknown command',
     },
-    hook: { choices: HOOKS, describe: 'print what makes this shell ask fdnix about commands that it does not know' },
+    hook: { choices: HOOKS, describe: 'print the hook by which this shell asks fdnix about unknown commands' },
   },
   examples: [
     ['$0 which dig', 'the packages that have it, and how sure that is'],

@@ -59,7 +59,7 @@ export function createApp(search: Search, template: string, onError: (error: unk
     if (path === 'openapi.json') return api(request, url, () => OPENAPI);
     // The paths that the API had before it had a version.
     if (/^\/api\/(search|packages\/.+|status|openapi\.json)$/.test(url.pathname)) return moved(url);
-    throw new Problem(404, 'Not found', `Nothing here: ${API}openapi.json lists what there is.`);
+    throw new Problem(404, 'Not found', `Nothing is here: ${API}openapi.json lists all addresses.`);
   }
 
   async function page(request: Request, url: URL): Promise<Response> {

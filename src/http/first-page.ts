@@ -65,7 +65,7 @@ export async function firstPage(template: string, search: Search, query: URLSear
 }
 
 const NOTHING = 'Nothing found. Fewer words or filters may help.';
-const NO_OPTIONS = 'This index has packages only: it was made without options.';
+const NO_OPTIONS = 'This index has only packages, because it was made without options.';
 
 /** Values of a filter that are offered. */
 const BROWSED = 8;

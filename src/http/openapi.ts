@@ -49,7 +49,7 @@ const SCHEMAS = {
   Package: object({ ...PACKAGE, longDescription: textOrNull }),
   Hit: object({
     ...PACKAGE,
-    score: described({ type: 'number' }, 'Higher is better; comparable within one answer only.'),
+    score: described({ type: 'number' }, 'Higher is better. Scores are comparable only within one answer.'),
     why: described(
       texts,
       'What matched: `exact name`, `program`, `prefix`, `words: video cut`, `usage: "Trim a video" (tldr)`, `meaning 0.61` …',
@@ -59,8 +59,8 @@ const SCHEMAS = {
   }),
   Version: object({
     version: text,
-    firstRevision: described(text, 'The first revision seen with this version.'),
-    lastRevision: described(textOrNull, 'The last one; null while it is current.'),
+    firstRevision: described(text, 'The first revision that had this version.'),
+    lastRevision: described(textOrNull, 'The last one; null while the version is current.'),
   }),
   Answer: object({
     revision: described(text, 'The nixpkgs revision that is indexed.'),
@@ -68,21 +68,21 @@ const SCHEMAS = {
     hits: { type: 'array', items: ref('Hit') },
     missing: described(
       { anyOf: [ref('Missing'), { type: 'null' }] },
-      'Where the query names what is not in this revision: what is known of it.',
+      'What is known about a name in the query that this revision does not have.',
     ),
-    next: described(textOrNull, 'The cursor of the hits after these; null where there are no more.'),
+    next: described(textOrNull, 'The cursor of the hits after these; null if there are no more.'),
   }),
   Missing: object({
     name: text,
     alias: described(textOrNull, 'What became of it, in the words of nixpkgs.'),
     removed: {
-      description: 'The last version that it had, and the last revision that had it.',
+      description: 'Its last version, and the last revision that had it.',
       anyOf: [object({ version: text, lastRevision: text }), { type: 'null' }],
     },
-    nearest: described(texts, 'Names that are like it.'),
+    nearest: described(texts, 'Similar names.'),
   }),
   OptionFacts: object({
-    text: described(textOrNull, 'What its description says after the first paragraph.'),
+    text: described(textOrNull, 'Its description after the first paragraph.'),
     type: textOrNull,
     readOnly: truth,
     default: described(textOrNull, 'As Nix writes it.'),
@@ -91,7 +91,7 @@ const SCHEMAS = {
   Snippet: object({
     name: described(text, 'What it is for: `nix run`, `nix shell`, `flake.nix`, `NixOS` …'),
     language: { enum: ['sh', 'nix'] },
-    text: described(text, 'To be copied as it is: every name in it is quoted for its language.'),
+    text: described(text, 'Copy it as it is: every name in it is quoted for its language.'),
   }),
   Shown: object({
     revision: text,
@@ -125,31 +125,28 @@ const SCHEMAS = {
     name: text,
     url: textOrNull,
     revision: described(text, 'A commit, or a digest of the texts.'),
-    licence: described(textOrNull, 'An SPDX id; null where none is stated.'),
+    licence: described(textOrNull, 'An SPDX id; null if none is stated.'),
     texts: count,
-    used: described(count, 'How many of the texts are about a package.'),
+    used: described(count, 'How many of the texts are used, because they are about a package.'),
   }),
   Status: object({
     revision: text,
-    commit: described(
-      textOrNull,
-      'The commit of nixpkgs, or its beginning; null where the revision is not known as one.',
-    ),
+    commit: described(textOrNull, 'The commit of nixpkgs, or its beginning; null if the revision is not known as one.'),
     date: {
       type: ['string', 'null'],
       format: 'date-time',
-      description: 'When that nixpkgs was made; null where that is not known.',
+      description: 'The time of that nixpkgs; null if it is unknown.',
     },
-    created: { type: 'string', format: 'date-time', description: 'When its packages were extracted.' },
+    created: { type: 'string', format: 'date-time', description: 'The time at which its packages were extracted.' },
     packages: count,
     options: count,
     vectors: count,
     model: object({ id: text, digest: text, dimension: count }),
     usage: described(
       { type: 'array', items: ref('UsageSource') },
-      'Whose texts about using software the index was made with.',
+      'The sources of the texts about using software in the index.',
     ),
-    digest: described(text, 'Of the contents of the index.'),
+    digest: described(text, 'The digest of the contents of the index.'),
     formatVersion: count,
     fdnix: described(text, 'The version of fdnix that answers.'),
   }),
@@ -169,7 +166,7 @@ const answer = (description: string, schema: string) => ({
   description,
   headers: {
     ETag: {
-      description: 'Of the index, the version of fdnix and the address: ask again with If-None-Match.',
+      description: 'Made from the index, the version of fdnix and the address. Ask again with If-None-Match.',
       schema: text,
     },
   },
@@ -208,7 +205,7 @@ export const OPENAPI = {
           400: problem(
             'A parameter is missing, unknown, repeated or out of range, or no package has its value; `detail` says which.',
           ),
-          410: problem('The cursor is of another index than the one that is served now: begin again.'),
+          410: problem('The cursor belongs to an index that is no longer served: begin again.'),
           ...FAILURES,
         },
       },

@@ -10,7 +10,7 @@ export const SEARCH_PARAMETERS = {
   ...SEARCH_OPTIONS,
   limit: { ...SEARCH_OPTIONS.limit, schema: { ...SEARCH_OPTIONS.limit.schema, maximum: 100 } },
   cursor: {
-    describe: 'where to go on: `next` of the answer before',
+    describe: 'where to continue: `next` of the previous answer',
     schema: { type: 'string', maxLength: 60 },
   },
 } as const;
@@ -27,7 +27,7 @@ export function cursorAt(place: number, digest: string): string | null {
 export function readCursor(cursor: string | undefined, digest: string): number {
   if (cursor === undefined) return 0;
   const [, place, index] = /^(\d{1,4})-([0-9a-f]{12})$/.exec(cursor) ?? [];
-  if (place === undefined || Number(place) >= REACHED) throw bad(`Parameter cursor is no cursor that was given here.`);
+  if (place === undefined || Number(place) >= REACHED) throw bad(`Parameter cursor is not a cursor of this server.`);
   if (index !== digest.slice(0, 12))
     throw new Problem(410, 'Gone', 'Another index is served now: search again without a cursor.');
   return Number(place);

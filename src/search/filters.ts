@@ -39,7 +39,7 @@ export const FILTERS = {
     },
   } satisfies Filter<string>,
   platform: {
-    describe: 'only what runs on this system',
+    describe: 'only packages that run on this system',
     label: 'Platform',
     prominent: true,
     example: 'aarch64-darwin',
@@ -81,7 +81,7 @@ export const FILTERS = {
       ),
   } satisfies Filter<string>,
   maintainer: {
-    describe: 'only what this person or team maintains, by GitHub handle',
+    describe: 'only packages that this person or team maintains, by GitHub handle',
     label: 'Maintainer',
     example: 'fpletz',
     schema: { type: 'string', maxLength: 200 },
@@ -92,7 +92,7 @@ export const FILTERS = {
     },
   } satisfies Filter<string>,
   program: {
-    describe: 'only what has this program',
+    describe: 'only packages with this program',
     label: 'Program',
     example: 'rg',
     schema: { type: 'string', maxLength: 200 },

@@ -11,7 +11,7 @@ import type { Effect } from './state.ts';
 export async function perform(effect: Effect, detail: Detail, screen: Screen): Promise<string> {
   const way = (name: string) => detail.snippets.find(one => one.name === name)?.text;
   const copy = (text: string | undefined) => {
-    if (text === undefined) return 'there is nothing of this kind to copy';
+    if (text === undefined) return 'there is nothing of that kind to copy';
     screen.copy(text);
     return `copied: ${text}`;
   };
@@ -67,7 +67,7 @@ async function execute(command: string, screen: Screen): Promise<string> {
 /** Opens a homepage in this machine's browser. Over ssh, or without a browser, it copies the address instead. */
 async function open(homepage: string | null, copy: (text: string) => string): Promise<string> {
   const url = homepage === null || !URL.canParse(homepage) ? null : new URL(homepage);
-  if (url === null || !/^https?:$/.test(url.protocol)) return 'it names no homepage';
+  if (url === null || !/^https?:$/.test(url.protocol)) return 'it has no homepage';
   if (environment().ssh) return copy(url.href);
   const opener = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const child = spawn(opener, [url.href], { stdio: 'ignore', detached: true });

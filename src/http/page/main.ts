@@ -69,7 +69,7 @@ async function search(): Promise<void> {
 }
 function nothing(): string {
   if (state.type === 'option' && byId('main').dataset.options === '0')
-    return 'This index has packages only: it was made without options.';
+    return 'This index has only packages, because it was made without options.';
   return 'Nothing found. Fewer words or filters may help.';
 }
 
