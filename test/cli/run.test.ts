@@ -50,7 +50,7 @@ test('--options takes those beside the packages; other scopes lie beside them, a
   const file = join(home, 'home.json');
   writeFileSync(file, JSON.stringify(own));
   for (const [args, message] of [
-    [['--scope', 'home-manager'], /--scope names whose options --from is of/],
+    [['--scope', 'home-manager'], /--scope names whose options --from holds/],
     [['--options', '--from', file, '--scope', 'A/b'], /--scope A\/b is no name of a scope/],
   ] as const) {
     const refused = await call(['extract', ...args]);

@@ -152,7 +152,7 @@ test('run --programs: a list is read once, and its programs are sure', async () 
   assert.match(second.stderr, /nixexprs\.tar\.xz: the same programs as last time/);
   const { stdout, stderr } = await fdnix(['which', 'dig'], { home: place });
   assert.match(stdout, /^bind {2}listed +1\.0\n/);
-  assert.match(stderr, /listed: a list of what was built has it/);
+  assert.match(stderr, /listed: a list of built packages has it/);
   const status = JSON.parse((await fdnix(['status', '--json'], { home: place })).stdout);
   assert.equal([status.index.programs.kind, status.index.programs.name], ['channel', 'nixexprs.tar.xz']);
   const wrong = await fdnix(['extract', '--from', release, '--programs', release], { home: place });

@@ -55,7 +55,7 @@ test('every filter is at every door', () => {
 });
 
 test('an option is a sentence in documents', () => {
-  assert.is(sentence(FILTERS.platform), 'Only what runs on this system, such as `aarch64-darwin`.');
+  assert.is(sentence(FILTERS.platform), 'Only packages that run on this system, such as `aarch64-darwin`.');
   assert.is(sentence(FILTERS.broken), 'true: only broken packages; false: none of them; absent: both.');
 });
 
