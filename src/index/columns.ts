@@ -16,10 +16,18 @@ export function buildColumns(packages: readonly Package[]): { columns: Columns; 
   const columns = { flags: Uint8Array.from(packages, flagsOf) } as Columns;
   const lists = {} as Lists;
   for (const name of LISTS) {
-    const keys = packages.map(pkg => JSON.stringify(listOf(pkg, name)));
-    const values = [...new Set(keys)].sort(compareNames);
-    const places = new Map(values.map((value, i) => [value, i]));
-    columns[name] = Uint32Array.from(keys, key => places.get(key)!);
+    // The keys of all packages at once would take more memory than the packages.
+    const met = new Map<string, number>();
+    const order = Uint32Array.from(packages, pkg => {
+      const key = JSON.stringify(listOf(pkg, name));
+      const known = met.get(key);
+      if (known === undefined) met.set(key, met.size);
+      return known ?? met.size - 1;
+    });
+    const values = [...met.keys()].sort(compareNames);
+    const places = new Uint32Array(values.length);
+    for (const [i, value] of values.entries()) places[met.get(value)!] = i;
+    columns[name] = order.map(place => places[place]!);
     lists[name] = values.map(value => JSON.parse(value));
   }
   return { columns, lists };

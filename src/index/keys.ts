@@ -1,5 +1,5 @@
 import type { Package } from '../package.ts';
-import { offsets } from './postings.ts';
+import { Growing, Interned, offsets, sortTexts } from './growing.ts';
 import { setAndLeaf } from './variants.ts';
 
 /** Which name of a package a key is. If one key is several names of one package, the first kind counts. */
@@ -32,33 +32,43 @@ export interface Keys {
 type Names = Pick<Package, 'type' | 'packageName' | 'pname' | 'mainProgram'>;
 
 export function buildKeys(packages: readonly Names[]): Keys {
-  const entries = new Map<string, Map<number, number>>();
-  const add = (name: string | null, doc: number, kind: number) => {
-    const key = name ? nameKey(name) : '';
-    if (key === '' || key.length > MAX_KEY) return;
-    const docs = entries.get(key);
-    if (!docs) entries.set(key, new Map([[doc, kind]]));
-    else if (!docs.has(doc)) docs.set(doc, kind);
-  };
+  const keys = new Interned();
+  // The entries are typed arrays, because a list for each key would take more memory than the packages.
+  const [places, docs, kinds] = [new Growing(Uint32Array), new Growing(Uint32Array), new Growing(Uint8Array)];
   packages.forEach((pkg, doc) => {
-    // The key of an option is its whole path, because thousands of options end in `enable`.
+    const first = places.length;
+    const add = (name: string | null, kind: number) => {
+      const key = name ? nameKey(name) : '';
+      if (key === '' || key.length > MAX_KEY) return;
+      const place = keys.place(key);
+      for (let i = first; i < places.length; i++) if (places.values[i] === place) return;
+      places.push(place);
+      docs.push(doc);
+      kinds.push(kind);
+    };
+    // The key of an option is its whole path, because thousands end in `enable`.
     if (pkg.type === 'option') {
-      add(pkg.pname, doc, KEY_KIND.path);
+      add(pkg.pname, KEY_KIND.path);
       return;
     }
     const [set, leaf] = setAndLeaf(pkg.packageName);
-    add(pkg.packageName, doc, KEY_KIND.path);
-    if (set) add(leaf, doc, KEY_KIND.leaf);
-    add(pkg.pname, doc, KEY_KIND.pname);
-    add(pkg.mainProgram, doc, KEY_KIND.program);
+    add(pkg.packageName, KEY_KIND.path);
+    if (set) add(leaf, KEY_KIND.leaf);
+    add(pkg.pname, KEY_KIND.pname);
+    add(pkg.mainProgram, KEY_KIND.program);
   });
-  const keys = [...entries].map(([key, docs]) => ({ bytes: Buffer.from(key), docs }));
-  keys.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
-  return {
-    bytes: Buffer.concat(keys.map(({ bytes }) => bytes)),
-    starts: offsets(keys.map(({ bytes }) => bytes.length)),
-    firsts: offsets(keys.map(({ docs }) => docs.size)),
-    docs: Uint32Array.from(keys.flatMap(({ docs }) => [...docs.keys()])),
-    kinds: Uint8Array.from(keys.flatMap(({ docs }) => [...docs.values()])),
-  };
+  const { order, ...texts } = sortTexts(keys.names);
+  const rank = new Uint32Array(order.length);
+  for (const [i, place] of order.entries()) rank[place] = i;
+  const counts = new Uint32Array(order.length);
+  for (let i = 0; i < places.length; i++) counts[rank[places.values[i]!]!]!++;
+  const firsts = offsets(counts);
+  const next = firsts.slice();
+  const found = { docs: new Uint32Array(places.length), kinds: new Uint8Array(places.length) };
+  for (let i = 0; i < places.length; i++) {
+    const at = next[rank[places.values[i]!]!]!++;
+    found.docs[at] = docs.values[i]!;
+    found.kinds[at] = kinds.values[i]!;
+  }
+  return { ...texts, firsts, ...found };
 }

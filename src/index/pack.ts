@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Refused, UserError } from '../errors.ts';
-import { replaceFile } from '../files.ts';
+import { cannot, replaceFile } from '../files.ts';
 import { compareNames, embeddingText } from '../package.ts';
 import { loadPrograms } from '../programs/stored.ts';
 import type { Report } from '../progress.ts';
-import type { Store, StoredPackage } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { UsageTexts } from '../usage/usage.ts';
 import type { Model, VectorIndex } from '../vectors/format.ts';
 import { loadVectorIndex } from '../vectors/vector-index.ts';
@@ -17,20 +17,26 @@ import type { Aliases } from './aliases.ts';
 import { buildColumns, packRecord } from './columns.ts';
 import { commonWords } from './common.ts';
 import { fameWithin, findFamilies } from './families.ts';
+import { concatTexts } from './growing.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { knownLibraries } from './libraries.ts';
-import { buildPostings, offsets } from './postings.ts';
+import { createPacker, type Indexed } from './packed.ts';
+import { buildPostings } from './postings.ts';
 import { mentions, popularity, prior } from './prior.ts';
 import { buildPrograms } from './programs.ts';
-import { readVectors } from './quantise.ts';
+import { readVectors, strideOf } from './quantise.ts';
 import { renown } from './renown.ts';
+import { openRows, type Rows } from './rows.ts';
 import { feed, feedMeta, RECORD_SUMS, SUMMED, type Sums, sumTable } from './sums.ts';
 import { type MappedUsage, mapUsage, type UsageCredit, usageShares } from './usage.ts';
 import { groupVariants } from './variants.ts';
 
 /** How many bytes of vectors are read at once into the memory of the scan. */
 const PART = 1 << 19;
+
+/** What to do if the file cannot be written. */
+const STEP = 'check the directory, or name another file with --output';
 
 export interface PackOptions {
   /** Texts about using the software. By default none. */
@@ -74,12 +80,10 @@ export async function packIndex(
   const vectors = await loadVectorIndex(blobs);
   if (!vectors) throw new UserError(`${blobs.name} holds no vectors yet: run 'fdnix embed' first`);
 
-  const packages: StoredPackage[] = [];
-  const intern = interner();
+  const packages: Indexed[] = [];
+  const pack = createPacker();
   for await (const item of store.current(signal)) {
-    for (const field of ['platforms', 'maintainers', 'teams', 'outputs', 'licenses'] as const)
-      item[field] = intern(item[field]);
-    packages.push(item);
+    packages.push(pack(item));
     if (packages.length % 1000 === 0)
       report?.({ phase: 'reading', done: packages.length, total: null, unit: 'packages' });
   }
@@ -92,7 +96,6 @@ export async function packIndex(
   const { groups, editions, next } = groupVariants(packages);
   const usage = mapUsage(packages, groups, options.usage ?? []);
   const shares = await usageShares(usage, vectors.index.model, blobs, signal);
-  const quantised = await readVectors(packages, vectors.index, blobs, shares.vectors, options);
   const programs = buildPrograms(packages, listed);
 
   const common = commonWords(packages, groups);
@@ -100,24 +103,26 @@ export async function packIndex(
   const mentioned = mentions(packages, groups);
   const libraries = knownLibraries(packages);
   const { columns, lists } = buildColumns(packages);
-  const names = packages.map(pkg => Buffer.from(pkg.packageName));
-  const sections: Record<string, ArrayBufferView> = {
-    'names.bytes': Buffer.concat(names),
-    'names.starts': offsets(names.map(name => name.length)),
-    ...prefixed('variants', { groups, releases: editions, next }),
-    priors: Float32Array.from(packages, (pkg, doc) => prior(pkg, libraries.has(doc))),
-    mentions: mentioned,
-    popularity: popularity(packages, mentioned, renowned, common),
-    known: renowned.known,
-    fame: fameWithin(packages, groups, libraries),
-    ...prefixed('columns', columns),
-    ...prefixed('keys', buildKeys(packages)),
-    ...prefixed('programs', programs),
-    ...prefixed('terms', buildPostings(packages, usage.sentences, libraries)),
-    ...(options.aliases && { aliases: Buffer.from(JSON.stringify(options.aliases)) }),
-    'vectors.scales': quantised.scales,
-    'vectors.int8': quantised.int8,
-  };
+  /** One after another, because all of them together would take as much memory as the packages. */
+  function* sections(rows: Rows, scales: Float32Array): Generator<[string, ArrayBufferView | Rows]> {
+    yield* prefixed(
+      'names',
+      concatTexts(packages.length, doc => packages[doc]!.packageName),
+    );
+    yield* prefixed('variants', { groups, releases: editions, next });
+    yield ['priors', Float32Array.from(packages, (pkg, doc) => prior(pkg, libraries.has(doc)))];
+    yield ['mentions', mentioned];
+    yield ['popularity', popularity(packages, mentioned, renowned, common)];
+    yield ['known', renowned.known];
+    yield ['fame', fameWithin(packages, groups, libraries)];
+    yield* prefixed('columns', columns);
+    yield* prefixed('keys', buildKeys(packages));
+    yield* prefixed('programs', programs);
+    yield* prefixed('terms', buildPostings(packages, usage.sentences, libraries));
+    if (options.aliases) yield ['aliases', Buffer.from(JSON.stringify(options.aliases))];
+    yield ['vectors.scales', scales];
+    yield ['vectors.int8', rows];
+  }
   const counts = {
     packages: packages.filter(pkg => pkg.type === 'package').length,
     options: packages.filter(pkg => pkg.type === 'option').length,
@@ -142,14 +147,20 @@ export async function packIndex(
     created: run.finished,
     ...(run.date && { date: run.date }),
   };
-  signal?.throwIfAborted();
-  report?.({ phase: 'writing', done: 0, total: null, unit: 'packages' });
-  const build = (scratch: string) => {
-    mkdirSync(dirname(scratch), { recursive: true });
-    using db = new DatabaseSync(scratch);
-    return write(db, meta, sections, packages, history, usage);
-  };
-  const digest = await replaceFile(resolve(file), build, 'check the directory, or name another file with --output');
+  const rows = openScratch(file, packages.length * strideOf(vectors.index.model.dimension));
+  let digest: string;
+  try {
+    const scales = await readVectors(packages, vectors.index, blobs, shares.vectors, rows, options);
+    signal?.throwIfAborted();
+    report?.({ phase: 'writing', done: 0, total: null, unit: 'packages' });
+    const build = (scratch: string) => {
+      using db = new DatabaseSync(scratch);
+      return write(db, meta, sections(rows, scales), packages, history, usage);
+    };
+    digest = await replaceFile(resolve(file), build, STEP);
+  } finally {
+    rows.close();
+  }
   return {
     revision: run.revision,
     model: vectors.index.model,
@@ -163,7 +174,17 @@ export async function packIndex(
   };
 }
 
-function checkModels(packages: readonly StoredPackage[], index: VectorIndex, store: Store, blobs: Blobs): void {
+/** Vectors wait in a file beside the index, because they would take a third of the memory. */
+function openScratch(file: string, size: number): Rows {
+  try {
+    mkdirSync(dirname(resolve(file)), { recursive: true });
+    return openRows(`${resolve(file)}.${randomUUID()}.tmp`, size);
+  } catch (error) {
+    throw cannot(`write ${file}`, error, STEP);
+  }
+}
+
+function checkModels(packages: readonly Indexed[], index: VectorIndex, store: Store, blobs: Blobs): void {
   const batches = new Set(index.batches.map(batch => batch.name));
   for (const { packageName, hasEmbedding, embeddingModel, vectorBatch } of packages) {
     if (!hasEmbedding) continue;
@@ -197,8 +218,8 @@ async function readHistory(store: Store, signal?: AbortSignal): Promise<PastVers
 function write(
   db: DatabaseSync,
   meta: Record<string, unknown>,
-  sections: Record<string, ArrayBufferView>,
-  packages: readonly StoredPackage[],
+  sections: Iterable<[string, ArrayBufferView | Rows]>,
+  packages: readonly Indexed[],
   history: readonly PastVersion[],
   usage: MappedUsage,
 ): string {
@@ -207,18 +228,17 @@ function write(
   db.exec('BEGIN');
   const section = db.prepare('INSERT INTO sections VALUES (?, ?, ?)');
   const sums: Sums = {};
-  const insert = (name: string, view: ArrayBufferView) => {
-    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    sums[name] = crc32(bytes);
-    const size = name === 'vectors.int8' ? PART : Math.max(1, bytes.length);
-    for (let from = 0, part = 0; from < bytes.length || part === 0; from += size, part++)
-      section.run(name, part, bytes.subarray(from, from + size));
-    return bytes;
+  const insert = (name: string, parts: Iterable<Uint8Array>, digest: Hash | null) => {
+    if (digest) feed(digest, name);
+    let [sum, part] = [0, 0];
+    for (const bytes of parts) {
+      sum = crc32(bytes, sum);
+      digest?.update(bytes);
+      section.run(name, part++, bytes);
+    }
+    sums[name] = sum;
   };
-  for (const [name, view] of Object.entries(sections)) {
-    feed(hash, name);
-    hash.update(insert(name, view));
-  }
+  for (const [name, content] of sections) insert(name, partsOf(content), hash);
   const record = db.prepare('INSERT INTO records VALUES (?, ?)');
   const text = db.prepare('INSERT INTO texts (rowid, text) VALUES (?, ?)');
   const recordSums = new Uint32Array(packages.length);
@@ -229,7 +249,7 @@ function write(
     record.run(doc, json);
     recordSums[doc] = crc32(json);
   });
-  insert(RECORD_SUMS, recordSums);
+  insert(RECORD_SUMS, partsOf(recordSums), null);
   const quote = db.prepare('INSERT INTO usage VALUES (?, ?, ?)');
   for (const { doc, source, sentences } of usage.quotable) {
     const json = JSON.stringify(sentences);
@@ -255,18 +275,11 @@ function write(
   return digest;
 }
 
-function prefixed(prefix: string, views: object): Record<string, ArrayBufferView> {
-  return Object.fromEntries(Object.entries(views).map(([name, view]) => [`${prefix}.${name}`, view]));
+function* partsOf(content: ArrayBufferView | Rows): Generator<Uint8Array> {
+  if (!('read' in content)) yield new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+  else for (let at = 0; at === 0 || at < content.size; at += PART) yield content.read(at, PART);
 }
 
-/** Stores equal lists once: the platforms of 115,000 packages are 282 different lists. */
-function interner(): (list: string[]) => string[] {
-  const known = new Map<string, string[]>();
-  return list => {
-    const key = list.join('\n');
-    const same = known.get(key);
-    if (same) return same;
-    known.set(key, list);
-    return list;
-  };
+function* prefixed(prefix: string, views: object): Generator<[string, ArrayBufferView]> {
+  for (const [name, view] of Object.entries(views)) yield [`${prefix}.${name}`, view];
 }

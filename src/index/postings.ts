@@ -1,4 +1,5 @@
 import type { Package } from '../package.ts';
+import { Growing, Interned, offsets, sortTexts } from './growing.ts';
 import { rivalTerms } from './rivals.ts';
 import { nameTokens, textTokens } from './tokens.ts';
 import { setAndLeaf } from './variants.ts';
@@ -92,17 +93,20 @@ export function buildPostings(
     return starts[i + 1]! - starts[i]!;
   };
   const counted = FIELDS.filter(field => field !== 'homepage');
-  const lengths = packages.map((_, doc) => counted.reduce((sum, field) => sum + lengthOf(doc, field), 0));
+  const lengths = Uint32Array.from(packages.keys(), doc =>
+    counted.reduce((sum, field) => sum + lengthOf(doc, field), 0),
+  );
   const mean = lengths.reduce((a, b) => a + b, 0) / (packages.length || 1);
-  const described = packages.map((_, doc) => lengthOf(doc, 'description')).filter(n => n > 0);
+  const described = Uint32Array.from(packages.keys(), doc => lengthOf(doc, 'description')).filter(n => n > 0);
   const meanDescription = described.reduce((a, b) => a + b, 0) / (described.length || 1);
   const usageTokens = new Map([...usage].map(([doc, sentences]) => [doc, sentences.flatMap(textTokens)]));
   const meanUsage = [...usageTokens.values()].reduce((sum, { length }) => sum + length, 0) / (usageTokens.size || 1);
 
   const postings = {
     terms: new Growing(Uint32Array),
-    docs: new Growing(Uint32Array),
     impacts: new Growing(Uint8Array),
+    /** Where the postings of each document begin. */
+    begins: new Uint32Array(packages.length + 1),
   };
   packages.forEach(({ description, longDescription }, doc) => {
     const frequencies = new Map<number, number>();
@@ -119,13 +123,13 @@ export function buildPostings(
     const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
     const put = (term: number, impact: number) => {
       postings.terms.push(term);
-      postings.docs.push(doc);
       postings.impacts.push(impact);
     };
     for (const [term, frequency] of frequencies)
       put(term, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
     for (const token of rivalTerms([description ?? '', longDescription ?? '', ...(usage.get(doc) ?? [])].join('\n')))
       put(terms.place(token), 255);
+    postings.begins[doc + 1] = postings.terms.length;
   });
   return sortPostings(terms.names, postings);
 }
@@ -133,64 +137,21 @@ export function buildPostings(
 /** Sorts by the bytes of the term, and within a term by order of arrival, which is that of documents. */
 function sortPostings(
   names: readonly string[],
-  postings: { terms: Growing<Uint32Array>; docs: Growing<Uint32Array>; impacts: Growing<Uint8Array> },
+  postings: { terms: Growing<Uint32Array>; impacts: Growing<Uint8Array>; begins: Uint32Array },
 ): Postings {
-  const bytes = names.map(name => Buffer.from(name));
-  const order = [...names.keys()].sort((a, b) => Buffer.compare(bytes[a]!, bytes[b]!));
+  const { order, ...texts } = sortTexts(names);
   const rank = new Uint32Array(names.length);
   for (const [i, term] of order.entries()) rank[term] = i;
   const { length } = postings.terms;
-  const counts = new Array<number>(names.length).fill(0);
+  const counts = new Uint32Array(names.length);
   for (let i = 0; i < length; i++) counts[rank[postings.terms.values[i]!]!]!++;
   const firsts = offsets(counts);
   const [docs, impacts, next] = [new Uint32Array(length), new Uint8Array(length), firsts.slice()];
-  for (let i = 0; i < length; i++) {
-    const place = next[rank[postings.terms.values[i]!]!]!++;
-    docs[place] = postings.docs.values[i]!;
-    impacts[place] = postings.impacts.values[i]!;
-  }
-  const sorted = order.map(term => bytes[term]!);
-  return { bytes: Buffer.concat(sorted), starts: offsets(sorted.map(({ length }) => length)), firsts, docs, impacts };
-}
-
-/** Gives strings numbers in order of arrival. */
-class Interned {
-  readonly names: string[] = [];
-  readonly #places = new Map<string, number>();
-  place(name: string): number {
-    const known = this.#places.get(name);
-    if (known !== undefined) return known;
-    this.#places.set(name, this.names.length);
-    return this.names.push(name) - 1;
-  }
-}
-
-/** A typed array that grows by half. */
-class Growing<T extends Uint32Array | Uint8Array> {
-  values: T;
-  length = 0;
-  readonly #Type: new (
-    length: number,
-  ) => T;
-  constructor(Type: new (length: number) => T) {
-    this.#Type = Type;
-    this.values = new Type(1 << 16);
-  }
-  push(value: number): void {
-    if (this.length === this.values.length) {
-      const larger = new this.#Type(Math.ceil(this.length * 1.5));
-      larger.set(this.values);
-      this.values = larger;
+  for (let doc = 0; doc < postings.begins.length - 1; doc++)
+    for (let i = postings.begins[doc]!; i < postings.begins[doc + 1]!; i++) {
+      const place = next[rank[postings.terms.values[i]!]!]!++;
+      docs[place] = doc;
+      impacts[place] = postings.impacts.values[i]!;
     }
-    this.values[this.length++] = value;
-  }
-}
-
-/** Turns lengths into offsets, with one more entry for the end. */
-export function offsets(lengths: readonly number[]): Uint32Array {
-  const result = new Uint32Array(lengths.length + 1);
-  lengths.forEach((length, i) => {
-    result[i + 1] = result[i]! + length;
-  });
-  return result;
+  return { ...texts, firsts, docs, impacts };
 }

@@ -1,8 +1,8 @@
 import type { Package } from '../package.ts';
 import { SURENESS, type Sureness } from '../programs/programs.ts';
 import type { ProgramTable } from '../programs/stored.ts';
+import { offsets } from './growing.ts';
 import { exact, type Sorted } from './lookup.ts';
-import { offsets } from './postings.ts';
 
 /**
  * All programs by their file names. Program i is `bytes[starts[i] … starts[i + 1]]` (UTF-8, sorted). The packages

@@ -1,8 +1,9 @@
 import type { Blobs } from '../blobs/blobs.ts';
 import { Refused } from '../errors.ts';
 import type { Report } from '../progress.ts';
-import type { StoredPackage } from '../store/store.ts';
 import { readBatch, type VectorIndex } from '../vectors/format.ts';
+import type { Indexed } from './packed.ts';
+import type { Rows } from './rows.ts';
 
 /**
  * Writes a vector as int8 numbers to `target` from `at` on. Returns their scale, or 0 for a zero vector. The scale is
@@ -22,33 +23,39 @@ export function quantise(vector: ArrayLike<number>, target: Int8Array, at: numbe
   return product / square;
 }
 
+/** Numbers of a row: those of a vector, padded to 16 for the scan. */
+export function strideOf(dimension: number): number {
+  return Math.ceil(dimension / 16) * 16;
+}
+
 /**
  * The vector of each document as int8 with a scale of its own; zeros without a vector. Rows are padded to 16 numbers
  * for the scan. int8 keeps recall@10 at .99 and more against the exact scan. The share of a document's usage texts is
  * added to its vector.
  */
 export async function readVectors(
-  packages: readonly StoredPackage[],
+  packages: readonly Indexed[],
   index: VectorIndex,
   blobs: Blobs,
   shares: ReadonlyMap<number, Float32Array>,
+  rows: Rows,
   options: { report?: Report; signal?: AbortSignal },
 ) {
   const { dimension } = index.model;
-  const stride = Math.ceil(dimension / 16) * 16;
-  const int8 = new Int8Array(packages.length * stride);
+  const row = new Int8Array(strideOf(dimension));
   const scales = new Float32Array(packages.length);
-  const wanted = new Map<string, Map<string, number>>();
+  const wanted = new Map<string, number[]>();
   packages.forEach((pkg, doc) => {
     if (!pkg.hasEmbedding) return;
     const batch = wanted.get(pkg.vectorBatch!);
-    if (batch) batch.set(pkg.packageName, doc);
-    else wanted.set(pkg.vectorBatch!, new Map([[pkg.packageName, doc]]));
+    if (batch) batch.push(doc);
+    else wanted.set(pkg.vectorBatch!, [doc]);
   });
   let done = 0;
   for (const entry of index.batches) {
-    const docs = wanted.get(entry.name);
-    if (!docs) continue;
+    const members = wanted.get(entry.name);
+    if (!members) continue;
+    const docs = new Map(members.map(doc => [packages[doc]!.packageName, doc]));
     options.signal?.throwIfAborted();
     const blob = await blobs.get(entry.name, options.signal);
     if (!blob) throw new Refused(`${entry.name} is missing from ${blobs.name}: run 'fdnix embed --rebuild'`);
@@ -60,7 +67,9 @@ export async function readVectors(
       if (doc === undefined || metadata.embeddingHash !== packages[doc]!.embeddingHash) continue;
       const share = shares.get(doc);
       if (share) for (let i = 0; i < dimension; i++) vector[i]! += share[i]!;
-      scales[doc] = quantise(vector, int8, doc * stride);
+      row.fill(0);
+      scales[doc] = quantise(vector, row, 0);
+      rows.put(row, doc * row.length);
     }
     done += batch.vectors.length;
     options.report?.({ phase: 'vectors', done, total: index.count, unit: 'vectors' });
@@ -70,5 +79,5 @@ export async function readVectors(
     throw new Refused(
       `${lost.vectorBatch} does not hold the vector of ${lost.packageName} ${lost.version}: run 'fdnix embed --rebuild'`,
     );
-  return { int8, scales };
+  return scales;
 }

@@ -48,7 +48,7 @@ export function mapUsage(
   groups: ArrayLike<number>,
   usage: readonly UsageTexts[],
 ): MappedUsage {
-  const tiers = nameTiers(packages);
+  const tiers = nameTiers(packages, usage);
   const attached = new Map<number, Attached[]>();
   const credits = usage.map(({ source, texts }, i) => {
     let used = 0;
@@ -78,12 +78,13 @@ export function mapUsage(
 
 type Tier = ReadonlyMap<string, readonly number[]>;
 
-/** Documents by top-level attribute, by main program, and by pname. */
-function nameTiers(packages: readonly Named[]): Tier[] {
+/** The documents whose names the texts have, by top-level attribute, by main program, and by pname. */
+function nameTiers(packages: readonly Named[], usage: readonly UsageTexts[]): Tier[] {
+  const asked = new Set(usage.flatMap(({ texts }) => texts.flatMap(({ names }) => names.map(nameKey))));
   const [attributes, programs, names] = [0, 1, 2].map(() => new Map<string, number[]>()) as Map<string, number[]>[];
   const add = (tier: Map<string, number[]>, name: string | null, doc: number) => {
     const key = name ? nameKey(name) : '';
-    if (key === '') return;
+    if (key === '' || !asked.has(key)) return;
     const docs = tier.get(key);
     if (docs) docs.push(doc);
     else tier.set(key, [doc]);

@@ -66,25 +66,18 @@ export function groupVariants(packages: readonly Named[]): Variants {
     while (parent[i] !== root) [i, parent[i]] = [parent[i]!, root];
     return root;
   };
-  const first = new Map<string, number>();
-  const join = (key: string, i: number) => {
-    const other = first.get(key);
-    if (other === undefined) first.set(key, i);
-    else parent[find(i)] = find(other);
-  };
-  packages.forEach((pkg, i) => {
-    if (pkg.type === 'option') return;
-    const [set, leaf] = setAndLeaf(pkg.packageName);
-    const family = setFamily(set);
-    if (family !== set || set !== '') join(`1 ${family} ${leaf}`, i);
-    const pname = pkg.pname.toLowerCase();
-    if (pkg.description) join(`2 ${pname} ${pkg.description}`, i);
-    const page = pkg.homepage && homepageKey(pkg.homepage);
-    for (const name of new Set([withoutVariant(leaf), withoutVariant(pname)])) {
-      if (page) join(`3 ${name} ${page}`, i);
-      if (pkg.description) join(`4 ${family} ${name} ${pkg.description}`, i);
-    }
-  });
+  // One rule after another, because the keys of one take as much memory as the packages.
+  for (const rule of RULES) {
+    const first = new Map<string, number>();
+    packages.forEach((pkg, i) => {
+      if (pkg.type === 'option') return;
+      for (const key of rule(pkg)) {
+        const other = first.get(key);
+        if (other === undefined) first.set(key, i);
+        else parent[find(i)] = find(other);
+      }
+    });
+  }
   const order = canonicalOrder(packages);
   const canonical = (key: (i: number) => string | number) => {
     const best = new Map<string | number, number>();
@@ -96,6 +89,30 @@ export function groupVariants(packages: readonly Named[]): Variants {
   };
   const groups = canonical(find);
   return { groups, editions: canonical(i => `${find(i)} ${packages[i]!.version}`), next: ring(groups) };
+}
+
+/** The keys of a package by each rule. Two packages with a key in common are variants. */
+const RULES: readonly ((pkg: Named) => string[])[] = [
+  pkg => {
+    const [set, leaf] = setAndLeaf(pkg.packageName);
+    return set === '' ? [] : [`${setFamily(set)} ${leaf}`];
+  },
+  ({ pname, description }) => (description ? [`${pname.toLowerCase()} ${description}`] : []),
+  pkg => {
+    const page = pkg.homepage && homepageKey(pkg.homepage);
+    return page ? plainNames(pkg).map(name => `${name} ${page}`) : [];
+  },
+  pkg => {
+    const { description } = pkg;
+    if (!description) return [];
+    const family = setFamily(setAndLeaf(pkg.packageName)[0]);
+    return plainNames(pkg).map(name => `${family} ${name} ${description}`);
+  },
+];
+
+/** The names of a package without version and build. */
+function plainNames({ packageName, pname }: Named): string[] {
+  return [...new Set([withoutVariant(setAndLeaf(packageName)[1]), withoutVariant(pname.toLowerCase())])];
 }
 
 function ring(groups: Uint32Array): Uint32Array<ArrayBuffer> {

@@ -1,0 +1,204 @@
+import type { Package } from '../package.ts';
+import type { StoredPackage } from '../store/store.ts';
+
+/** What the index needs of a stored package. */
+export type Indexed = Package &
+  Pick<
+    StoredPackage,
+    'firstRevision' | 'embeddingHash' | 'hasEmbedding' | 'embeddingModel' | 'vectorBatch' | 'embeddingError'
+  >;
+
+/** The fields that many packages have in common. Packages that agree in all of them share one object. */
+type Shared = Omit<Indexed, Text | 'position' | 'embeddingHash' | 'vectorBatch'>;
+type Text =
+  | 'packageName'
+  | 'pname'
+  | 'version'
+  | 'mainProgram'
+  | 'homepage'
+  | 'description'
+  | 'longDescription'
+  | 'changelog';
+
+/** The texts of a package in the order of their places. Those that are read most come first. */
+const PLACE = {
+  packageName: 0,
+  pname: 1,
+  version: 2,
+  mainProgram: 3,
+  homepage: 4,
+  description: 5,
+  longDescription: 6,
+  embeddingHash: 7,
+  position: 8,
+  changelog: 9,
+} as const;
+
+const CHUNK = 1 << 20;
+/** A length takes at most so many bytes. */
+const MAX_LENGTH = 5;
+
+/**
+ * Keeps packages in a third of the memory that plain objects take. The texts of each are UTF-8 in long arrays of bytes and
+ * are decoded whenever they are read, and what packages share is kept once.
+ */
+export function createPacker(): (pkg: StoredPackage) => Indexed {
+  const shared = new Map<string, Shared>();
+  const batches = new Map<string | null, string | null>();
+  let chunk = Buffer.alloc(CHUNK);
+  let end = 0;
+  return pkg => {
+    const texts = textsOf(pkg);
+    const sizes = texts.map(text => (text === null ? 0 : Buffer.byteLength(text) + MAX_LENGTH));
+    const size = sizes.reduce((sum, one) => sum + one, texts.length);
+    if (end + size > chunk.length) [chunk, end] = [Buffer.alloc(Math.max(CHUNK, size)), 0];
+    const start = end;
+    for (const [i, text] of texts.entries()) {
+      // 0 stands for null; any other number is the length and 1 more.
+      end = writeNumber(chunk, text === null ? 0 : sizes[i]! - MAX_LENGTH + 1, end);
+      if (text !== null) end += chunk.write(text, end);
+    }
+    const value = sharedOf(pkg);
+    const key = JSON.stringify(value);
+    if (!shared.has(key)) shared.set(key, value);
+    if (!batches.has(pkg.vectorBatch)) batches.set(pkg.vectorBatch, pkg.vectorBatch);
+    return new Packed(chunk, start, shared.get(key)!, batches.get(pkg.vectorBatch)!);
+  };
+}
+
+function textsOf(pkg: StoredPackage): (string | null)[] {
+  const { position } = pkg;
+  return [
+    ...[pkg.packageName, pkg.pname, pkg.version, pkg.mainProgram, pkg.homepage, pkg.description, pkg.longDescription],
+    ...[pkg.embeddingHash, position && `${position.line ?? ''}:${position.file}`, pkg.changelog],
+  ];
+}
+
+function sharedOf(pkg: StoredPackage): Shared {
+  const { type, license, licenses, platforms, maintainers, teams, outputs, broken, insecure, unfree, available } = pkg;
+  const { knownVulnerabilities, firstRevision, hasEmbedding, embeddingModel, embeddingError } = pkg;
+  return {
+    ...{ type, license, licenses, platforms, maintainers, teams, outputs, broken, insecure, unfree, available },
+    ...{ knownVulnerabilities, firstRevision, hasEmbedding, embeddingModel, embeddingError },
+  };
+}
+
+/** Seven bits a byte, the lowest first; the eighth bit says that more follow. */
+function writeNumber(target: Buffer, value: number, at: number): number {
+  let rest = value;
+  let end = at;
+  for (; rest > 127; rest >>>= 7) target[end++] = (rest & 127) | 128;
+  target[end++] = rest;
+  return end;
+}
+
+class Packed implements Indexed {
+  readonly #chunk: Buffer;
+  readonly #start: number;
+  readonly #shared: Shared;
+  readonly vectorBatch: string | null;
+
+  constructor(chunk: Buffer, start: number, shared: Shared, vectorBatch: string | null) {
+    this.#chunk = chunk;
+    this.#start = start;
+    this.#shared = shared;
+    this.vectorBatch = vectorBatch;
+  }
+
+  #text(place: number): string | null {
+    const chunk = this.#chunk;
+    let at = this.#start;
+    for (let i = 0; ; i++) {
+      let byte = chunk[at++]!;
+      let length = byte & 127;
+      for (let shift = 7; byte > 127; shift += 7) {
+        byte = chunk[at++]!;
+        length |= (byte & 127) << shift;
+      }
+      if (i === place) return length === 0 ? null : chunk.toString('utf8', at, at + length - 1);
+      if (length > 0) at += length - 1;
+    }
+  }
+
+  get packageName() {
+    return this.#text(PLACE.packageName)!;
+  }
+  get pname() {
+    return this.#text(PLACE.pname)!;
+  }
+  get version() {
+    return this.#text(PLACE.version)!;
+  }
+  get mainProgram() {
+    return this.#text(PLACE.mainProgram);
+  }
+  get homepage() {
+    return this.#text(PLACE.homepage);
+  }
+  get description() {
+    return this.#text(PLACE.description);
+  }
+  get longDescription() {
+    return this.#text(PLACE.longDescription);
+  }
+  get embeddingHash() {
+    return this.#text(PLACE.embeddingHash)!;
+  }
+  get changelog() {
+    return this.#text(PLACE.changelog);
+  }
+  get position() {
+    const text = this.#text(PLACE.position);
+    if (text === null) return null;
+    const colon = text.indexOf(':');
+    return { file: text.slice(colon + 1), line: colon === 0 ? null : Number(text.slice(0, colon)) };
+  }
+  get type() {
+    return this.#shared.type;
+  }
+  get license() {
+    return this.#shared.license;
+  }
+  get licenses() {
+    return this.#shared.licenses;
+  }
+  get platforms() {
+    return this.#shared.platforms;
+  }
+  get maintainers() {
+    return this.#shared.maintainers;
+  }
+  get teams() {
+    return this.#shared.teams;
+  }
+  get outputs() {
+    return this.#shared.outputs;
+  }
+  get broken() {
+    return this.#shared.broken;
+  }
+  get insecure() {
+    return this.#shared.insecure;
+  }
+  get unfree() {
+    return this.#shared.unfree;
+  }
+  get available() {
+    return this.#shared.available;
+  }
+  get knownVulnerabilities() {
+    return this.#shared.knownVulnerabilities;
+  }
+  get firstRevision() {
+    return this.#shared.firstRevision;
+  }
+  get hasEmbedding() {
+    return this.#shared.hasEmbedding;
+  }
+  get embeddingModel() {
+    return this.#shared.embeddingModel;
+  }
+  get embeddingError() {
+    return this.#shared.embeddingError;
+  }
+}
