@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { caller, classify, each, explain, named, openGate, type Patience } from '../src/aws.ts';
 import { EXIT, UserError } from '../src/errors.ts';
+import { rejects } from './rejects.ts';
 
 const test = suite('aws');
 const place = { service: 'dynamodb', resource: 'table t', variable: 'DYNAMODB_TABLE', missing: 'run init' };
@@ -55,11 +56,11 @@ test('throttling is borne until the deadline, doubtful replies a few times, refu
   assert.is(await call('Scan', undefined, failing(4, new SyntaxError('x'))), 5);
   calls = 0;
   assert.match(
-    await message(call('Scan', undefined, failing(5, new SyntaxError('x')))),
+    await rejects(call('Scan', undefined, failing(5, new SyntaxError('x'))), EXIT.brokenOff),
     /^dynamodb:Scan on table t failed \(SyntaxError: x\), 5 attempts: run again/,
   );
   calls = 0;
-  assert.match(await message(call('Scan', undefined, failing(9, refusal('ValidationException', 400)))), /was refused/);
+  assert.match(await rejects(call('Scan', undefined, failing(9, refusal('ValidationException', 400)))), /was refused/);
   assert.is(calls, 1);
   calls = 0;
   const mixed = async (_signal: AbortSignal, { tried, doubts }: { tried: number; doubts: number }) => {
@@ -75,7 +76,10 @@ test('throttling is borne until the deadline, doubtful replies a few times, refu
   );
   const impatient = caller(place, undefined, { ...QUICK, deadline: 200 });
   calls = 0;
-  const given = await message(impatient('Scan', undefined, failing(1e9, refusal('ThrottlingException', 400))));
+  const given = await rejects(
+    impatient('Scan', undefined, failing(1e9, refusal('ThrottlingException', 400))),
+    EXIT.brokenOff,
+  );
   assert.match(given, /failed \(ThrottlingException\), \d+ attempts/);
   assert.ok(calls > 10, 'its deadline ended it, or this would go on for days');
 });
@@ -102,7 +106,8 @@ test('what a service or a limit broke off has status 5, what was refused for goo
 
 test('no attempt outlives its time, whatever it does with the signal', async () => {
   const call = caller(place, undefined, { ...QUICK, deadline: 150 });
-  assert.match(await message(call('Scan', undefined, () => new Promise(() => {}))), /no reply within/);
+  const silent = call('Scan', undefined, () => new Promise(() => {}));
+  assert.match(await rejects(silent, EXIT.brokenOff), /no reply within/);
   let given = 0;
   const patient = await call('Get', undefined, async (_signal, { allow }) => {
     allow(80);

@@ -6,6 +6,7 @@ import { embeddingText } from '../../src/package.ts';
 import { POISON, startBedrock } from '../emulators/bedrock.ts';
 import { pointAt } from '../emulators/environment.ts';
 import { startProxy } from '../emulators/proxy.ts';
+import { rejects } from '../rejects.ts';
 import { PACKAGES } from '../store/fixture.ts';
 import { embedderContract } from './contract.ts';
 
@@ -106,14 +107,14 @@ for (const model of [V3, TITAN])
 
 test('what is refused whatever the text is the fault of the configuration', async () => {
   const failure = (model: string) =>
-    openBedrock(model).then(embedder => using(embedder, one => one.embed([POISON, 'b'], 'query'))).then(String, (error: Error) => error.message); // biome-ignore format: one step
+    rejects(openBedrock(model).then(embedder => using(embedder, one => one.embed([POISON, 'b'], 'query'))));
   assert.match(
     await failure('cohere.embed-english-v3-denied'),
     /^bedrock:InvokeModel on model .* \(BEDROCK_MODEL_ID\) was denied: allow bedrock:InvokeModel on model .* access to the model in the Bedrock console/,
   );
   assert.match(await failure('meta.llama'), /bedrock:meta.llama is no model that fdnix knows: set BEDROCK_MODEL_ID to/);
   assert.match(
-    await openBedrock(TITAN, { embeddingType: 'int8' }).then(String, (error: Error) => error.message),
+    await rejects(openBedrock(TITAN, { embeddingType: 'int8' })),
     /gives no int8 vectors: choose one of float/,
   );
 });
@@ -152,7 +153,7 @@ test('text is cut between characters', () => {
   assert.is(cut('a\ud83d', 3), 'a\ufffd');
 });
 
-test('the token bucket lets a burst through and then keeps the rate', () => {
+test('the token bucket lets a burst through and then keeps the rate', async () => {
   let now = 1000;
   const reserve = tokenBucket(60, 3, () => now);
   assert.equal([reserve(), reserve(), reserve(), reserve(), reserve()], [0, 0, 0, 1000, 2000]);
@@ -160,7 +161,7 @@ test('the token bucket lets a burst through and then keeps the rate', () => {
   assert.equal([reserve(), reserve()], [0, 1000]);
   now += 60_000;
   assert.equal([reserve(), reserve(), reserve(), reserve()], [0, 0, 0, 1000], 'rest does not add up');
-  assert.throws(() => tokenBucket(0, 1), /--rate 0: give calls a minute, more than 0/);
+  assert.match(await rejects(() => tokenBucket(0, 1)), /--rate 0: give calls a minute, more than 0/);
 });
 
 test('a rate holds over the calls', async () => {

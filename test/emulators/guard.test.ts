@@ -3,9 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openS3 } from '../../src/blobs/s3.ts';
 import { openBedrock } from '../../src/embed/bedrock.ts';
-import { EXIT, type UserError } from '../../src/errors.ts';
+import { EXIT } from '../../src/errors.ts';
 import { openDynamodb } from '../../src/store/dynamodb.ts';
 import { embedPending } from '../../src/vectors/batches.ts';
+import { rejects } from '../rejects.ts';
 import { all } from '../store/contract.ts';
 import { PACKAGES, stored } from '../store/fixture.ts';
 import { startBedrock } from './bedrock.ts';
@@ -59,9 +60,10 @@ test('a wrong secret is refused', async () => {
   const { store } = await open({});
   process.env.AWS_SECRET_ACCESS_KEY = 'wrong';
   const other = await openDynamodb('t');
-  const error = await all(other.keys()).then(() => null, (reason: UserError) => reason); // biome-ignore format: one step
-  assert.match(error!.message, /AWS does not accept these credentials .*InvalidSignatureException/);
-  assert.is(error!.code, EXIT.brokenOff);
+  assert.match(
+    await rejects(all(other.keys()), EXIT.brokenOff),
+    /AWS does not accept these credentials .*InvalidSignatureException/,
+  );
   await other.close();
   process.env.AWS_SECRET_ACCESS_KEY = 'test';
   assert.is(await store.init(), true);
@@ -76,8 +78,10 @@ test('who has no permission is denied, and which permission was used is known', 
   process.env.AWS_ACCESS_KEY_ID = 'reader';
   const reader = await openS3(`${bucket}/a b+ü`);
   assert.is((await reader.get('vectors/one'))!.bytes.toString(), '1');
-  const error = await reader.put('vectors/two', Buffer.from('2')).then(() => null, (reason: UserError) => reason); // biome-ignore format: one step
-  assert.match(error!.message, /s3:PutObject of vectors\/two on bucket .* was denied: allow s3:PutObject/);
+  assert.match(
+    await rejects(reader.put('vectors/two', Buffer.from('2'))),
+    /s3:PutObject of vectors\/two on bucket .* was denied: allow s3:PutObject/,
+  );
   assert.equal([...guard.used], [`reader s3:GetObject ${bucket}/a b+ü/vectors/*`]);
   await reader.close();
   process.env.AWS_ACCESS_KEY_ID = 'test';

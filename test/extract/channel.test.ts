@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXIT } from '../../src/errors.ts';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import type { Package } from '../../src/package.ts';
 import { drain } from '../../src/streams.ts';
+import { rejects } from '../rejects.ts';
 import { everyNth, rawSample, SAMPLE, sample, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
@@ -60,9 +62,10 @@ test('every way of cutting a file short is an error, never a shorter result', as
   for (const [name, whole] of compressed)
     for (const share of [0, 0.001, 0.3, 0.9, 0.9999]) {
       const bytes = whole.subarray(0, Math.floor(whole.length * share));
-      await read(file(name, bytes)).then(
-        () => assert.unreachable(`${name} at ${share}`),
-        error => assert.match(error.message, /^(cannot read|.* is no package set)/),
+      assert.match(
+        await rejects(read(file(name, bytes))),
+        /^(cannot read|.* is no package set)/,
+        `${name} at ${share}`,
       );
     }
 });
@@ -76,18 +79,12 @@ test('what is no package set is told so, with the next step', async () => {
     ['{"version":"3","packages":{"a":{}}}', /format version 3/],
   ];
   for (const [text, message] of cases)
-    await read(file('bad.json', text)).then(
-      () => assert.unreachable(text),
-      error => assert.match(error.message, message),
+    assert.match(
+      await rejects(read(file('bad.json', text)), text.includes('"3"') ? EXIT.refused : EXIT.usage),
+      message,
     );
-  await read(file('text.json.br', 'this is no brotli')).then(
-    () => assert.unreachable(),
-    e => assert.match(e.message, /cannot read/),
-  );
-  await read(join(dir, 'missing.json')).then(
-    () => assert.unreachable(),
-    e => assert.match(e.message, /ENOENT/),
-  );
+  assert.match(await rejects(read(file('text.json.br', 'this is no brotli'))), /cannot read/);
+  assert.match(await rejects(read(join(dir, 'missing.json'))), /ENOENT/);
 });
 
 test('an entry that gives no record is a failure of its own; format 1 is read', async () => {
@@ -125,17 +122,14 @@ test('a URL is downloaded whole or refused', async () => {
   try {
     assert.is((await read(`${base}/packages.json.gz`)).packages.length, expected.length);
     for (const path of ['cut', 'gone'])
-      await read(`${base}/${path}.json.gz`).then(
-        () => assert.unreachable(),
-        e => assert.match(e.message, /^cannot read http/),
-      );
+      assert.match(await rejects(read(`${base}/${path}.json.gz`), EXIT.brokenOff), /^cannot read http/);
   } finally {
     server.closeAllConnections();
     server.close();
   }
-  await read(`${base}/packages.json.gz`).then(
-    () => assert.unreachable(),
-    e => assert.match(e.message, /^cannot read http.*: connect ECONNREFUSED .*; check the network, or give a file$/),
+  assert.match(
+    await rejects(read(`${base}/packages.json.gz`), EXIT.brokenOff),
+    /^cannot read http.*: connect ECONNREFUSED .*; check the network, or give a file$/,
   );
 });
 

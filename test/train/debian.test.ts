@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readDebian } from '../../src/train/debian.ts';
+import { rejects } from '../rejects.ts';
 import { temporaryDir } from '../temporary.ts';
 
 /** Cut from the archive of trixie, 2026-09-12; the fields that are read. */
@@ -39,9 +40,7 @@ test('no list, or none with its translation, is told in one line with what to do
     [empty, /no Packages with its Translation-en in .*apt-get update -o Acquire::Languages=en/],
     [join(empty, 'missing'), /cannot read .*missing/],
   ] as const) {
-    const error = await readDebian(dir).catch(error => error);
-    assert.is(error.name, 'UserError');
-    assert.match(error.message, message);
+    assert.match(await rejects(readDebian(dir)), message);
   }
 });
 

@@ -4,10 +4,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openDir } from '../../src/blobs/dir.ts';
 import type { Embedder } from '../../src/embed/embedder.ts';
-import { EXIT, Refused, UserError } from '../../src/errors.ts';
+import { EXIT } from '../../src/errors.ts';
 import { loadUsage, storeUsage, USAGE_INPUTS } from '../../src/usage/stored.ts';
 import { usageText } from '../../src/usage/usage.ts';
 import { embedUsage, loadUsageVectors, USAGE_BATCHES, usageId } from '../../src/vectors/usage.ts';
+import { rejects } from '../rejects.ts';
 import { temporaryDir } from '../temporary.ts';
 
 const test = suite('usage/stored');
@@ -57,9 +58,7 @@ test('texts are converted once, and again only when their files have changed', a
 test('those given last are in use; a place that cannot be read leaves all as it was', async () => {
   await storeUsage(blobs, [tldr], quiet);
   const before = await loadUsage(blobs);
-  const error = await storeUsage(blobs, [join(fixtures, 'selfhosted'), dir], quiet).catch(error => error);
-  assert.instance(error, UserError);
-  assert.is(error.code, EXIT.usage);
+  assert.match(await rejects(storeUsage(blobs, [join(fixtures, 'selfhosted'), dir], quiet)), /holds no usage texts/);
   assert.equal(await loadUsage(blobs), before);
   await storeUsage(blobs, [join(fixtures, 'selfhosted')], quiet);
   assert.equal(
@@ -73,14 +72,14 @@ test('stored texts that are damaged, missing or of a newer format are named', as
   const [texts] = await names('usage/texts_');
   const { bytes } = (await blobs.get(texts!))!;
   await blobs.put(texts!, bytes.subarray(0, 40));
-  assert.match((await loadUsage(blobs).catch(error => error)).message, /usage\/texts_.* is damaged/);
+  assert.match(await rejects(loadUsage(blobs)), /usage\/texts_.* is damaged/);
   await blobs.delete(texts!);
-  assert.match((await loadUsage(blobs).catch(error => error)).message, /lacks the usage texts of .*tldr/);
+  assert.match(await rejects(loadUsage(blobs)), /lacks the usage texts of .*tldr/);
   assert.is((await storeUsage(blobs, [tldr], quiet))[0]!.texts.length, 2, 'given again, they are made again');
   await blobs.put(USAGE_INPUTS, Buffer.from('{"formatVersion":2}'));
-  assert.instance(await loadUsage(blobs).catch(error => error), Refused);
+  assert.match(await rejects(loadUsage(blobs), EXIT.refused), /has format 2; this fdnix reads 1: update fdnix/);
   await blobs.put(USAGE_INPUTS, Buffer.from('{'));
-  assert.match((await loadUsage(blobs).catch(error => error)).message, /inputs.json .* is damaged/);
+  assert.match(await rejects(loadUsage(blobs)), /inputs.json .* is damaged/);
 });
 
 /** Counts what it is asked for. A text with `nothing` has no vector. */

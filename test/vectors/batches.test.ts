@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
 import { type Embedder, EmbedFailure } from '../../src/embed/embedder.ts';
 import { openStatic } from '../../src/embed/static.ts';
+import { EXIT } from '../../src/errors.ts';
 import { embeddingText } from '../../src/package.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { sync } from '../../src/store/sync.ts';
@@ -12,6 +13,7 @@ import { embedPending } from '../../src/vectors/batches.ts';
 import { BATCHES, readBatch, VECTOR_INDEX } from '../../src/vectors/format.ts';
 import { LEASE } from '../../src/vectors/lease.ts';
 import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
+import { rejects } from '../rejects.ts';
 import { extracted, sample } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
@@ -188,13 +190,8 @@ test('an embedder that was overtaken stops, keeps what it has, and says so', asy
       return shipped.embed(texts, kind);
     },
   });
-  await embedPending(p.store, p.blobs, embedder, { lease: { renew: 20 } }).then(
-    () => assert.unreachable(),
-    error => {
-      assert.is(error.code, 5);
-      assert.match(error.message, /another fdnix embeds into .* took over/);
-    },
-  );
+  const overtaken = embedPending(p.store, p.blobs, embedder, { lease: { renew: 20 } });
+  assert.match(await rejects(overtaken, EXIT.brokenOff), /another fdnix embeds into .* took over/);
   assert.is(calls, 3);
   assert.is((await loadVectorIndex(p.blobs))!.index.batches.length, 3);
   const rest = await model();
@@ -207,12 +204,9 @@ test('another model is refused by name, and --rebuild replaces everything', asyn
   const p = await place();
   await embedPending(p.store, p.blobs, await model());
   const other = await model({ id: 'static:other', digest: 'f'.repeat(64) });
-  await embedPending(p.store, p.blobs, other).then(
-    () => assert.unreachable(),
-    error => {
-      assert.is(error.code, 4);
-      assert.match(error.message, /made by static:fdnix .* not by static:other .*--rebuild/);
-    },
+  assert.match(
+    await rejects(embedPending(p.store, p.blobs, other), EXIT.refused),
+    /made by static:fdnix .* not by static:other .*--rebuild/,
   );
   assert.equal(await vectors(p), expected);
   await embedPending(p.store, p.blobs, other, { rebuild: true });

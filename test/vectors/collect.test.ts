@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
 import { openS3 } from '../../src/blobs/s3.ts';
 import { openStatic } from '../../src/embed/static.ts';
+import { EXIT } from '../../src/errors.ts';
 import { collectIndexes } from '../../src/index/collect.ts';
 import { packIndex } from '../../src/index/pack.ts';
 import { publish, upload } from '../../src/index/publish.ts';
@@ -17,6 +18,7 @@ import { loadVectorIndex } from '../../src/vectors/vector-index.ts';
 import { freshName, pointAt } from '../emulators/environment.ts';
 import { s3Operation, startProxy } from '../emulators/proxy.ts';
 import { startS3 } from '../emulators/s3.ts';
+import { rejects } from '../rejects.ts';
 import { extracted, sample } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
@@ -100,8 +102,8 @@ test('an index that is there already is not sent again', async () => {
   assert.equal(second, first);
   assert.equal(proxy.log.map(({ op }) => op).filter(op => op.startsWith('PUT')), []); // biome-ignore format: short
   await publish(blobs, 'candidate', 'now', null);
-  const refused = await publish(blobs, 'candidate', 'now', 'night-2').then(() => null, (error: Error) => error.message); // biome-ignore format: one step
-  assert.match(String(refused), /the candidate .* was made by another run, not by night-2/);
+  const refused = await rejects(publish(blobs, 'candidate', 'now', 'night-2'), EXIT.refused);
+  assert.match(refused, /the candidate .* was made by another run, not by night-2/);
   await upload(blobs, file, await packIndex(store, blobs, file), 'three', 'night-2');
   assert.is((await publish(blobs, 'candidate', 'now', 'night-2')).digest, first.digest);
   await store.close();

@@ -8,11 +8,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Blobs, openBlobs } from '../../src/blobs/blobs.ts';
 import { openS3 } from '../../src/blobs/s3.ts';
-import { EXIT, UserError } from '../../src/errors.ts';
+import { EXIT } from '../../src/errors.ts';
 import { LEASE, type Lease, takeLease } from '../../src/vectors/lease.ts';
 import { freshName, pointAt } from '../emulators/environment.ts';
 import { type Fault, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { startS3 } from '../emulators/s3.ts';
+import { rejects } from '../rejects.ts';
 import { temporaryDir } from '../temporary.ts';
 
 const root = temporaryDir();
@@ -134,14 +135,7 @@ for (const [kind, open] of Object.entries({ 'a directory': directory, S3: () => 
     const overtake = async () => blobs.put(LEASE, foreign(), { ifMatch: (await blobs.get(LEASE))!.etag });
     while ((await overtake()) === null);
     await sleep(TIMES.renew * 3);
-    await lease.hold().then(
-      () => assert.unreachable(),
-      error => {
-        assert.instance(error, UserError);
-        assert.is(error.code, EXIT.brokenOff);
-        assert.match(error.message, /another fdnix embeds into .*run again/);
-      },
-    );
+    assert.match(await rejects(lease.hold(), EXIT.brokenOff), /another fdnix embeds into .*run again/);
     await lease.release();
     assert.is(await holder(blobs), JSON.parse(foreign().toString()).holder);
   });
@@ -232,7 +226,10 @@ own('an outage that outlives every renewal ends in a message, and the next takes
   // Each last attempt is carried out, and its reply lost.
   proxy.reset(({ op }) => (op === 'PUT vector-index/' ? { kind: 'lost' } : null));
   await sleep(TIMES.expires * 2);
-  assert.match(await message(lease.hold()), /s3:PutObject of vector-index\/lease.json on bucket .* run again/);
+  assert.match(
+    await rejects(lease.hold(), EXIT.brokenOff),
+    /s3:PutObject of vector-index\/lease.json on bucket .* run again/,
+  );
   proxy.reset();
   await lease.hold();
   await lease.release();
