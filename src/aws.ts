@@ -42,7 +42,7 @@ export interface Try {
   /** Extends the limit of this attempt to {@link Patience.attempt} plus so many milliseconds, counted from now. */
   allow(ms: number): void;
 }
-export type Attempt<T> = (signal: AbortSignal, current: Try) => Promise<T>;
+type Attempt<T> = (signal: AbortSignal, current: Try) => Promise<T>;
 /** `object` names the thing inside the resource that the call is about, for messages. */
 export type Caller = <T>(
   action: string,

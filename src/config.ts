@@ -27,7 +27,7 @@ export interface Config {
   index: string;
 }
 
-export const DEFAULT_MODEL = 'static:fdnix';
+const DEFAULT_MODEL = 'static:fdnix';
 
 /** Each published index has the whole manifest beside it, and is the project's latest release once it is visible. */
 const RELEASES = `${pkg.homepage}/releases/latest/download`;

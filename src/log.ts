@@ -12,7 +12,7 @@ export interface Log {
   end(status: number): void;
 }
 
-export const NAMESPACE = 'fdnix';
+const NAMESPACE = 'fdnix';
 /** Milliseconds between two lines of progress. */
 const EVERY_MS = 5_000;
 

@@ -12,13 +12,13 @@ export interface Snippet {
 }
 
 /** The fields that decide how a package is used. A record and a hit have them. */
-export type Usable = Pick<
+type Usable = Pick<
   Package,
   | 'type' | 'packageName' | 'pname' | 'version' | 'longDescription' | 'platforms' | 'mainProgram' | 'unfree' | 'broken'
   | 'insecure'
 >; // biome-ignore format: a list to read at a glance
 
-export interface SnippetOptions {
+interface SnippetOptions {
   /** The indexed revision. A commit, whole or its beginning, pins every snippet; any other revision pins none. */
   revision: string;
   /** The system for snippets that must name one. */

@@ -1,6 +1,6 @@
 import { EXIT } from '../errors.ts';
 import { command } from './command.ts';
-import { COMMON_FLAGS, describeCommands } from './describe.ts';
+import { describeCommands } from './describe.ts';
 import { completions, SHELLS, type Shell } from './shells.ts';
 
 export default command({
@@ -12,7 +12,7 @@ export default command({
     ['eval "$($0 completions zsh)"', 'zsh, in ~/.zshrc after compinit'],
   ],
   async run(args, { out }) {
-    await out(completions(args.shell as Shell, 'fdnix', await describeCommands(), COMMON_FLAGS));
+    await out(completions(args.shell as Shell, await describeCommands()));
     return EXIT.ok;
   },
 });

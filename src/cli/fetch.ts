@@ -35,7 +35,7 @@ export default command({
   },
 });
 
-export interface FetchArguments extends Wanted {
+interface FetchArguments extends Wanted {
   key?: string[] | undefined;
   json: boolean;
 }

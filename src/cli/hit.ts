@@ -15,9 +15,9 @@ export interface Look {
 }
 
 /** What stdout can show: a terminal gets colours and lines of its width, anything else plain text. */
-export function lookOf(stream: { isTTY?: boolean; columns?: number } = process.stdout): Look {
-  const terminal = stream.isTTY === true;
-  return { color: terminal && !environment().noColor, width: terminal ? (stream.columns ?? null) : null };
+export function lookOf(): Look {
+  const { isTTY, columns } = process.stdout;
+  return { color: isTTY && !environment().noColor, width: isTTY ? (columns ?? null) : null };
 }
 
 /** How many variants are named before "and N more". */

@@ -1,5 +1,5 @@
 export const HOOKS = ['bash', 'zsh', 'fish'] as const;
-export type HookShell = (typeof HOOKS)[number];
+type HookShell = (typeof HOOKS)[number];
 
 /** Shell code that asks `fdnix which` about unknown commands. `program` is the command that starts fdnix. */
 export function hook(shell: HookShell, program: string): string {

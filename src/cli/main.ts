@@ -50,12 +50,12 @@ function entry(usage: string, describe: string, load: () => Promise<{ default: u
 }
 
 /** Runs `fdnix ARGV…` and returns the exit status. */
-export async function main(argv: string[], program = 'fdnix'): Promise<number> {
+export async function main(argv: string[]): Promise<number> {
   const chosen = Object.hasOwn(COMMANDS, argv[0] ?? '') ? argv[0]! : null;
   const start = chosen !== null ? COMMANDS[chosen]! : isAlone(argv) && isInteractive() ? INTERACTIVE : null;
   let code: number = EXIT.ok;
   const parser = yargs(joinDashes(argv))
-    .scriptName(program)
+    .scriptName('fdnix')
     .usage(
       '$0 COMMAND: nixpkgs as a searchable index, by meaning and by name. $0 alone, on a terminal, searches as you type',
     )
@@ -63,7 +63,7 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
     .help()
     .alias('help', 'h')
     .strict()
-    .demandCommand(start === INTERACTIVE ? 0 : 1, `which command? Try '${program} --help'`)
+    .demandCommand(start === INTERACTIVE ? 0 : 1, "which command? Try 'fdnix --help'")
     .recommendCommands()
     .wrap(Math.min(110, process.stdout.columns || 100))
     .exitProcess(false)
@@ -74,9 +74,7 @@ export async function main(argv: string[], program = 'fdnix'): Promise<number> {
     .fail((message, error) => {
       throw (
         error ??
-        new UserError(
-          `${message.replace(/\s*\n\s*/g, ' ')} (see '${program} ${chosen ?? ''} --help')`.replace('  ', ' '),
-        )
+        new UserError(`${message.replace(/\s*\n\s*/g, ' ')} (see 'fdnix ${chosen === null ? '' : `${chosen} `}--help')`)
       );
     });
   for (const [name, { usage, describe }] of Object.entries(COMMANDS))

@@ -8,7 +8,7 @@ import { reason, UserError } from '../errors.ts';
 
 /** `native` is onnxruntime-node and `wasm` is onnxruntime-web. The first that loads is used. */
 const RUNTIMES = ['native', 'wasm'] as const;
-export type RuntimeName = (typeof RUNTIMES)[number];
+type RuntimeName = (typeof RUNTIMES)[number];
 const isRuntime = (name: string): name is RuntimeName => RUNTIMES.some(known => known === name);
 
 /** A tensor as both runtimes take and return it: row-major. */

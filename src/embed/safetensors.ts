@@ -8,7 +8,7 @@ export interface Tensor {
   bytes: Uint8Array;
 }
 
-export interface Safetensors {
+interface Safetensors {
   metadata: Record<string, string>;
   tensors: Map<string, Tensor>;
 }

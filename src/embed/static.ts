@@ -21,7 +21,7 @@ export interface StaticModel {
 }
 
 /** Finds the row of a token. A Map has this shape. */
-export interface Vocabulary {
+interface Vocabulary {
   readonly size: number;
   get(token: string): number | undefined;
 }
@@ -66,7 +66,7 @@ function read(source: string | URL): { file: Buffer; model: StaticModel } {
   }
 }
 
-export function parseStatic(file: Uint8Array): StaticModel {
+function parseStatic(file: Uint8Array): StaticModel {
   const { metadata, tensors } = readSafetensors(file);
   if (metadata.format !== FORMAT)
     throw new Error(`its format is ${JSON.stringify(metadata.format)}, not ${JSON.stringify(FORMAT)}`);

@@ -74,7 +74,7 @@ export interface Evaluator {
   readonly end: Promise<{ reason: End; message: string }>;
 }
 
-export interface EvaluatorOptions {
+interface EvaluatorOptions {
   nixpkgs: string;
   system: string;
   /** Heap in MiB before it collects garbage. Collecting costs 15 % of its time and saves 20 % of its memory. */

@@ -67,7 +67,7 @@ export function parseOption(path: string, raw: RawOption, scope?: string): Packa
 }
 
 /** Settings of reading options. */
-export interface ReadingOptions {
+interface ReadingOptions {
   report?: Report;
   signal?: AbortSignal;
   scope?: string | undefined;

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const FLAKES = ['--extra-experimental-features', 'nix-command flakes'];
 
 /** A nixpkgs on this machine. */
-export interface Tree {
+interface Tree {
   path: string;
   /** Identifies its contents: a commit (with `-dirty` if files were changed), else version and NAR hash. */
   revision: string;

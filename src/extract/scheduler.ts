@@ -22,7 +22,7 @@ export interface Plan {
 }
 
 /** Where the results of the evaluators go. */
-export interface Sink {
+interface Sink {
   found(pkg: Package): void;
   failed(failure: Failure): void;
   /** One line for each unit of work that ended. */

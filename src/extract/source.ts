@@ -10,7 +10,7 @@ import { evaluateOptions } from './nixos.ts';
 import { readOptions } from './options.ts';
 import { openTree } from './revision.ts';
 
-export interface SourceOptions {
+interface SourceOptions {
   /** Read the options of NixOS instead of packages. */
   options?: boolean | undefined;
   /** Whose options these are: `home-manager`, `nix-darwin` or another scope. By default those of NixOS. */
@@ -25,7 +25,7 @@ export interface SourceOptions {
 }
 
 /** How a source reports, and how it is stopped. */
-export interface Surroundings {
+interface Surroundings {
   report: Report;
   log(message: string): void;
   signal: AbortSignal;

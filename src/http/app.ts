@@ -156,7 +156,7 @@ function moved({ pathname, search }: URL): Response {
 /** The parts of a request that an answer may depend on. Host, other headers and the body are not among them. */
 export function requestFor(method: string, target: string, ifNoneMatch: string | undefined): Request {
   const headers = ifNoneMatch ? { 'if-none-match': ifNoneMatch } : undefined;
-  return new Request(`http://localhost/${target.replace(/^\//, '')}`, { method, ...(headers && { headers }) });
+  return new Request(`http://localhost/${target.replace(/^\//, '')}`, { method, headers });
 }
 
 /** The answer if an app cannot give one. */

@@ -11,7 +11,7 @@ export interface LambdaEvent {
   requestContext: { http: { method: string } };
 }
 
-export interface LambdaResult {
+interface LambdaResult {
   statusCode: number;
   headers: Record<string, string>;
   body: string;

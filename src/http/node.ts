@@ -21,7 +21,7 @@ export interface Limits extends ConnectionLimits {
 }
 
 /** docs/operations.md explains each limit. A request takes milliseconds, so a long queue means too much load. */
-export const LIMITS: Limits = {
+const LIMITS: Limits = {
   ...{ connections: 2000, perAddress: 250, young: 500, unsent: 32 << 20 },
   ...{ requests: 64, requestsPerClient: 24, pipelined: 100 },
   ...{ headTime: 5000, requestTime: 10_000, answerTime: 30_000, idleTime: 30_000 },

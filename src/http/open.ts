@@ -3,7 +3,7 @@ import type { IndexInfo } from '../search/open.ts';
 import { type OpenOptions, openSearch } from '../search/open.ts';
 import { type App, createApp } from './app.ts';
 
-export interface Health {
+interface Health {
   threads: number;
   wanted: number;
   alive: boolean;

@@ -4,7 +4,7 @@ import { type App, busy } from './app.ts';
 import type { OpenApp } from './open.ts';
 import { startThread, type Thread } from './thread.ts';
 
-export interface PoolOptions extends OpenOptions {
+interface PoolOptions extends OpenOptions {
   /** The file that the threads run. By default `worker.ts`. */
   script?: URL;
   /** Milliseconds. */

@@ -10,7 +10,7 @@ interface Served {
   retired: boolean;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   /** Returns the file to serve. It is called before each look, so it may fetch the file first. */
   locate: () => string | Promise<string>;
   open: (file: string) => Promise<OpenApp>;

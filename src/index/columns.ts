@@ -3,7 +3,7 @@ import { setAndLeaf } from './variants.ts';
 
 /** Fields whose values repeat. The index keeps each value once, and a number for every package. */
 export const LISTS = ['platforms', 'license', 'maintainers', 'teams', 'outputs', 'set'] as const;
-export type ListName = (typeof LISTS)[number];
+type ListName = (typeof LISTS)[number];
 
 export const FLAG = { option: 1, broken: 2, insecure: 4, unfree: 8, unavailable: 16 } as const;
 

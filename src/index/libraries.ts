@@ -18,8 +18,8 @@ export interface Library {
  */
 export function knownLibraries(
   packages: readonly Pick<Package, 'type' | 'packageName' | 'description'>[],
-  table = readLibraries(),
 ): Map<number, Library> {
+  const table = readLibraries();
   const found = new Map<number, Library>();
   packages.forEach(({ type, packageName, description }, doc) => {
     const [set, leaf] = setAndLeaf(packageName);

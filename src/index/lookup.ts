@@ -5,7 +5,7 @@ export interface Sorted {
 }
 
 /** The index of the first key that is not before `key`. Keys are compared as bytes. */
-export function lowerBound(keys: Sorted, key: Uint8Array): number {
+function lowerBound(keys: Sorted, key: Uint8Array): number {
   let low = 0;
   let high = keys.starts.length - 1;
   while (low < high) {

@@ -38,7 +38,7 @@ const PART = 1 << 19;
 /** What to do if the file cannot be written. */
 const STEP = 'check the directory, or name another file with --output';
 
-export interface PackOptions {
+interface PackOptions {
   /** Texts about using the software. By default none. */
   usage?: readonly UsageTexts[];
   /** What became of names that nixpkgs had. */

@@ -5,7 +5,7 @@ import { Refused, UserError } from '../errors.ts';
 import { replaceFile } from '../files.ts';
 
 /** What is published of a search index's description of itself. */
-export interface Identity {
+interface Identity {
   revision: string;
   model: { id: string; digest: string; dimension: number };
   packages: number;

@@ -29,7 +29,7 @@ export function setAndLeaf(packageName: string): [set: string, leaf: string] {
 }
 
 /** A name without the parts that distinguish variants of one software: versions, builds, wrappers, flavours. */
-export function withoutVariant(name: string): string {
+function withoutVariant(name: string): string {
   let stem = name.toLowerCase();
   for (;;) {
     const shorter = stem.replace(VARIANT, '');

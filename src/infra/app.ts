@@ -28,8 +28,8 @@ export function buildApp(given: unknown, options: Build = {}): App {
       env,
       description: 'fdnix: nixpkgs as a searchable index',
       settings,
-      ...(timeouts && { timeouts }),
-      ...(historyTimeouts && { historyTimeouts }),
+      timeouts,
+      historyTimeouts,
     });
   }
   Tags.of(app).add('project', 'fdnix');

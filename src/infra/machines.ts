@@ -97,7 +97,7 @@ export function allow(
   resources: string[],
   conditions?: Record<string, Record<string, string>>,
 ): void {
-  machine.addToRolePolicy(new iam.PolicyStatement({ actions, resources, ...(conditions && { conditions }) }));
+  machine.addToRolePolicy(new iam.PolicyStatement({ actions, resources, conditions }));
 }
 
 /** Publishing to an encrypted topic needs a data key of the topic's key. */

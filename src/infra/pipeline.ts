@@ -3,7 +3,7 @@ import { commandStates } from './input.ts';
 import { RUN_KEY, SERVED } from './names.ts';
 import type { Task } from './tasks.ts';
 
-export interface PipelineParts {
+interface PipelineParts {
   fargate: Fargate;
   metadata: Task;
   embedding: Task;

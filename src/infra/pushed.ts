@@ -5,7 +5,7 @@ import { REPOSITORIES } from './names.ts';
 export type Architecture = 'x86_64' | 'arm64';
 
 /** The output of `push` about the images. A plain list of digests has less. */
-export interface Pushed {
+interface Pushed {
   digests: Record<string, string>;
   /** The one architecture of all images; null if the list does not have it. */
   architecture: Architecture | null;

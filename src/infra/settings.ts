@@ -38,7 +38,7 @@ export interface Settings {
 }
 
 /** The default source of a nightly run: the newest nixpkgs that its channel has tested. */
-export const CHANNEL = 'nixos-unstable';
+const CHANNEL = 'nixos-unstable';
 
 type Given = Record<string, unknown>;
 

@@ -18,7 +18,7 @@ import { storage } from './storage.ts';
 import { imageRepositories, tasks } from './tasks.ts';
 import { ticketProcessor } from './tickets.ts';
 
-export interface FdnixStackProps extends StackProps {
+interface FdnixStackProps extends StackProps {
   settings: Settings;
   timeouts?: Timeouts;
   historyTimeouts?: HistoryParts['timeouts'];

@@ -30,7 +30,7 @@ export function storage(scope: Construct, options: { bucket: string; stream: boo
         projectionType: dynamodb.ProjectionType.KEYS_ONLY,
       },
     ],
-    ...(options.stream && { dynamoStream: dynamodb.StreamViewType.NEW_IMAGE }),
+    dynamoStream: options.stream ? dynamodb.StreamViewType.NEW_IMAGE : undefined,
   });
 
   const bucket = new s3.Bucket(scope, 'Vectors', {

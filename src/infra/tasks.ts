@@ -19,7 +19,7 @@ export interface Place {
   settings: Settings;
 }
 
-export type Images = Record<keyof typeof REPOSITORIES, ecr.IRepository>;
+type Images = Record<keyof typeof REPOSITORIES, ecr.IRepository>;
 
 export interface Task {
   definition: ecs.FargateTaskDefinition;

@@ -13,7 +13,7 @@ import { believe, type Entry } from './manifest.ts';
 import { type PublicKey, type Signature, signedHash } from './minisign.ts';
 
 /** Settings of fetching a published index. */
-export interface Installation {
+interface Installation {
   /** The manifest that names the entry. */
   manifest: URL;
   keys: readonly PublicKey[];

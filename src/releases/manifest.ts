@@ -36,7 +36,7 @@ export interface Manifest {
 }
 
 /** The channel of `fdnix fetch` without arguments. */
-export const DEFAULT_CHANNEL = 'nixos-unstable';
+const DEFAULT_CHANNEL = 'nixos-unstable';
 
 /** No index is as large as this. A manifest that says so is wrong or hostile. */
 const MAX_BYTES = 4e9;

@@ -15,7 +15,7 @@ const COMMON = { exact: 15, prefix: 10, share: 0.6 } as const;
 const THIRD = 2;
 
 /** The names that keep their place before all words, and the best exact one of those that lose it. */
-export interface Placed {
+interface Placed {
   named: Named[];
   third: number | null;
 }

@@ -8,12 +8,13 @@ import type { Package } from '../package.ts';
 const PLACES = ['services', 'programs', 'virtualisation', 'hardware', 'security', 'networking', 'boot'];
 /** How many texts are searched for `pkgs.NAME`. */
 const MAX_TEXTS = 2000;
+const MAX_OPTIONS = 12;
 
 /**
  * The options about a package: groups of options with its name, such as `services.nginx` (represented by the one that
- * enables it), and options whose default is the package. At most `limit`, the shortest paths first.
+ * enables it), and options whose default is the package. The shortest paths come first.
  */
-export function optionsAbout(index: Index, { type, packageName, pname, mainProgram }: Package, limit = 12): string[] {
+export function optionsAbout(index: Index, { type, packageName, pname, mainProgram }: Package): string[] {
   if (type !== 'package' || index.meta.options === 0) return [];
   const found = new Set<number>();
   const [, leaf] = setAndLeaf(packageName);
@@ -30,7 +31,7 @@ export function optionsAbout(index: Index, { type, packageName, pname, mainProgr
     if (longDescription?.split(/[^\w.'"-]+/).some(part => part.replace(/\.$/, '') === text)) found.add(doc);
   }
   const paths = [...found].map(doc => index.name(doc).replace(/^option:/, ''));
-  return paths.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, limit);
+  return paths.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, MAX_OPTIONS);
 }
 
 /** The first document whose name begins with `prefix`, or -1. */

@@ -3,7 +3,7 @@ import { BrokenOff, reason } from '../errors.ts';
 import type { StoredKey, StoredPackage } from './store.ts';
 
 /** An item of the current set whose version a run has not seen. */
-export interface Leaving {
+interface Leaving {
   packageName: string;
   version: string;
   /** The version that was seen instead; null if the package was not seen at all. */

@@ -66,7 +66,7 @@ export interface RunRecord {
   date?: string | null;
 }
 
-export type RunKind = 'extract' | 'options' | 'embed' | 'index';
+type RunKind = 'extract' | 'options' | 'embed' | 'index';
 
 /** The runs that change the packages of a store. */
 export type ExtractionKind = Extract<RunKind, 'extract' | 'options'>;

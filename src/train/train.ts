@@ -11,7 +11,7 @@ import { documentFrequencies, makePairs } from './pairs.ts';
 import { Texts } from './texts.ts';
 import { findUses } from './usage.ts';
 
-export interface TrainOptions extends TrainingOptions {
+interface TrainOptions extends TrainingOptions {
   leaveOut: ReadonlySet<number>;
   /** Tokens that occur in fewer texts than this are not learnt. */
   leastFrequency: number;
@@ -41,7 +41,7 @@ export const DEFAULTS: TrainOptions = {
   idfPower: 0.6,
 };
 
-export interface Trained {
+interface Trained {
   model: StaticModel;
   /** In the order of the model's rows. */
   tokens: string[];

@@ -12,7 +12,7 @@ export interface UsedFor {
 }
 
 /** How much of one source was used. */
-export interface UsageFacts extends UsageSource {
+interface UsageFacts extends UsageSource {
   texts: number;
   leftOut: number;
 }

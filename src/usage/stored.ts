@@ -10,7 +10,7 @@ import { openUsage, readUsage, type UsagePlace, type UsageSource, type UsageText
 /** The texts that are in use, and their sources. */
 export const USAGE_INPUTS = 'usage/inputs.json';
 /** The version of `usage/inputs.json` and of the texts that it names. A newer one is refused. */
-export const USAGE_FORMAT = 1;
+const USAGE_FORMAT = 1;
 /** Raised whenever a reader gives other texts for the same files. All files are then read again. */
 const READERS_VERSION = 2;
 
@@ -25,7 +25,7 @@ interface Inputs {
   inputs: Input[];
 }
 
-export interface StoreUsageOptions {
+interface StoreUsageOptions {
   warn(message: string): void;
   signal?: AbortSignal;
 }

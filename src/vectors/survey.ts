@@ -13,7 +13,7 @@ import {
 } from './format.ts';
 
 /** The objects among the vectors, compared with their index. */
-export interface Survey {
+interface Survey {
   /** Batches that the index does not name. A run that was killed or another program left them. */
   strays: string[];
   /** Batches that the index names and that are missing or have other bytes. */

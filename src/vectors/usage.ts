@@ -13,7 +13,7 @@ export const USAGE_BATCHES = 'usage/vectors/';
 const MANY_BATCHES = 16;
 const MERGED_SIZE = 4000;
 
-export interface EmbedUsageOptions {
+interface EmbedUsageOptions {
   rebuild?: boolean | undefined;
   /** The most texts to embed. */
   limit?: number | undefined;
@@ -23,7 +23,7 @@ export interface EmbedUsageOptions {
   signal?: AbortSignal;
 }
 
-export interface EmbedUsageResult {
+interface EmbedUsageResult {
   texts: number;
   calls: number;
   characters: number;

@@ -51,7 +51,7 @@ export function isRebuilt(index: VectorIndex | null, model: Model, run: string |
 }
 
 /** Changes to the stored index. */
-export interface IndexChange {
+interface IndexChange {
   /** Batches to name. */
   fresh: readonly BatchEntry[];
   /** Batches to drop. A batch that is also in `fresh` is named all the same. */

@@ -14,8 +14,7 @@ const commands = await describeCommands();
 let dir: string;
 shells.before(() => {
   dir = temporaryDir();
-  for (const shell of SHELLS)
-    writeFileSync(join(dir, `fdnix.${shell}`), completions(shell, 'fdnix', commands, COMMON_FLAGS));
+  for (const shell of SHELLS) writeFileSync(join(dir, `fdnix.${shell}`), completions(shell, commands));
 });
 
 const there = (program: string) => spawnSync(program, ['--version']).status === 0;

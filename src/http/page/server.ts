@@ -80,7 +80,7 @@ export async function ask(address: string, signal?: AbortSignal): Promise<Answer
 }
 
 /** Checks, while the page is visible, whether the server has changed to an index other than that of the shown hits. */
-export function watchIndex(onNew: (status: Answer) => void, every = 60_000): void {
+export function watchIndex(onNew: (status: Answer) => void): void {
   const look = async () => {
     if (document.hidden || index === null) return;
     const shown = index;
@@ -88,7 +88,7 @@ export function watchIndex(onNew: (status: Answer) => void, every = 60_000): voi
     const status = await ask(STATUS).catch(() => null);
     if (status && index !== shown) onNew(status);
   };
-  setInterval(look, every);
+  setInterval(look, 60_000);
   document.addEventListener('visibilitychange', look);
 }
 
