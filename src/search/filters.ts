@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { FLAG } from '../index/columns.ts';
+import { FLAG, type Lists } from '../index/columns.ts';
 import type { Index } from '../index/open.ts';
 import { providersOf } from '../index/programs.ts';
 import { setFamily } from '../index/variants.ts';
@@ -183,11 +183,7 @@ function flag({ columns }: Index, bit: number, wanted: boolean): Test {
 }
 
 /** Each distinct list is stored once, so each is tested once. */
-function listed(
-  { columns, lists }: Index,
-  name: 'platforms' | 'license' | 'maintainers' | 'teams' | 'set',
-  test: (values: readonly string[]) => boolean,
-): Test {
+function listed({ columns, lists }: Index, name: keyof Lists, test: (values: readonly string[]) => boolean): Test {
   const passing = lists[name].map(test);
   return doc => passing[columns[name][doc]!]!;
 }

@@ -3,8 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp, requestFor } from '../../src/http/app.ts';
 import { OPENAPI } from '../../src/http/openapi.ts';
-import { UnknownValue } from '../../src/search/filters.ts';
+import { FILTERS, UnknownValue } from '../../src/search/filters.ts';
 import type { Search } from '../../src/search/open.ts';
+import type { Option } from '../../src/search/option.ts';
 import { QUERY } from '../../src/search/options.ts';
 import { type Content, content, memorySearch, REVISION, records } from './memory.ts';
 
@@ -83,18 +84,13 @@ app('every documented parameter reaches the search with its type', async () => {
       return [];
     },
   };
-  const values = { q: 'ä&b', limit: 7, mode: 'lexical', type: 'option', unfree: false, broken: true, insecure: false };
   const cursor = `10-${search.info.digest.slice(0, 12)}`;
-  const texts = {
-    cursor,
-    scope: 'nixos',
-    platform: 'x86_64-linux',
-    license: 'MIT',
-    set: 's',
-    maintainer: 'm',
-    program: 'p',
-  };
-  const given = { ...values, ...texts };
+  const filters = Object.entries<Option>(FILTERS).map(([name, { schema, example }], i) => {
+    const value =
+      schema.type === 'boolean' ? i % 2 === 0 : schema.type === 'string' ? (schema.enum?.[1] ?? example) : 7;
+    return [name, value] as const;
+  });
+  const given = { q: 'ä&b', limit: 7, mode: 'lexical', cursor, ...Object.fromEntries(filters) };
   assert.equal(
     Object.keys(given).sort(),
     OPENAPI.paths['/api/v1/search'].get.parameters.map(({ name }) => name).sort(),

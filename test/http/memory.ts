@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readOptionName } from '../../src/option-facts.ts';
 import { type Package, parsePackage, type RawPackage } from '../../src/package.ts';
 import type { FacetName } from '../../src/search/facets.ts';
+import type { FILTERS } from '../../src/search/filters.ts';
 import type { Hit, HitJson } from '../../src/search/hits.ts';
 import type { IndexInfo, Search, Version } from '../../src/search/open.ts';
 import type { SearchOptions } from '../../src/search/options.ts';
@@ -136,20 +137,23 @@ function score(pkg: Package, words: string[]): Hit {
   };
 }
 
+/** Every filter; one that is missing here does not compile. */
+const FILTER: { [name in keyof typeof FILTERS]: (pkg: Package, value: NonNullable<SearchOptions[name]>) => boolean } = {
+  type: (pkg, type) => pkg.type === type,
+  scope: (pkg, scope) => readOptionName(pkg.packageName)?.scope === scope,
+  platform: (pkg, platform) => pkg.platforms.includes(platform),
+  license: (pkg, license) => pkg.licenses.includes(license),
+  set: (pkg, set) => pkg.packageName.startsWith(`${set}.`),
+  maintainer: (pkg, maintainer) => pkg.maintainers.includes(maintainer),
+  program: (pkg, program) => pkg.mainProgram === program,
+  unfree: (pkg, wanted) => pkg.unfree === wanted,
+  broken: (pkg, wanted) => pkg.broken === wanted,
+  insecure: (pkg, wanted) => pkg.insecure === wanted,
+};
+
 function admits(pkg: Package, options: SearchOptions): boolean {
-  const { type, platform, license, set, maintainer, program, unfree, broken, insecure } = options;
-  return (
-    (!type || pkg.type === type) &&
-    (!options.scope || readOptionName(pkg.packageName)?.scope === options.scope) &&
-    (!platform || pkg.platforms.includes(platform)) &&
-    (!license || pkg.licenses.includes(license)) &&
-    (!set || pkg.packageName.startsWith(`${set}.`)) &&
-    (!maintainer || pkg.maintainers.includes(maintainer)) &&
-    (!program || pkg.mainProgram === program) &&
-    (unfree === undefined || pkg.unfree === unfree) &&
-    (broken === undefined || pkg.broken === broken) &&
-    (insecure === undefined || pkg.insecure === insecure)
-  );
+  const tests = Object.entries(FILTER) as [keyof typeof FILTERS, (pkg: Package, value: unknown) => boolean][];
+  return tests.every(([name, test]) => options[name] === undefined || test(pkg, options[name]));
 }
 
 function realPackages(): Package[] {
