@@ -9,7 +9,7 @@ export const COMMON = {
   blobs: { string: true, describe: 'where vectors live: a directory or s3://BUCKET[/PREFIX]' },
   model: {
     string: true,
-    describe: 'PROVIDER:ID, such as static:fdnix, model2vec:DIR, bedrock:cohere.embed-english-v3',
+    describe: 'PROVIDER:ID, such as static:fdnix, model2vec:DIR, onnx:DIR or bedrock:cohere.embed-english-v3',
   },
   index: { string: true, describe: 'the search index, a file' },
   home: { string: true, describe: 'where all of these are by default' },
