@@ -71,8 +71,8 @@ export interface Cloud {
 }
 
 export interface RunningFunction {
-  /** What the function answers; rejects where it reports an error. */
-  invoke(event: object): Promise<unknown>;
+  /** What the function answers within `seconds`; rejects where it reports an error. */
+  invoke(event: object, seconds?: number): Promise<unknown>;
   stop(): Promise<Ran>;
 }
 
@@ -300,7 +300,7 @@ export async function startCloud(
     const { Properties } = Object.values(resources).find(
       one => one.Type === 'AWS::Lambda::Function' && one.Properties.FunctionName === name,
     )!;
-    const events: { event: object; settle: (error: Error | null, result?: unknown) => void }[] = [];
+    const events: { event: object; seconds: number; settle: (error: Error | null, result?: unknown) => void }[] = [];
     const underWay = new Map<string, (error: Error | null, result?: unknown) => void>();
     let arrived = () => {};
     let n = 0;
@@ -311,9 +311,11 @@ export async function startCloud(
           await new Promise<void>(resolve => {
             arrived = resolve;
           });
-        const { event, settle } = events.shift()!;
+        const { event, seconds, settle } = events.shift()!;
         underWay.set(String(++n), settle);
-        response.writeHead(200, { 'lambda-runtime-aws-request-id': String(n) }).end(JSON.stringify(event));
+        const deadline = String(Date.now() + 1000 * seconds);
+        const headers = { 'lambda-runtime-aws-request-id': String(n), 'lambda-runtime-deadline-ms': deadline };
+        response.writeHead(200, headers).end(JSON.stringify(event));
         return;
       }
       const value = JSON.parse(body.toString());
@@ -331,9 +333,9 @@ export async function startCloud(
       child = started;
     });
     return {
-      invoke: event =>
+      invoke: (event, seconds = Properties.Timeout) =>
         new Promise((resolve, reject) => {
-          events.push({ event, settle: (error, result) => (error ? reject(error) : resolve(result)) });
+          events.push({ event, seconds, settle: (error, result) => (error ? reject(error) : resolve(result)) });
           arrived();
           ended.then(ran => reject(new Error(`the function ended: ${ran.output}`)));
         }),

@@ -51,6 +51,34 @@ test('the stream wakes the embedding: all that needs one gets one, once', async 
   assert.is((await embed.stop()).exitCode, 0);
 });
 
+test('a function that waits for another embedder ends before Lambda ends it, and the event finds its work later', async () => {
+  const lease = 'fdnix-vec/vector-index/lease.json';
+  let renewals = 0;
+  const renew = () => {
+    const bytes = Buffer.from(
+      JSON.stringify({ formatVersion: 1, holder: 'another', who: 'a test', renewals: ++renewals }),
+    );
+    cloud.objects.set(lease, { bytes, etag: `"${renewals}"`, checksums: {}, modified: Date.now() });
+  };
+  renew();
+  const timer = setInterval(renew, 500).unref();
+  await extract(PINNED);
+  const before = await pending();
+  assert.ok(before! > 0);
+  const embed = await cloud.startFunction('fdnix-embed-changes');
+  const message = await embed.invoke(EVENT, 33).catch(error => String(error.message));
+  clearInterval(timer);
+  assert.match(String(message), /the time of the function was over .* the event comes again/);
+  assert.is(await pending(), before);
+  assert.match(String(cloud.objects.get(lease)!.bytes), /another/, 'whoever waits takes nothing away');
+  cloud.objects.delete(lease);
+  assert.equal(await embed.invoke(EVENT), { status: 0 });
+  assert.is(await pending(), 0);
+  await extract(NEWER);
+  assert.equal(await embed.invoke(EVENT), { status: 0 });
+  assert.is((await embed.stop()).exitCode, 0);
+});
+
 test('search answers from what is published', async () => {
   for (const command of [['index', '--upload'], ['publish']]) {
     const { exitCode, output } = await cloud.fdnix(...command, '--model=bedrock:cohere.embed-english-v3');
