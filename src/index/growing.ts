@@ -1,21 +1,26 @@
-/** A typed array that grows by a quarter. */
+/** Numbers of a chunk. Chunks of one size take the places of those that were freed; arrays that grow would leave holes. */
+const CHUNK = 1 << 18;
+
+/** A typed array that grows. */
 export class Growing<T extends Uint32Array | Uint8Array> {
-  values: T;
   length = 0;
+  readonly #chunks: T[] = [];
   readonly #Type: new (
     length: number,
   ) => T;
   constructor(Type: new (length: number) => T) {
     this.#Type = Type;
-    this.values = new Type(1 << 16);
+  }
+  get(i: number): number {
+    return this.#chunks[Math.floor(i / CHUNK)]![i % CHUNK]!;
+  }
+  /** `i` is less than the length. */
+  set(i: number, value: number): void {
+    this.#chunks[Math.floor(i / CHUNK)]![i % CHUNK] = value;
   }
   push(value: number): void {
-    if (this.length === this.values.length) {
-      const larger = new this.#Type(Math.ceil(this.length * 1.25));
-      larger.set(this.values);
-      this.values = larger;
-    }
-    this.values[this.length++] = value;
+    if (this.length % CHUNK === 0) this.#chunks.push(new this.#Type(CHUNK));
+    this.set(this.length++, value);
   }
 }
 

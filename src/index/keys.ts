@@ -41,7 +41,7 @@ export function buildKeys(packages: readonly Names[]): Keys {
       const key = name ? nameKey(name) : '';
       if (key === '' || key.length > MAX_KEY) return;
       const place = keys.place(key);
-      for (let i = first; i < places.length; i++) if (places.values[i] === place) return;
+      for (let i = first; i < places.length; i++) if (places.get(i) === place) return;
       places.push(place);
       docs.push(doc);
       kinds.push(kind);
@@ -61,14 +61,14 @@ export function buildKeys(packages: readonly Names[]): Keys {
   const rank = new Uint32Array(order.length);
   for (const [i, place] of order.entries()) rank[place] = i;
   const counts = new Uint32Array(order.length);
-  for (let i = 0; i < places.length; i++) counts[rank[places.values[i]!]!]!++;
+  for (let i = 0; i < places.length; i++) counts[rank[places.get(i)]!]!++;
   const firsts = offsets(counts);
   const next = firsts.slice();
   const found = { docs: new Uint32Array(places.length), kinds: new Uint8Array(places.length) };
   for (let i = 0; i < places.length; i++) {
-    const at = next[rank[places.values[i]!]!]!++;
-    found.docs[at] = docs.values[i]!;
-    found.kinds[at] = kinds.values[i]!;
+    const at = next[rank[places.get(i)]!]!++;
+    found.docs[at] = docs.get(i);
+    found.kinds[at] = kinds.get(i);
   }
   return { ...texts, firsts, ...found };
 }

@@ -44,7 +44,14 @@ const MAX_LENGTH = 5;
  */
 export function createPacker(): (pkg: StoredPackage) => Indexed {
   const shared = new Map<string, Shared>();
+  const lists = new Map<string, { number: number; list: string[] }>();
   const batches = new Map<string | null, string | null>();
+  const intern = (list: string[]) => {
+    const key = JSON.stringify(list);
+    const known = lists.get(key) ?? { number: lists.size, list };
+    lists.set(key, known);
+    return known;
+  };
   let chunk = Buffer.alloc(CHUNK);
   let end = 0;
   return pkg => {
@@ -58,9 +65,16 @@ export function createPacker(): (pkg: StoredPackage) => Indexed {
       end = writeNumber(chunk, text === null ? 0 : sizes[i]! - MAX_LENGTH + 1, end);
       if (text !== null) end += chunk.write(text, end);
     }
-    const value = sharedOf(pkg);
-    const key = JSON.stringify(value);
-    if (!shared.has(key)) shared.set(key, value);
+    const common = LISTS.map(field => intern(pkg[field]));
+    const key = JSON.stringify([...common.map(({ number }) => number), ...SINGLE.map(field => pkg[field])]);
+    if (!shared.has(key))
+      shared.set(
+        key,
+        sharedOf(
+          pkg,
+          common.map(({ list }) => list),
+        ),
+      );
     if (!batches.has(pkg.vectorBatch)) batches.set(pkg.vectorBatch, pkg.vectorBatch);
     return new Packed(chunk, start, shared.get(key)!, batches.get(pkg.vectorBatch)!);
   };
@@ -74,13 +88,16 @@ function textsOf(pkg: StoredPackage): (string | null)[] {
   ];
 }
 
-function sharedOf(pkg: StoredPackage): Shared {
-  const { type, license, licenses, platforms, maintainers, teams, outputs, broken, insecure, unfree, available } = pkg;
-  const { knownVulnerabilities, firstRevision, hasEmbedding, embeddingModel, embeddingError } = pkg;
-  return {
-    ...{ type, license, licenses, platforms, maintainers, teams, outputs, broken, insecure, unfree, available },
-    ...{ knownVulnerabilities, firstRevision, hasEmbedding, embeddingModel, embeddingError },
-  };
+/** The fields that packages share: lists, and values that are no lists. */
+const LISTS = ['licenses', 'platforms', 'maintainers', 'teams', 'outputs', 'knownVulnerabilities'] as const;
+const SINGLE = [
+  ...(['type', 'license', 'broken', 'insecure', 'unfree', 'available'] as const),
+  ...(['firstRevision', 'hasEmbedding', 'embeddingModel', 'embeddingError'] as const),
+];
+
+function sharedOf(pkg: StoredPackage, lists: readonly string[][]): Shared {
+  const fields = [...SINGLE.map(field => [field, pkg[field]]), ...LISTS.map((field, i) => [field, lists[i]])];
+  return Object.fromEntries(fields) as Shared;
 }
 
 /** Seven bits a byte, the lowest first; the eighth bit says that more follow. */

@@ -46,6 +46,10 @@ export interface Postings {
 
 type Field = keyof typeof WEIGHT;
 const FIELDS = Object.keys(WEIGHT) as Field[];
+/** Parts of the tokens of a document: its fields, then those of usage texts, then the terms of its rivals. */
+const USAGE = FIELDS.length;
+const RIVALS = USAGE + 1;
+const PARTS = RIVALS + 1;
 type Texts = Pick<Package, 'packageName' | 'pname' | 'mainProgram' | 'description' | 'longDescription' | 'homepage'>;
 
 /** Parts that most homepages share. */
@@ -78,59 +82,57 @@ export function buildPostings(
   const terms = new Interned();
   // Tokens are kept as numbers in one array. As strings in separate arrays they would take ten times the memory.
   const tokens = new Growing(Uint32Array);
-  const starts = new Uint32Array(packages.length * FIELDS.length + 1);
+  const starts = new Uint32Array(packages.length * PARTS + 1);
   packages.forEach((pkg, doc) => {
     const fields: Record<Field, readonly string[]> = fieldTokens(pkg);
     const library = libraries.get(doc);
     if (library) fields.description = library.stems;
-    for (const [i, field] of FIELDS.entries()) {
-      for (const token of fields[field]) tokens.push(terms.place(token));
-      starts[doc * FIELDS.length + i + 1] = tokens.length;
+    const sentences = usage.get(doc) ?? [];
+    const rivals = rivalTerms([pkg.description ?? '', pkg.longDescription ?? '', ...sentences].join('\n'));
+    for (const [i, part] of [...FIELDS.map(field => fields[field]), sentences.flatMap(textTokens), rivals].entries()) {
+      for (const token of part) tokens.push(terms.place(token));
+      starts[doc * PARTS + i + 1] = tokens.length;
     }
   });
-  const lengthOf = (doc: number, field: Field) => {
-    const i = doc * FIELDS.length + FIELDS.indexOf(field);
-    return starts[i + 1]! - starts[i]!;
-  };
-  const counted = FIELDS.filter(field => field !== 'homepage');
-  const lengths = Uint32Array.from(packages.keys(), doc =>
-    counted.reduce((sum, field) => sum + lengthOf(doc, field), 0),
-  );
+  const lengthOf = (doc: number, part: number) => starts[doc * PARTS + part + 1]! - starts[doc * PARTS + part]!;
+  const documents = [...FIELDS.keys()].filter(i => FIELDS[i] !== 'homepage');
+  const lengths = Uint32Array.from(packages.keys(), doc => documents.reduce((sum, i) => sum + lengthOf(doc, i), 0));
   const mean = lengths.reduce((a, b) => a + b, 0) / (packages.length || 1);
-  const described = Uint32Array.from(packages.keys(), doc => lengthOf(doc, 'description')).filter(n => n > 0);
+  const description = FIELDS.indexOf('description');
+  const described = Uint32Array.from(packages.keys(), doc => lengthOf(doc, description)).filter(n => n > 0);
   const meanDescription = described.reduce((a, b) => a + b, 0) / (described.length || 1);
-  const usageTokens = new Map([...usage].map(([doc, sentences]) => [doc, sentences.flatMap(textTokens)]));
-  const meanUsage = [...usageTokens.values()].reduce((sum, { length }) => sum + length, 0) / (usageTokens.size || 1);
+  const meanUsage = [...usage.keys()].reduce((sum, doc) => sum + lengthOf(doc, USAGE), 0) / (usage.size || 1);
 
-  const postings = {
-    terms: new Growing(Uint32Array),
-    impacts: new Growing(Uint8Array),
-    /** Where the postings of each document begin. */
-    begins: new Uint32Array(packages.length + 1),
-  };
-  packages.forEach(({ description, longDescription }, doc) => {
+  // A document has no more postings than tokens, so the postings take the places of tokens that have been read.
+  const postings = { terms: tokens, impacts: new Growing(Uint8Array), begins: new Uint32Array(packages.length + 1) };
+  for (let doc = 0; doc < packages.length; doc++) {
     const frequencies = new Map<number, number>();
-    const add = (term: number, weight: number) => frequencies.set(term, (frequencies.get(term) ?? 0) + weight);
+    const add = (part: number, weight: number) => {
+      const place = doc * PARTS + part;
+      for (let at = starts[place]!; at < starts[place + 1]!; at++) {
+        const term = tokens.get(at);
+        frequencies.set(term, (frequencies.get(term) ?? 0) + weight);
+      }
+    };
     for (const [i, field] of FIELDS.entries()) {
       const lengthNorm =
-        field === 'description' ? 1 - B_DESCRIPTION + (B_DESCRIPTION * lengthOf(doc, field)) / meanDescription : 1;
-      const place = doc * FIELDS.length + i;
-      for (let at = starts[place]!; at < starts[place + 1]!; at++) add(tokens.values[at]!, WEIGHT[field] / lengthNorm);
+        i === description ? 1 - B_DESCRIPTION + (B_DESCRIPTION * lengthOf(doc, i)) / meanDescription : 1;
+      add(i, WEIGHT[field] / lengthNorm);
     }
-    const about = usageTokens.get(doc) ?? [];
-    const lengthNorm = 1 - B_USAGE + (B_USAGE * about.length) / meanUsage;
-    for (const token of about) add(terms.place(token), USAGE_WEIGHT / lengthNorm);
+    add(USAGE, USAGE_WEIGHT / (1 - B_USAGE + (B_USAGE * lengthOf(doc, USAGE)) / meanUsage));
     const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
+    const rivals = Array.from({ length: lengthOf(doc, RIVALS) }, (_, i) =>
+      tokens.get(starts[doc * PARTS + RIVALS]! + i),
+    );
     const put = (term: number, impact: number) => {
-      postings.terms.push(term);
+      postings.terms.set(postings.impacts.length, term);
       postings.impacts.push(impact);
     };
     for (const [term, frequency] of frequencies)
       put(term, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
-    for (const token of rivalTerms([description ?? '', longDescription ?? '', ...(usage.get(doc) ?? [])].join('\n')))
-      put(terms.place(token), 255);
-    postings.begins[doc + 1] = postings.terms.length;
-  });
+    for (const term of rivals) put(term, 255);
+    postings.begins[doc + 1] = postings.impacts.length;
+  }
   return sortPostings(terms.names, postings);
 }
 
@@ -142,16 +144,16 @@ function sortPostings(
   const { order, ...texts } = sortTexts(names);
   const rank = new Uint32Array(names.length);
   for (const [i, term] of order.entries()) rank[term] = i;
-  const { length } = postings.terms;
+  const { length } = postings.impacts;
   const counts = new Uint32Array(names.length);
-  for (let i = 0; i < length; i++) counts[rank[postings.terms.values[i]!]!]!++;
+  for (let i = 0; i < length; i++) counts[rank[postings.terms.get(i)]!]!++;
   const firsts = offsets(counts);
   const [docs, impacts, next] = [new Uint32Array(length), new Uint8Array(length), firsts.slice()];
   for (let doc = 0; doc < postings.begins.length - 1; doc++)
     for (let i = postings.begins[doc]!; i < postings.begins[doc + 1]!; i++) {
-      const place = next[rank[postings.terms.values[i]!]!]!++;
+      const place = next[rank[postings.terms.get(i)]!]!++;
       docs[place] = doc;
-      impacts[place] = postings.impacts.values[i]!;
+      impacts[place] = postings.impacts.get(i);
     }
   return { ...texts, firsts, docs, impacts };
 }
