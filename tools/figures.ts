@@ -22,6 +22,9 @@ export const FIGURES: readonly { name: string; bench: string; figure: (result: R
   { name: 'embedding', bench: 'embed', figure: embedding },
   { name: 'extraction', bench: 'extract', figure: extraction },
   { name: 'extraction-memory', bench: 'extract', figure: extractionMemory },
+  { name: 'growth', bench: 'growth', figure: growth },
+  { name: 'growth-memory', bench: 'growth', figure: growthMemory },
+  { name: 'growth-queries', bench: 'growth', figure: growthQueries },
   { name: 'quality', bench: 'quality', figure: quality },
   { name: 'queries', bench: 'search', figure: queries },
   { name: 'scan', bench: 'search', figure: scan },
@@ -105,6 +108,62 @@ function extractionMemory(result: Result): Figure {
     title: 'Memory for evaluating a nixpkgs',
     subtitle: `highest sum of resident memory of all processes, lower is better; ${shownRun(result)}`,
     rows: contenders(result, 'peakMiB', value => `${Math.round(value).toLocaleString('en')} MiB`),
+  };
+}
+
+const STAGES = ['extract', 'embed', 'index'] as const;
+
+/** One bar for each size below each heading: `value` of a size by heading. */
+function bySize<T extends string>(
+  { sizes }: Result,
+  headings: readonly T[],
+  value: (size: Result, heading: T) => number | null,
+  shown: (value: number) => string,
+): Row[] {
+  const found = Array.isArray(sizes) ? (sizes as Result[]) : [];
+  return headings.flatMap(group =>
+    found.flatMap(size => {
+      const packages = number(size, 'packages');
+      const label = packages === null ? '' : `${packages.toLocaleString('en')} packages`;
+      return row(label, value(size, group), shown, { group, ours: true });
+    }),
+  );
+}
+
+function growth(result: Result): Figure {
+  const each = (size: Result, stage: string) => {
+    const [seconds, packages] = [number(size, 'steps', stage, 'cpuSeconds'), number(size, 'packages')];
+    return seconds === null || packages === null ? null : (1e6 * seconds) / packages;
+  };
+  return {
+    title: 'CPU time for one package as nixpkgs grows',
+    subtitle: 'microseconds of all threads; bars of one length mean that the whole grows in proportion',
+    rows: bySize(result, STAGES, each, value => `${Math.round(value)} µs`),
+  };
+}
+
+function growthMemory(result: Result): Figure {
+  const stages = [...STAGES, 'search'] as const;
+  const peak = (size: Result, stage: string) =>
+    stage === 'search' ? number(size, 'query', 'peakMiB') : number(size, 'steps', stage, 'peakMiB');
+  return {
+    title: 'Memory as nixpkgs grows',
+    subtitle: 'highest sum of resident memory of all processes, lower is better',
+    rows: bySize(result, stages, peak, value => `${Math.round(value).toLocaleString('en')} MiB`),
+  };
+}
+
+function growthQueries(result: Result): Figure {
+  const shares = { median: 'p50', '95th percentile': 'p95' };
+  return {
+    title: 'One query, warm, as nixpkgs grows',
+    subtitle: 'the labelled queries, words and meaning, one thread, lower is better',
+    rows: bySize(
+      result,
+      ['median', '95th percentile'] as const,
+      (size, share) => number(size, 'query', shares[share]),
+      milliseconds,
+    ),
   };
 }
 

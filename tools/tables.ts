@@ -1,6 +1,7 @@
 /**
- * The tables of ranking quality in README.md and docs/benchmarks.md, made from docs/benchmarks/results.json: what stands
- * between `<!-- quality -->` and `<!-- /quality -->` is replaced. `npm run plots` runs it; a test compares.
+ * The tables of ranking quality in README.md and docs/benchmarks.md, and that of growth, made from
+ * docs/benchmarks/results.json: what stands between `<!-- quality -->` and `<!-- /quality -->` is replaced, and so with
+ * `growth`. `npm run plots` runs it; a test compares.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,6 +67,32 @@ export function tables({ benches }: Results): Map<string, string> {
   ]);
 }
 
+interface Grown {
+  packages: number;
+  steps: Record<'extract' | 'embed' | 'index', { wallSeconds: number; cpuSeconds: number; peakMiB: number }>;
+  bytes: { store: number; vectors: number; index: number };
+  query: { openMilliseconds: number; p50: number; p95: number; peakMiB: number };
+}
+
+/** The table of growth; empty without results. */
+export function growthTable({ benches }: Results): string {
+  const { sizes = [] } = (benches.growth?.result ?? {}) as { sizes?: Grown[] };
+  if (sizes.length === 0) return '';
+  const thousands = (value: number) => Math.round(value).toLocaleString('en');
+  const stage = ({ cpuSeconds, peakMiB }: Grown['steps']['index']) =>
+    `${thousands(cpuSeconds)} s, ${thousands(peakMiB)} MiB`;
+  const rows = sizes.map(({ packages, steps, bytes, query }) => [
+    thousands(packages),
+    ...[steps.extract, steps.embed, steps.index].map(stage),
+    `${thousands(bytes.index / 1e6)} MB`,
+    `${thousands(query.openMilliseconds)} ms`,
+    `${query.p50.toFixed(1)} ms`,
+    `${query.p95.toFixed(1)} ms`,
+    `${thousands(query.peakMiB)} MiB`,
+  ]);
+  return table(['packages', 'extract', 'embed', 'index', 'the index', 'open', 'query p50', 'p95', 'search'], rows);
+}
+
 function table(head: string[], rows: string[][]): string {
   return [head, head.map(() => '---'), ...rows]
     .map(row => `| ${row.join(' | ')} |`.replaceAll('|  |', '| |'))
@@ -80,11 +107,10 @@ function signed(value: number): string {
   return `${value < 0 ? '-' : '+'}${decimals(Math.abs(value))}`;
 }
 
-const BLOCK = /(<!-- quality -->\n)[\s\S]*?(\n<!-- \/quality -->)/;
-
-/** A document with its table put in. */
-export function withTable(document: string, rows: string): string {
-  return document.replace(BLOCK, (_, open, close) => `${open}\n${rows}\n${close}`);
+/** A document with a table put between its marks. */
+export function withTable(document: string, rows: string, mark = 'quality'): string {
+  const block = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(\\n<!-- /${mark} -->)`);
+  return document.replace(block, (_, open, close) => `${open}\n${rows}\n${close}`);
 }
 
 if (import.meta.main) {
@@ -94,4 +120,7 @@ if (import.meta.main) {
     const path = join(root, file);
     writeFileSync(path, withTable(readFileSync(path, 'utf8'), rows));
   }
+  const grown = growthTable(results);
+  const path = join(root, 'docs/benchmarks.md');
+  if (grown) writeFileSync(path, withTable(readFileSync(path, 'utf8'), grown, 'growth'));
 }

@@ -1,12 +1,14 @@
 /**
  * Evaluating a real nixpkgs, side by side with nix-env: `FDNIX_TEST_NIXPKGS=DIR bin/node test/bench/extract.ts` prints one
  * JSON object. All take turns, so that what else the machine does meets all of them; FDNIX_BENCH_REPEATS (3) times.
- * Memory is the highest sum of resident memory of a program and all its children, looked at every 100 ms from outside.
+ * Memory is the highest sum of resident memory of a program and all its children, looked at every 100 ms from outside. The
+ * system's share of CPU time and the page faults are given too: where memory of a virtual machine is dear, they are half.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { measured, type Use } from './measured.ts';
 
 const root = join(import.meta.dirname, '../..');
 const tree = process.env.FDNIX_TEST_NIXPKGS;
@@ -18,10 +20,7 @@ if (missing || process.platform !== 'linux') {
   process.exit();
 }
 
-interface Run {
-  wallSeconds: number;
-  cpuSeconds: number;
-  peakMiB: number;
+interface Run extends Use {
   packages: number;
   load: number;
 }
@@ -42,56 +41,12 @@ const contenders: Record<string, { command: string[]; packages: () => number }> 
   'fdnix --jobs 1': { command: extract('--max-memory', '3072', '--jobs', '1'), packages: lines },
 };
 
-/** Resident MiB of a process and all below it. */
-function treeMemory(pid: number): number {
-  const resident = new Map<number, number>();
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const status = readFileSync(`/proc/${name}/status`, 'utf8');
-      resident.set(Number(name), Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-      const parent = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  const sum = (pid: number): number =>
-    (children.get(pid) ?? []).reduce((all, child) => all + sum(child), resident.get(pid) ?? 0);
-  return sum(pid);
-}
-
 async function measure(name: string): Promise<Run> {
   const { command, packages } = contenders[name]!;
   const load = loadavg()[0]!;
-  const start = performance.now();
-  // bash's `times` counts what the program and its children used: user and system seconds.
-  const child = spawn('bash', ['-c', '"$@"; code=$?; times >&3; exit $code', 'bash', ...command], {
-    stdio: ['ignore', openSync(join(dir, command[0] === 'nix-env' ? 'out' : 'log'), 'w'), 'ignore', 'pipe'],
-  });
-  let [times, peakMiB] = ['', 0];
-  child.stdio[3]!.on('data', chunk => {
-    times += chunk;
-  });
-  const timer = setInterval(() => {
-    peakMiB = Math.max(peakMiB, treeMemory(child.pid!));
-  }, 100);
-  const code = await new Promise(resolve => child.once('close', resolve));
-  clearInterval(timer);
-  const wallSeconds = (performance.now() - start) / 1000;
+  const output = join(dir, command[0] === 'nix-env' ? 'out' : 'log');
   // 3: some attributes of any real tree fail to evaluate.
-  if (code !== 0 && code !== 3) throw new Error(`${command.join(' ')} ends with ${code}`);
-  const cpuSeconds = [
-    ...times
-      .trim()
-      .split('\n')
-      .at(-1)!
-      .matchAll(/(\d+)m([\d.]+)s/g),
-  ]
-    .map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds))
-    .reduce((a, b) => a + b, 0);
-  const run = { wallSeconds, cpuSeconds, peakMiB, packages: packages(), load };
+  const run = { ...(await measured(command, output, { fine: [0, 3] })), packages: packages(), load };
   console.error(name, JSON.stringify(run));
   return run;
 }
@@ -108,6 +63,7 @@ try {
       name,
       {
         ...{ wallSeconds: spread(some, 'wallSeconds'), cpuSeconds: spread(some, 'cpuSeconds') },
+        ...{ systemSeconds: spread(some, 'systemSeconds'), faults: spread(some, 'faults') },
         ...{ peakMiB: spread(some, 'peakMiB'), load: spread(some, 'load'), packages: some[0]!.packages },
       },
     ]),

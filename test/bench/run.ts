@@ -55,7 +55,7 @@ if (import.meta.main) {
     allowPositionals: true,
   });
   const known = globSync('*.ts', { cwd: import.meta.dirname }).map(file => basename(file, '.ts'));
-  const benches = known.filter(name => !['run', 'vocabulary', 'cgroup', 'soak'].includes(name)).sort();
+  const benches = known.filter(name => !['run', 'measured', 'vocabulary', 'cgroup', 'soak'].includes(name)).sort();
   const unknown = positionals.filter(name => !benches.includes(name));
   if (unknown.length > 0) {
     console.error(`no bench ${unknown.join(', ')}: there are ${benches.join(', ')}`);

@@ -29,6 +29,17 @@ test('bars are as long as their values, and what was not measured is not drawn',
   assert.match(plot, 'A &lt;CPU&gt;, 2 cores, 24 GiB, Node 24.1.0 · packages.json.br · 2026-01-02, abc');
 });
 
+test('growth has a heading for each stage and a bar for each size', () => {
+  const step = { wallSeconds: 10, cpuSeconds: 10, peakMiB: 300 };
+  const size = (packages: number) => ({ packages, steps: { index: step }, query: { p50: 1, p95: 2, peakMiB: 200 } });
+  const drawn = drawAll({
+    ...{ machine, benches: { growth: { ...outcome, result: { sizes: [size(10_000), size(20_000)] } } } },
+  } as Results);
+  assert.equal([...drawn.keys()], ['growth', 'growth-memory', 'growth-queries']);
+  assert.match(drawn.get('growth')!, '20,000 packages 500 µs');
+  assert.is(drawn.get('growth-memory')!.match(/class="ours"/g)?.length, 4);
+});
+
 test('results that are missing, skipped, failed or of another shape draw nothing and break nothing', () => {
   for (const part of [
     {},

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { tables, withTable } from '../../tools/tables.ts';
+import { growthTable, tables, withTable } from '../../tools/tables.ts';
 import { RESULTS, type Results } from '../bench/run.ts';
 
 const test = suite('tables');
@@ -32,9 +32,33 @@ test('a table stands between its marks, and putting it in again changes nothing'
   assert.is(withTable(once, '| x |'), once);
 });
 
+test('growth is one row a size, and has marks of its own', () => {
+  const step = { wallSeconds: 2, cpuSeconds: 1500.4, peakMiB: 1024 };
+  const size = {
+    ...{ packages: 1_150_000, steps: { extract: step, embed: step, index: step } },
+    bytes: { store: 1, vectors: 1, index: 940_974_080 },
+    query: { openMilliseconds: 812.3, p50: 12.34, p95: 20, peakMiB: 900 },
+  };
+  const rows = growthTable({ benches: { growth: { result: { sizes: [size] } } } } as unknown as Results);
+  const cells = [
+    '1,150,000',
+    ...Array(3).fill('1,500 s, 1,024 MiB'),
+    '941 MB',
+    '812 ms',
+    '12.3 ms',
+    '20.0 ms',
+    '900 MiB',
+  ];
+  assert.is(rows.split('\n')[2], `| ${cells.join(' | ')} |`);
+  assert.is(growthTable({ benches: {} } as unknown as Results), '');
+  assert.match(withTable('<!-- growth -->\nold\n<!-- /growth -->', rows, 'growth'), rows);
+});
+
 test('the tables in the documents are those of results.json: else run npm run plots', () => {
   const made = existsSync(RESULTS) ? tables(JSON.parse(readFileSync(RESULTS, 'utf8'))) : new Map<string, string>();
   for (const [file, rows] of made) assert.ok(readFileSync(join(root, file), 'utf8').includes(`\n\n${rows}\n\n`), file);
+  const grown = existsSync(RESULTS) ? growthTable(JSON.parse(readFileSync(RESULTS, 'utf8'))) : '';
+  assert.ok(readFileSync(join(root, 'docs/benchmarks.md'), 'utf8').includes(grown), 'growth');
 });
 
 test.run();

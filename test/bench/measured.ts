@@ -1,0 +1,72 @@
+/** Runs a command and tells what it and all its children used. Linux only: /proc tells. */
+import { spawn } from 'node:child_process';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
+
+/** `faults`: minor page faults, each of which is a page that was touched for the first time. */
+export interface Use {
+  wallSeconds: number;
+  cpuSeconds: number;
+  systemSeconds: number;
+  faults: number;
+  /** The highest sum of resident memory of all processes, looked at every 100 ms. */
+  peakMiB: number;
+}
+
+/** Of Linux on every machine that Node runs on. */
+const TICKS_A_SECOND = 100;
+
+/** Resident MiB of a process and all below it. */
+function treeMemory(pid: number): number {
+  const resident = new Map<number, number>();
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const status = readFileSync(`/proc/${name}/status`, 'utf8');
+      resident.set(Number(name), Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+      const parent = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  const sum = (pid: number): number =>
+    (children.get(pid) ?? []).reduce((all, child) => all + sum(child), resident.get(pid) ?? 0);
+  return sum(pid);
+}
+
+/** Runs `command` with its output in the file `output`; throws if it ends with a status that is not among `fine`. */
+export async function measured(
+  command: readonly string[],
+  output: string,
+  options: { env?: NodeJS.ProcessEnv; fine?: readonly number[] } = {},
+): Promise<Use> {
+  const start = performance.now();
+  // The shell waits for the command, and the kernel adds up for the shell what those used that were waited for.
+  const script = '"$@"; code=$?; read -r stat < /proc/$$/stat; echo "$stat" >&3; exit $code';
+  const child = spawn('bash', ['-c', script, 'bash', ...command], {
+    stdio: ['ignore', openSync(output, 'w'), 'pipe', 'pipe'],
+    env: options.env ?? process.env,
+  });
+  let [stat, said, peakMiB] = ['', '', 0];
+  child.stdio[3]!.on('data', chunk => {
+    stat += chunk;
+  });
+  child.stderr!.on('data', chunk => {
+    said = `${said}${chunk}`.slice(-2000);
+  });
+  const timer = setInterval(() => {
+    peakMiB = Math.max(peakMiB, treeMemory(child.pid!));
+  }, 100);
+  const code = (await new Promise(resolve => child.once('close', resolve))) as number | null;
+  clearInterval(timer);
+  const wallSeconds = (performance.now() - start) / 1000;
+  if (code === null || !(options.fine ?? [0]).includes(code))
+    throw new Error(`${command.join(' ')} ends with ${code}: ${said}`);
+  // The fields of proc(5) after the name, which may have spaces: 11 is cminflt, 16 and 17 are cutime and cstime.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const field = (number: number) => Number(fields[number - 3]);
+  const systemSeconds = field(17) / TICKS_A_SECOND;
+  const cpuSeconds = field(16) / TICKS_A_SECOND + systemSeconds;
+  return { wallSeconds, cpuSeconds, systemSeconds, faults: field(11), peakMiB };
+}
