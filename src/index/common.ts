@@ -10,12 +10,18 @@ type Counts = [applications: number, libraries: number];
 export interface CommonWords {
   words: Record<string, Counts>;
   stems: Record<string, Counts>;
+  /** Stem of a word in the headings of curated lists → how many applications stand below such headings. */
+  kinds: Record<string, number>;
 }
 
 /** Words in fewer descriptions are left out. */
 const MIN_APPLICATIONS = 10;
 
-export function commonWords(packages: readonly Package[], groups: Uint32Array): CommonWords {
+export function commonWords(
+  packages: readonly Package[],
+  groups: Uint32Array,
+  curated: ReadonlyMap<number, { kinds: readonly string[] }>,
+): CommonWords {
   const [byWord, byStem] = [new Map<string, Counts>(), new Map<string, Counts>()];
   const count = (counts: Map<string, Counts>, key: string, side: 0 | 1) => {
     const pair = counts.get(key) ?? [0, 0];
@@ -29,7 +35,11 @@ export function commonWords(packages: readonly Package[], groups: Uint32Array): 
     for (const word of said) count(byWord, word, side);
     for (const token of new Set([...said].map(stem))) count(byStem, token, side);
   });
+  const kinds: Record<string, number> = {};
+  for (const [doc, listed] of curated)
+    if (!isLibrarySet(setAndLeaf(packages[doc]!.packageName)[0]))
+      for (const kind of listed.kinds) kinds[kind] = (kinds[kind] ?? 0) + 1;
   const common = (counts: Map<string, Counts>) =>
     Object.fromEntries([...counts].filter(([, [applications]]) => applications >= MIN_APPLICATIONS));
-  return { words: common(byWord), stems: common(byStem) };
+  return { words: common(byWord), stems: common(byStem), kinds };
 }

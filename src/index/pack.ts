@@ -21,6 +21,7 @@ import { concatTexts } from './growing.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { knownLibraries } from './libraries.ts';
+import { listedSoftware } from './lists.ts';
 import { createPacker, type Indexed } from './packed.ts';
 import { buildPostings } from './postings.ts';
 import { mentions, popularity, prior } from './prior.ts';
@@ -98,8 +99,9 @@ export async function packIndex(
   const shares = await usageShares(usage, vectors.index.model, blobs, signal);
   const programs = buildPrograms(packages, listed);
 
-  const common = commonWords(packages, groups);
-  const renowned = renown(packages, groups, usage.sentences);
+  const curated = listedSoftware(packages, groups);
+  const common = commonWords(packages, groups, curated);
+  const renowned = renown(packages, groups, usage.sentences, curated);
   const mentioned = mentions(packages, groups);
   const libraries = knownLibraries(packages);
   const { columns, lists } = buildColumns(packages);
@@ -118,7 +120,7 @@ export async function packIndex(
     yield* prefixed('columns', columns);
     yield* prefixed('keys', buildKeys(packages));
     yield* prefixed('programs', programs);
-    yield* prefixed('terms', buildPostings(packages, usage.sentences, libraries));
+    yield* prefixed('terms', buildPostings(packages, usage.sentences, libraries, curated));
     if (options.aliases) yield ['aliases', Buffer.from(JSON.stringify(options.aliases))];
     yield ['vectors.scales', scales];
     yield ['vectors.int8', rows];

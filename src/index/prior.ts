@@ -73,13 +73,13 @@ const NIXOS = 0.5;
 export function popularity(
   packages: readonly Package[],
   mentioned: Float32Array,
-  { modules, known }: Renown,
+  { modules, known, lists }: Renown,
   common: CommonWords,
 ): Float32Array<ArrayBuffer> {
   return Float32Array.from(packages, ({ packageName }, i) => {
     const name = nameKey(setAndLeaf(packageName)[1]);
     const ordinary = known[i] === 1 || !Object.hasOwn(common.words, name) ? 0 : common.words[name]![0];
-    return mentioned[i]! / (1 + ordinary / ORDINARY) + NIXOS * modules[i]! + known[i]!;
+    return mentioned[i]! / (1 + ordinary / ORDINARY) + NIXOS * modules[i]! + known[i]! + lists[i]!;
   });
 }
 

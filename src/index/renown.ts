@@ -7,12 +7,15 @@ export interface Renown {
   modules: Float32Array<ArrayBuffer>;
   /** Per document: 1 if NixOS names its software, or a usage text is about it. */
   known: Uint8Array<ArrayBuffer>;
+  /** Per document: log(1 + curated lists that have its software). */
+  lists: Float32Array<ArrayBuffer>;
 }
 
 export function renown(
   packages: readonly Package[],
   groups: Uint32Array,
   usage: ReadonlyMap<number, readonly string[]>,
+  lists: ReadonlyMap<number, { lists: number }>,
   table = readModules(),
 ): Renown {
   const best = new Uint16Array(packages.length);
@@ -21,7 +24,12 @@ export function renown(
     best[groups[i]!] = Math.max(best[groups[i]!]!, count);
   });
   const modules = Float32Array.from(groups, group => Math.log1p(best[group]!));
-  return { modules, known: Uint8Array.from(groups, (group, i) => (modules[i]! > 0 || usage.has(group) ? 1 : 0)) };
+  const listed = Float32Array.from(groups, group => Math.log1p(lists.get(group)?.lists ?? 0));
+  return {
+    modules,
+    lists: listed,
+    known: Uint8Array.from(groups, (group, i) => (modules[i]! > 0 || usage.has(group) || lists.has(group) ? 1 : 0)),
+  };
 }
 
 let shipped: Map<string, number> | null = null;

@@ -3,9 +3,9 @@ import { isStopWord, stem, words } from './tokens.ts';
 /** The beginning of terms that mean "alternative to this". No word of a text begins like this. */
 const RIVAL = '~~';
 
-/** The term under which the index finds the alternatives to the software that a word names. */
-export function rivalTerm(word: string): string {
-  return RIVAL + stem(word);
+/** The term under which the index finds the alternatives to a software, by the stems of its name. */
+export function rivalTerm(stems: string): string {
+  return RIVAL + stems;
 }
 
 const KIND = 'alternatives?|replacements?|substitutes?|clones?|rewrite|reimplementation|successor|version|equivalents?';
@@ -18,11 +18,11 @@ const BEFORE = new RegExp(
 const AFTER = new RegExp(`([\\p{L}\\p{N}+.'\`’-]+(?:\\s+[\\p{L}\\p{N}+.'\`’-]+)?)[\\s-]+(?:${KIND}|like)\\b`, 'giu');
 const MAX_FOLLOWING = 6;
 
-/** The names that a text calls itself an alternative to, as terms of the index. */
-export function rivalTerms(text: string): Set<string> {
+/** The stems of the words by which a text names what it is an alternative to. */
+export function rivalStems(text: string): Set<string> {
   const found = new Set<string>();
   const add = (list: readonly string[]) => {
-    for (const word of list) if (!isStopWord(word)) found.add(rivalTerm(word));
+    for (const word of list) if (!isStopWord(word)) found.add(stem(word));
   };
   for (const [, following] of text.matchAll(BEFORE)) add(words(following!).slice(0, MAX_FOLLOWING));
   for (const [, before] of text.matchAll(AFTER)) add(words(before!));

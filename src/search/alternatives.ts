@@ -86,11 +86,10 @@ function wish(
   addText(rest.join(' '), 1);
   addText(own, WEIGHT.described);
   addText(named.join(' '), WEIGHT.name);
-  for (const word of named) {
-    const token = rivalTerm(word);
-    const place = exact(index.terms, Buffer.from(token));
-    const idf = (WEIGHT.rival * termIdf(place, index.terms, index.size)) / named.length;
-    if (place >= 0) add({ word, token, place, idf, inferred: false });
+  for (const { word, token, place } of rivalPlaces(index, named)) {
+    const idf =
+      (WEIGHT.rival * termIdf(place, index.terms, index.size)) / (word === named.join(' ') ? 1 : named.length);
+    add({ word, token, place, idf, inferred: false });
   }
   const factors = factorsOf(index, named, software);
   return {
@@ -136,13 +135,22 @@ function softwareOf(index: Index, named: readonly string[]): number | null {
   return bestKnown(index, paths.length > 0 ? paths : atTop)[0] ?? null;
 }
 
-/** The documents that call themselves an alternative to something of this name, best known first. */
+/** The terms of the alternatives to the whole name, or else to each of its words. */
+function rivalPlaces(index: Index, named: readonly string[]): { word: string; token: string; place: number }[] {
+  const placed = (word: string) => {
+    const token = rivalTerm(word.split(' ').map(stem).join(' '));
+    return { word, token, place: exact(index.terms, Buffer.from(token)) };
+  };
+  const whole = placed(named.join(' '));
+  return whole.place >= 0 ? [whole] : named.map(placed).filter(({ place }) => place >= 0);
+}
+
+/** The documents that are said to be an alternative to something of this name, best known first. */
 function rivalsOf(index: Index, named: readonly string[]): number[] {
   const { firsts, docs } = index.terms;
-  const [first, ...others] = named.map(word => {
-    const place = exact(index.terms, Buffer.from(rivalTerm(word)));
-    return new Set(place < 0 ? [] : docs.subarray(firsts[place]!, firsts[place + 1]!));
-  });
+  const places = rivalPlaces(index, named);
+  if (places.length === 0 || (places[0]!.word !== named.join(' ') && places.length < named.length)) return [];
+  const [first, ...others] = places.map(({ place }) => new Set(docs.subarray(firsts[place]!, firsts[place + 1]!)));
   return bestKnown(
     index,
     [...first!].filter(doc => others.every(list => list.has(doc))),

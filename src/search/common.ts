@@ -6,11 +6,11 @@ import type { Row } from './rank.ts';
 
 /**
  * A word is common if this many descriptions of applications have it, and this share of all that have it are
- * applications: `editor` and `vpn` are common, `rich` and `websocket` are not. For exact names 10 to 20 descriptions,
- * and shares of .55 to .65, make no difference to names that people were seen typing. The beginning of a name is weaker
- * evidence than a whole name.
+ * applications, or if this many applications stand below a heading of a curated list that has it: then it means a kind of
+ * software. `editor` and `vpn` are common; `rich` is too, but Python's rich is known. For exact names 10 to 20
+ * descriptions make no difference to names that people were seen typing; a share of .45 costs nav .007.
  */
-const COMMON = { exact: 15, prefix: 10, share: 0.6 } as const;
+const COMMON = { exact: 15, prefix: 10, share: 0.5, kind: 3 } as const;
 /** The place of the best name among those that lose theirs. */
 const THIRD = 2;
 
@@ -29,19 +29,25 @@ interface Placed {
 export function placeNames(index: Index, query: string, named: Named[]): Placed {
   const word = query.trim().toLowerCase();
   if (!/^\p{L}+$/u.test(word)) return { named, third: null };
-  const { common, known } = index;
+  const { common, known, lists, columns } = index;
+  const isTop = (doc: number) => lists.set[columns.set[doc]!]![0] === '';
+  const kind = (own(common.kinds, stem(word)) ?? 0) >= COMMON.kind;
   const isCommon = (counts: readonly [number, number] | undefined, atLeast: number) =>
-    counts !== undefined && counts[0] >= atLeast && counts[0] >= COMMON.share * (counts[0] + counts[1]);
+    counts !== undefined && counts[0] >= atLeast && (kind || counts[0] >= COMMON.share * (counts[0] + counts[1]));
   const exact = isCommon(own(common.words, word), COMMON.exact);
-  const prefix = isCommon(own(common.stems, stem(word)), COMMON.prefix);
+  const prefix = exact || isCommon(own(common.stems, stem(word)), COMMON.prefix);
   const keeps = ({ doc, why }: Named) => {
     if (why === 'name' && nameKey(index.name(doc)) === nameKey(word)) return true;
     if (why === 'prefix') return !prefix;
+    if (kind && (why === 'program' || !isTop(doc))) return false;
     return !exact || why === 'spelling' || known[doc] === 1;
   };
-  const kept = named.filter(keeps);
-  const lost = named.find(name => name.why !== 'prefix' && !keeps(name));
-  return { named: kept, third: lost && !kept.some(({ why }) => why === 'name') ? lost.doc : null };
+  // Where a known software has exactly this name, the word is a name for whatever else has it.
+  const isName = !kind && named.some(name => name.why === 'name' && keeps(name));
+  const kept = named.filter(name => keeps(name) || (isName && name.why === 'name'));
+  const lost = named.find(name => name.why !== 'prefix' && !keeps(name) && isTop(name.doc));
+  const hasName = kept.some(({ why }) => why === 'name');
+  return { named: kept, third: lost && (lost.why === 'program' || !hasName) ? lost.doc : null };
 }
 
 /** Puts the software of a document in the third place, unless it is before that. */

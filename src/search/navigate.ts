@@ -58,7 +58,9 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
     const rival = best.get(doc);
     if (!rival || score > rival.score) best.set(doc, { doc, score, why });
   };
-  const meritOf = (doc: number, kind: number) => KIND[kind]! * merit(index.priors[doc]!, index.mentions[doc]!);
+  const meritOf = (doc: number, kind: number) =>
+    KIND[kind]! *
+    merit(index.priors[doc]!, atTop(doc) ? index.mentions[doc]! : index.popularity[doc]! + index.fame[doc]!);
   const each = (place: number, visit: (doc: number, kind: number) => void) => {
     if (place < 0) return;
     for (let i = keys.firsts[place]!; i < keys.firsts[place + 1]!; i++) visit(keys.docs[i]!, keys.kinds[i]!);

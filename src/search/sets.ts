@@ -77,7 +77,7 @@ export function familySelector(index: Index): (query: string) => Selected | null
     const { family, share } = families.words[stem(word)]!;
     const rest = typed.filter(other => other !== word);
     if (rest.length === 0) return null;
-    const sure = share * Math.min(1, 2 * lift(rest.at(-1)!, family));
+    const sure = share * Math.min(1, 4 * lift(rest.at(-1)!, family));
     if (sure < SURE) return null;
     const { inside, usual } = members(family);
     const factors = losses.map(loss => 1 - sure * loss);

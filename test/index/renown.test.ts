@@ -30,18 +30,31 @@ test('modules and tests count once a file, by attribute, package option and file
   assert.is(counts.get('curl'), undefined);
 });
 
-test('software is known where NixOS names one of its variants or a text says how it is used', () => {
-  const packages = [described('openssl'), described('openssl_3'), described('ripgrep'), described('obscure')];
-  const groups = Uint32Array.from([0, 0, 2, 3]);
-  const { modules, known } = renown(packages, groups, new Map([[2, ['Search files']]]), new Map([['openssl_3', 7]]));
-  assert.equal([...known], [1, 1, 1, 0]);
+test('software is known where NixOS names one of its variants, a text says how it is used, or a list has it', () => {
+  const packages = [
+    described('openssl'),
+    described('openssl_3'),
+    described('ripgrep'),
+    described('gimp'),
+    described('obscure'),
+  ];
+  const groups = Uint32Array.from([0, 0, 2, 3, 4]);
+  const { modules, known, lists } = renown(
+    packages,
+    groups,
+    new Map([[2, ['Search files']]]),
+    new Map([[3, { lists: 2 }]]),
+    new Map([['openssl_3', 7]]),
+  );
+  assert.equal([...known], [1, 1, 1, 1, 0]);
+  assert.ok(Math.abs(lists[3]! - Math.log(3)) < 1e-6);
   assert.ok(Math.abs(modules[0]! - Math.log(8)) < 1e-6);
   assert.is(modules[2], 0);
 });
 
 test('the table that ships knows what every NixOS has', () => {
   const packages = [described('systemd'), described('nginx'), described('surely-no-package')];
-  assert.equal([...renown(packages, alone(packages), new Map()).known], [1, 1, 0]);
+  assert.equal([...renown(packages, alone(packages), new Map(), new Map()).known], [1, 1, 0]);
 });
 
 test('mentions of an ordinary word count less, unless its software is known', () => {
@@ -53,8 +66,8 @@ test('mentions of an ordinary word count less, unless its software is known', ()
   const groups = alone(packages);
   const mentioned = mentions(packages, groups);
   assert.is(mentioned[0], mentioned[1]);
-  const common = commonWords(packages, groups);
-  const none = { modules: new Float32Array(42), known: new Uint8Array(42) };
+  const common = commonWords(packages, groups, new Map());
+  const none = { modules: new Float32Array(42), known: new Uint8Array(42), lists: new Float32Array(42) };
   const unknown = popularity(packages, mentioned, none, common);
   assert.ok(unknown[0]! < mentioned[0]! / 2);
   const known = popularity(
@@ -68,7 +81,7 @@ test('mentions of an ordinary word count less, unless its software is known', ()
 
 test('a word is common in the form that is written and as a stem', () => {
   const packages = Array.from({ length: 12 }, (_, i) => described(`app${i}`, i < 6 ? 'Paints' : 'Painting'));
-  const { words, stems } = commonWords(packages, alone(packages));
+  const { words, stems } = commonWords(packages, alone(packages), new Map());
   assert.equal(words, {});
   assert.equal(stems.paint, [12, 0]);
 });

@@ -30,7 +30,7 @@ const packages = [
   described('sudoku', 'Game of numbers'),
   described('haskellPackages.widget', 'Draws'),
   ...many(16, i => described(`box${i}`, `Box with a widget, ${i}`)),
-  ...many(16, i => described(`python3Packages.gui${i}`, `Binding of a widget, ${i}`)),
+  ...many(17, i => described(`python3Packages.gui${i}`, `Binding of a widget, ${i}`)),
 ];
 
 const test = suite('common names');

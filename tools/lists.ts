@@ -1,0 +1,275 @@
+/**
+ * Which curated lists name a software, and under which headings:
+ * `bin/node tools/lists.ts DIR PACKAGES > src/index/lists.tsv`, with a checkout of each of {@link LISTS} in DIR, and a
+ * release's packages (uncompressed). One line for each software: the family of sets, its name, how many lists have it, the
+ * stems of the headings and of the words that describe it, and the stems of what it is said to be an alternative to, both
+ * sorted: facts, no texts.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { openRelease, readRelease } from '../src/extract/channel.ts';
+import { rootFamily } from '../src/index/families.ts';
+import { nameKey } from '../src/index/keys.ts';
+import { rivalStems } from '../src/index/rivals.ts';
+import { stem, textTokens, words } from '../src/index/tokens.ts';
+import { mapUsage } from '../src/index/usage.ts';
+import { groupVariants, homepageKey, setAndLeaf, setFamily } from '../src/index/variants.ts';
+import { compareNames, type Package } from '../src/package.ts';
+import type { UsageText } from '../src/usage/usage.ts';
+
+/** A software as a list has it. */
+export interface Entry {
+  name: string;
+  homepages: string[];
+  /** The headings above it, outermost first. */
+  headings: string[];
+  text: string;
+  /** Names of what it is an alternative to. */
+  rivals: string[];
+}
+
+/** The lists: their file, and for those about one language or editor the family of sets. Their licences ask for credit at most. */
+export const LISTS: Readonly<Record<string, { file: string; family?: string }>> = {
+  'awesome-linux-software': { file: 'README.md' },
+  'awesome-privacy-lissy93': { file: 'awesome-privacy.yml' },
+  'awesome-privacy-pluja': { file: 'README.md' },
+  'awesome-oss-alternatives': { file: 'README.md' },
+  'open-source-alternatives': { file: 'README.md' },
+  'awesome-wayland': { file: 'README.md' },
+  'awesome-python': { file: 'README.md', family: 'pythonPackages' },
+  'awesome-haskell': { file: 'README.md', family: 'haskellPackages' },
+  'awesome-emacs': { file: 'README.org', family: 'emacsPackages' },
+  'awesome-neovim': { file: 'README.md', family: 'vimPlugins' },
+  'awesome-lua': { file: 'readme.md', family: 'luaPackages' },
+  'awesome-php': { file: 'README.md', family: 'phpPackages' },
+  'awesome-vscode': { file: 'README.md', family: 'vscode-extensions' },
+};
+
+/** A link of Markdown or Org, where it does not show a picture. */
+const LINK =
+  /(?<!!)\[(?<name>[^[\]]+)\]\((?<page>https?:[^()\s]+)[^()]*\)|\[\[(?<orgPage>https?:[^\]]+)\]\[(?<orgName>[^\]]+)\]\]/gu;
+const PICTURE = /\[?!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])(?:\]\((?<page>[^)]*)\))?/gu;
+const HEADING = /^(?<marks>#{1,6}|\*{1,6}) +(?<title>.+?)[# ]*$/u;
+const ITEM = /^(?<indent>\s*)[-*+] +(?<rest>.+)$/u;
+const ALTERNATIVES = /\((?<names>[^()]+?) alternatives?\)/iu;
+/** The level of headings below those that Markdown marks: items without a link, by their indentation. */
+const ITEM_LEVEL = 10;
+
+/** Reads a list in Markdown or Org: items and rows of tables with a link, below headings. */
+export function* readList(text: string): Generator<Entry> {
+  const lines = text.split('\n');
+  let headings: { level: number; title: string }[] = [];
+  let columns: string[] = [];
+  /** The first heading is the list's own title. */
+  let seen = 0;
+  const under = (level: number) => headings.filter(heading => heading.level < level);
+  const titles = (above: { title: string }[]) => above.map(({ title }) => plain(title));
+  for (const [i, line] of lines.entries()) {
+    const heading = HEADING.exec(line)?.groups ?? underlined(line, lines[i + 1]);
+    if (heading) {
+      const level = heading.marks!.length;
+      const [link] = linksOf(heading.title!);
+      if (link) {
+        const quoted = lines.slice(i + 1, i + 4).find(next => next.startsWith('>'));
+        yield { ...link, headings: titles(under(level)), text: plain(quoted ?? ''), rivals: [] };
+      } else if (seen++ > 0 || level > 1) headings = [...under(level), { level, title: heading.title! }];
+      columns = [];
+      continue;
+    }
+    const rivals = rivalsOf(headings.at(-1)?.title ?? '');
+    const cells = line.split('|');
+    if (cells.length > 2) {
+      if (columns.length === 0) columns = cells.map(cell => cell.trim().toLowerCase());
+      const links = cells.map(linksOf);
+      const at = links.findIndex(list => list.length > 0);
+      if (at < 0) continue;
+      const pages = [...line.matchAll(/\bhref="?([^">\s]+)/gu)].map(([, page]) => page!);
+      // The names of what it is an alternative to stand in the last column, where the table has one for them.
+      const others = columns.some(column => column.includes('alternative'))
+        ? links.findLastIndex(list => list.length > 0)
+        : -1;
+      yield {
+        name: links[at]![0]!.name,
+        homepages: [
+          ...links.flatMap((list, cell) => (cell === others ? [] : list.flatMap(({ homepages }) => homepages))),
+          ...pages,
+        ],
+        headings: titles(headings),
+        text: cells
+          .filter((_, cell) => links[cell]!.length === 0)
+          .map(plain)
+          .join('. '),
+        rivals: [...rivals, ...(links[others] ?? []).map(({ name }) => name)],
+      };
+      continue;
+    }
+    const item = ITEM.exec(line)?.groups;
+    if (!item) continue;
+    const level = ITEM_LEVEL + item.indent!.length;
+    const [link] = linksOf(item.rest!);
+    if (link && link.at < 8) {
+      const pages = [...item.rest!.matchAll(PICTURE)].flatMap(({ groups }) => groups?.page ?? []);
+      const homepages = [...link.homepages, ...pages];
+      yield { name: link.name, homepages, headings: titles(under(level)), text: plain(link.after), rivals };
+    } else if (!link) headings = [...under(level), { level, title: item.rest! }];
+  }
+}
+
+/** The links of a line, with where they begin and what follows when pictures are left out. */
+function linksOf(line: string): { name: string; homepages: string[]; at: number; after: string }[] {
+  const bare = line.replace(PICTURE, '').trim();
+  return [...bare.matchAll(LINK)].map(({ 0: whole, index, groups }) => ({
+    name: (groups!.name ?? groups!.orgName)!,
+    homepages: [(groups!.page ?? groups!.orgPage)!],
+    at: index,
+    after: bare.slice(index + whole.length),
+  }));
+}
+
+function underlined(line: string, next = ''): { marks: string; title: string } | null {
+  const marks = /^(?:(=)=+|(-)--+)\s*$/u.exec(next);
+  return marks && /^\p{L}/u.test(line) && !line.includes('|') ? { marks: marks[1] ? '#' : '##', title: line } : null;
+}
+
+function rivalsOf(heading: string): string[] {
+  return (ALTERNATIVES.exec(heading)?.groups?.names ?? '')
+    .split(/,|\/| and | or /u)
+    .map(name => name.trim())
+    .filter(Boolean);
+}
+
+function plain(text: string): string {
+  return text
+    .replace(PICTURE, ' ')
+    .replace(LINK, '$<name>$<orgName>')
+    .replace(/<[^>]*>|[*_`>]/gu, ' ')
+    .trim();
+}
+
+/** Reads awesome-privacy.yml: services in sections of categories, and what a section has alternatives to. */
+function* readPrivacy(text: string): Generator<Entry> {
+  interface Service {
+    name: string;
+    url?: string;
+    github?: string;
+    description?: string;
+  }
+  interface Section {
+    name: string;
+    alternativeTo?: string[];
+    services?: Service[];
+  }
+  const { categories } = parse(text) as { categories: { name: string; sections: Section[] }[] };
+  for (const category of categories)
+    for (const { name: section, alternativeTo, services } of category.sections)
+      for (const { name, url, github, description } of services ?? [])
+        yield {
+          name,
+          homepages: [...(url ? [url] : []), ...(github ? [`https://github.com/${github}`] : [])],
+          headings: [category.name, section],
+          text: plain(description ?? ''),
+          rivals: alternativeTo ?? [],
+        };
+}
+
+/**
+ * The software of each entry, as the place of its canonical package: in the list's family by name or homepage, else as that
+ * of a usage text is found.
+ */
+export function softwareOf(
+  entries: readonly { entry: Entry; family: string | undefined }[],
+  packages: readonly Package[],
+): Map<Entry, number> {
+  const { groups } = groupVariants(packages);
+  const found = new Map<Entry, number>();
+  const inFamilies = new Map<string, Set<number>>();
+  packages.forEach(({ packageName, pname, homepage }, doc) => {
+    const [set, leaf] = setAndLeaf(packageName);
+    const page = homepage ? [`page ${homepageKey(homepage)}`] : [];
+    for (const name of new Set([nameKey(leaf), nameKey(pname), ...page])) {
+      const key = `${rootFamily(set)} ${name}`;
+      inFamilies.set(key, (inFamilies.get(key) ?? new Set()).add(groups[doc]!));
+    }
+  });
+  const others = new Map<UsageText, Entry>();
+  for (const { entry, family } of entries) {
+    const names = namesOf(entry);
+    const keys = [...names.map(nameKey), ...entry.homepages.map(page => `page ${homepageKey(page)}`)];
+    // A homepage of several software is a project's or a company's, and names none of them.
+    const docs = family
+      ? keys.map(key => inFamilies.get(`${family} ${key}`)).find(list => list?.size === 1)
+      : undefined;
+    if (docs) found.set(entry, [...docs][0]!);
+    else others.set({ names, homepages: entry.homepages, sentences: [] }, entry);
+  }
+  const source = { name: 'lists', url: null, revision: '', licence: null };
+  const { documents } = mapUsage(packages, groups, [{ source, texts: [...others.keys()] }]);
+  for (const [doc, attached] of documents) for (const { text } of attached) found.set(others.get(text)!, doc);
+  return found;
+}
+
+/** The names by which packages may have an entry: its own, its repository's, the extension's in a market place. */
+function namesOf({ name, homepages }: Entry): string[] {
+  const pages = homepages.flatMap(page => [
+    ...(/^https?:\/\/(?:github|gitlab)\.com\/[^/]+\/([^/#?]+)/u.exec(page)?.slice(1) ?? []),
+    ...(/[?&]itemName=[^.&]+\.([^&#]+)/u.exec(page)?.slice(1) ?? []),
+  ]);
+  const all = [name, name.split('/').at(-1)!, ...pages];
+  return [
+    ...new Set([...all, ...all.map(one => one.replace(/[-.](?:el|git|vim|py)$|^(?:python|php|lua|emacs)-/u, ''))]),
+  ];
+}
+
+/** Lines of the table: what all lists say of each software. */
+export function linesOf(lists: ReadonlyMap<string, readonly Entry[]>, packages: readonly Package[]): string[] {
+  const entries = [...lists].flatMap(([list, all]) => all.map(entry => ({ entry, list, family: LISTS[list]?.family })));
+  const rows = new Map<string, { lists: Set<string>; kinds: Set<string>; stems: Set<string>; rivals: Set<string> }>();
+  for (const [entry, doc] of softwareOf(entries, packages)) {
+    const [set, leaf] = setAndLeaf(packages[doc]!.packageName);
+    const key = `${setFamily(set)}\t${nameKey(leaf)}`;
+    const row = rows.get(key) ?? { lists: new Set(), kinds: new Set(), stems: new Set(), rivals: new Set() };
+    rows.set(key, row);
+    row.lists.add(entries.find(one => one.entry === entry)!.list);
+    const own = new Set(textTokens(entry.name));
+    for (const token of textTokens(entry.headings.slice(-HEADINGS).join(' . ')))
+      if (!own.has(token)) row.kinds.add(token);
+    const said = textTokens(firstSentence(entry.text)).slice(0, MAX_STEMS);
+    for (const token of said) if (!own.has(token) && !row.kinds.has(token)) row.stems.add(token);
+    for (const rival of entry.rivals) row.rivals.add(words(rival).map(stem).join(' '));
+    for (const token of rivalStems(entry.text)) if (!own.has(token)) row.rivals.add(token);
+  }
+  return [...rows]
+    .map(([key, { lists, kinds, stems, rivals }]) =>
+      [key, lists.size, [...kinds].sort().join(' '), [...stems].sort().join(' '), [...rivals].sort().join(',')].join(
+        '\t',
+      ),
+    )
+    .sort(compareNames);
+}
+
+function firstSentence(text: string): string {
+  return text.replace(/^[\s–—:.-]+/u, '').split(/[.!?](?=\s|$)/u, 1)[0]!;
+}
+
+/** How many headings say what a software is, and how many words of an entry are taken. */
+const HEADINGS = 2;
+const MAX_STEMS = 40;
+
+if (import.meta.main) {
+  const [dir, file] = process.argv.slice(2);
+  if (!dir || !file) throw new Error('usage: bin/node tools/lists.ts DIR PACKAGES');
+  const release = await openRelease(file);
+  const packages = await Array.fromAsync(readRelease(release));
+  await release.close();
+  const lists = new Map<string, Entry[]>();
+  for (const [list, { file }] of Object.entries(LISTS)) {
+    const text = readFileSync(join(dir, list, file), 'utf8');
+    lists.set(list, [...(file.endsWith('.yml') ? readPrivacy(text) : readList(text))]);
+  }
+  console.log(
+    '# Software in curated lists: family of sets, name, lists, stems of its headings, stems of what is said of it, stems of what it is an alternative to.',
+  );
+  for (const line of linesOf(lists, packages)) console.log(line);
+  for (const [list, entries] of lists) console.error(`${list}: ${entries.length} entries`);
+}
