@@ -18,7 +18,7 @@ export interface Named {
 }
 
 /** The tiers of names, most specific first. Within a tier the weight of the package decides. */
-const TIER = { path: 5, inSet: 4, name: 3, prefix: 2, spelling: 1 } as const;
+const TIER = { path: 5, inSet: 4, name: 3, prefixed: 2.5, prefix: 2, spelling: 1 } as const;
 /** The weight of a name of each kind: path, leaf, pname, program. */
 const KIND = [1, 0.97, 0.95, 0.9] as const;
 /**
@@ -95,9 +95,9 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
         Math.min(TIER.name + PROVIDES[sure] * merit(index.priors[doc]!, index.mentions[doc]!), leastName - 1e-3),
         'program',
       );
-  for (const [set, name] of setAndName(typed, words)) {
+  for (const [set, name, tier] of setAndName(typed, words)) {
     each(exact(keys, Buffer.from(nameKey(name))), (doc, kind) => {
-      if (set(setOf(doc)) && (!within || within(doc))) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
+      if (set(setOf(doc)) && (!within || within(doc))) put(doc, tier + meritOf(doc, kind), 'name');
     });
   }
   if (key.length >= 2) {
@@ -133,20 +133,27 @@ function allKnown({ terms: { firsts }, terms }: Index, words: readonly string[])
 
 type InSet = (set: string) => boolean;
 
-/** The ways to read a query as a set and a name in it. */
-function setAndName(typed: string, words: readonly string[]): [InSet, string][] {
+/** A pname as sets write it, and other distributions: `python3.13-requests`, `perl-JSON`. */
+const PREFIXED = /^(\p{L}+)[\d.]*[-_](.+)$/u;
+
+function named(word: string): InSet {
+  const token = stem(word.toLowerCase());
+  return set => familyTokens(set).includes(token);
+}
+
+/** The ways to read a query as a set and a name in it, each with the tier of what it finds. */
+function setAndName(typed: string, words: readonly string[]): [InSet, string, number][] {
   if (words.length === 1) {
     const [set, leaf] = setAndLeaf(typed);
     const family = setFamily(set);
-    return set === '' ? [] : [[other => setFamily(other) === family, leaf]];
+    const ways: [InSet, string, number][] =
+      set === '' ? [] : [[other => setFamily(other) === family, leaf, TIER.inSet]];
+    const prefixed = PREFIXED.exec(typed);
+    return prefixed ? [...ways, [named(prefixed[1]!), prefixed[2]!, TIER.prefixed]] : ways;
   }
   if (words.length > 4) return [];
-  const named = (word: string): InSet => {
-    const token = stem(word.toLowerCase());
-    return set => familyTokens(set).includes(token);
-  };
   return [
-    [named(words[0]!), words.slice(1).join(' ')],
-    [named(words.at(-1)!), words.slice(0, -1).join(' ')],
+    [named(words[0]!), words.slice(1).join(' '), TIER.inSet],
+    [named(words.at(-1)!), words.slice(0, -1).join(' '), TIER.inSet],
   ];
 }

@@ -46,9 +46,9 @@ test('rows of tables, Org and headings that are links are read too, and what the
     '|:--|:--|:--|:--|',
     'Chat|[ZzChat](https://zz.example)|Team chat|[Slack](https://slack.com), [Teams](https://teams.example)|',
     '### Team notes (Notion alternatives):',
-    '|Company|Website|',
-    '|:--|:--|',
-    '[ZzNotes](https://github.com/zz/notes)|[zz](https://notes.example)',
+    '|Company|Website|Stars|',
+    '|:--|:--|:--|',
+    '[ZzNotes](https://github.com/zz/notes)|[zz](https://notes.example)|<a href=https://stars.example>many</a>',
   ].join('\n');
   const [chat, notes] = [...readList(table)];
   assert.equal(chat!.rivals, ['Slack', 'Teams']);

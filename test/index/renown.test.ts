@@ -86,4 +86,10 @@ test('a word is common in the form that is written and as a stem', () => {
   assert.equal(stems.paint, [12, 0]);
 });
 
+test('headings of lists count for applications only', () => {
+  const packages = [described('mua'), described('python3Packages.mail'), described('pine')];
+  const curated = new Map([0, 1, 2].map(doc => [doc, { kinds: ['mail'] }]));
+  assert.equal(commonWords(packages, alone(packages), curated).kinds, { mail: 2 });
+});
+
 test.run();

@@ -38,6 +38,7 @@ test('what the query names comes first, whatever its spelling', async () => {
   assert.is(await first('python313Packages.torch'), 'python313Packages.torch');
   assert.is(await first('python312Packages.torch'), 'python313Packages.torch');
   assert.is(await first('python torch'), 'python313Packages.torch');
+  assert.is(await first('python3.13-torch'), 'python313Packages.torch');
   assert.is(await first('sensuctl'), 'sensu-go-cli');
   for (const typed of ['thunderbrid', 'thunderbir', 'thunderbirrd', 'thunderbxrd'])
     assert.is(await first(typed), 'thunderbird', typed);

@@ -28,6 +28,7 @@ const packages = [
   described('haskellPackages.yaml', null),
   ...Array.from({ length: 20 }, (_, i) => described(`linuxPackages.driver${i}`, `Driver ${i}`)),
   ...Array.from({ length: 90 }, (_, i) => described(`tool${i}`, `Linux tool ${i} that shows a table`)),
+  described('aardvarkPackages.fetchy', 'Another fetcher'),
   described('chickenPackages.http', 'HTTP client'),
   described('curlish', 'HTTP client'),
   described('pyedit', 'Editor for Python'),
@@ -86,6 +87,11 @@ test('what the family hardly has, an ordinary word, one word and a long text sel
     'python http client in a long sentence about nothing',
   ])
     assert.is(select(query), null, query);
+});
+
+test('of one name in several sets the one that others there mention comes first', async () => {
+  const [first] = await search.search('fetchy', { limit: 1 });
+  assert.is(first!.packageName, 'python3Packages.fetchy');
 });
 
 test.run();
