@@ -7,9 +7,10 @@ import * as assert from 'uvu/assert';
 import { EXIT } from '../../src/errors.ts';
 import type { Run } from '../../src/infra/account.ts';
 import { deploy } from '../../src/infra/deploy.ts';
+import { parseSettings } from '../../src/infra/settings.ts';
 import { rejects } from '../rejects.ts';
 import { temporaryDir } from '../temporary.ts';
-import { SETTINGS } from './synthesis.ts';
+import { SETTINGS, synthesise } from './synthesis.ts';
 
 const test = suite('deploy');
 const dir = temporaryDir();
@@ -317,6 +318,18 @@ test('what the CDK cannot do is broken off: its own statuses are no part of the 
     args.some(arg => /\/cdk$/.test(arg)) ? { status: 1, stdout: '', stderr: '' } : run(program, args, capture);
   assert.is(deploy(['deploy', ...WHOLE], failing), EXIT.brokenOff);
   assert.is(deploy(['bootstrap', ...PLACE], failing), EXIT.brokenOff);
+});
+
+test('the runbook has an administrator make the first call of the model that is deployed by default, before the first night', () => {
+  const text = readFileSync(fileURLToPath(new URL('../../docs/operations.md', import.meta.url)), 'utf8');
+  const { model } = parseSettings(SETTINGS);
+  const call = text.indexOf(`--model-id ${model} `);
+  assert.ok(call > text.indexOf('aws-marketplace:Subscribe'), 'the rights that it takes are said before');
+  assert.ok(call < text.indexOf('aws stepfunctions start-execution'));
+  const [, body] = /--body '([^']+)'/.exec(text.slice(call))!;
+  assert.equal(JSON.parse(body!), { texts: ['hello'], input_type: 'search_document' });
+  const granted = JSON.stringify(synthesise().all('AWS::IAM::Policy'));
+  assert.not.match(granted, /marketplace/i, 'no task subscribes to anything');
 });
 
 test('an unknown command shows the usage', () => {
