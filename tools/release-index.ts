@@ -37,6 +37,8 @@ export interface Pin {
   /** SHA-256, hexadecimal, of the files that decide the format of the index and the model of its vectors. */
   layout: string;
   model: string;
+  /** The revision of each source of usage texts that the index was made with. */
+  usage: Record<string, string>;
 }
 
 export function sri(bytes: Uint8Array): string {
@@ -67,6 +69,14 @@ export function describe(file: string, packed: Uint8Array, channel: string): Sta
   };
 }
 
+/** Sources of usage texts and their revisions. */
+export function usageOf(file: string): Pin['usage'] {
+  const index = openIndex(file);
+  const { usage } = index.meta;
+  index.close();
+  return Object.fromEntries(usage.map(({ name, revision }) => [name, revision]));
+}
+
 /** The manifest with this index in it: in place of one of the same revision and channel, the newest first. */
 export function addToManifest(old: Manifest | null, entry: Entry): Manifest {
   const others = (old?.indexes ?? []).filter(
@@ -77,7 +87,7 @@ export function addToManifest(old: Manifest | null, entry: Entry): Manifest {
 }
 
 /** The pins with this one in it, sorted, so that a commit shows one revision more and nothing else. */
-export function addToPins(pins: Record<string, Pin>, entry: Entry): Record<string, Pin> {
+export function addToPins(pins: Record<string, Pin>, entry: Entry, usage: Pin['usage']): Record<string, Pin> {
   const hex = (file: string) =>
     createHash('sha256')
       .update(readFileSync(join(root, file)))
@@ -85,6 +95,7 @@ export function addToPins(pins: Record<string, Pin>, entry: Entry): Record<strin
   const pin: Pin = {
     ...{ url: entry.url, hash: entry.hash, unpackedHash: entry.unpackedHash },
     ...{ layout: hex('src/index/layout.ts'), model: hex('src/embed/static.safetensors') },
+    usage,
   };
   return Object.fromEntries(Object.entries({ ...pins, [entry.revision]: pin }).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
@@ -134,7 +145,7 @@ function main(): void {
   const manifest = addToManifest(old === null ? null : parseManifest(old, values.manifest!), entry);
   writeFileSync(join(out, 'manifest.json'), json(manifest));
   if (values.published) {
-    const pins = addToPins(JSON.parse(readFileSync(values.published, 'utf8')), entry);
+    const pins = addToPins(JSON.parse(readFileSync(values.published, 'utf8')), entry, usageOf(index));
     writeFileSync(values.published, json(pins));
   }
   console.log(JSON.stringify({ ...said, name }));

@@ -4,6 +4,7 @@ import { now } from '../config.ts';
 import { EXIT } from '../errors.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { readAliases } from '../index/aliases.ts';
+import { hasAliases } from '../index/file.ts';
 import { type PackResult, packIndex } from '../index/pack.ts';
 import { upload } from '../index/publish.ts';
 import { demandFinished } from '../store/finished.ts';
@@ -48,11 +49,17 @@ export async function index(args: Arguments, context: Context): Promise<number> 
     await demandFinished(store, context.run, signal);
     const usage = await prepareUsage(blobs, args.usage, config.model, context);
     const aliases = args.aliases === undefined ? undefined : await readAliases(args.aliases);
+    // A release has no aliases, so that an index of a release takes them only from --aliases.
+    const lost = aliases === undefined && hasAliases(file);
     const result = await packIndex(store, blobs, file, { usage, aliases, report, signal });
     await demandFinished(store, context.run, signal); // nobody began to write to it meanwhile
     if (result.usagePending > 0)
       warn(
         `${result.usagePending} usage texts have no vector yet, and are found by their words only: run 'fdnix embed', then 'fdnix index'`,
+      );
+    if (lost)
+      warn(
+        `${file} no longer says what became of removed names, as the index before it did: give --aliases with a nixpkgs or its aliases.nix`,
       );
     const { packages, options, vectors, pending, refused, size } = result;
     count({ packages, options, vectors, pending, refused, size });

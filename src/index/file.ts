@@ -30,6 +30,20 @@ export function openFile(file: string, place = file): DatabaseSync {
   }
 }
 
+/** Whether an index of this format is there, and was made with aliases. */
+export function hasAliases(file: string): boolean {
+  if (!existsSync(file)) return false;
+  let db: DatabaseSync | null = null;
+  try {
+    db = openFile(file);
+    return db.prepare("SELECT 1 FROM sections WHERE name = 'aliases'").get() !== undefined;
+  } catch {
+    return false; // What it is does not matter: it is about to be replaced.
+  } finally {
+    db?.close();
+  }
+}
+
 function checkFormat(db: DatabaseSync, file: string): void {
   const application = Number(db.prepare('PRAGMA application_id').get()!.application_id);
   const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);

@@ -21,6 +21,18 @@ test('--output is where the index goes, as with index; what is for one step alon
   assert.match(refused.stderr, /dry-run/i);
 });
 
+test('a release has no aliases: an index that loses those of the index before says so, once', async () => {
+  const home = temporaryDir();
+  const release = writeRelease(join(home, 'packages.json'), everyNth(90));
+  const aliases = join(home, 'aliases.nix');
+  writeFileSync(aliases, '{\n  zzold = throw "zzold was removed, use zznew"; # Added 2026-01-01\n}\n');
+  const run = (...more: string[]) => fdnix(['run', '--from', release, ...more], { home });
+  assert.is((await run('--aliases', aliases)).code, 0);
+  assert.match((await fdnix(['search', 'zzold'], { home })).stderr, /zzold was removed, use zznew/);
+  assert.match((await run()).stderr, /index\.sqlite no longer says what became of removed names, .*: give --aliases/);
+  assert.not.match((await run()).stderr, /removed names/);
+});
+
 const OPTIONS = new URL('../fixtures/options/options.json', import.meta.url).pathname;
 
 test('--options takes those beside the packages; other scopes lie beside them, and each run says nothing of the others', async () => {

@@ -274,6 +274,7 @@ rehearse(
     assert.equal(git('show', '--name-only', '--format=', 'HEAD').split('\n'), ['flake.lock', 'nix/published.json']);
     const pin = JSON.parse(git('show', 'HEAD:nix/published.json'))[NEW];
     assert.is(pin.url, `https://github.com/fdnix/fdnix/releases/download/${BRANCH}/${ASSET}`);
+    assert.equal(pin.usage, {}, 'the index of this test was made without usage texts');
     execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: at('releases', BRANCH) });
 
     const wrong = step(stage, 'verify.sh', { BRANCH, BUILT: 'before' });
