@@ -11,7 +11,7 @@ import { fold, fuse, LEXICAL_SHARE, type Scores } from './rank.ts';
 import type { Scan } from './scan.ts';
 import type { Selected } from './sets.ts';
 import { withSiblings } from './siblings.ts';
-import { topK } from './topk.ts';
+import { createTop, topK } from './topk.ts';
 
 /** How many documents each measure proposes: 200 software with their variants. */
 const CANDIDATES = 400;
@@ -47,6 +47,8 @@ type Factor = ((doc: number) => number) | null;
 export function answerer(index: Index) {
   const lexicalScores = new Float32Array(index.size);
   const semanticScores = new Float32Array(index.size);
+  const largestScale = index.scales.reduce((a, b) => Math.max(a, b), 0);
+  const lexicalScore = (doc: number) => lexicalScores[doc]!;
 
   function semantic(
     { vector, scan }: Meaning,
@@ -57,13 +59,24 @@ export function answerer(index: Index) {
     const { products, unit } = scan.dot(vector, filter, also);
     // Some models give .7 to unrelated texts, others 0. So a document counts by how much it exceeds that.
     const common = scan.mean(vector);
-    for (let doc = 0; doc < index.size; doc++) {
+    const of = (doc: number) => {
       const beyond = products[doc]! * unit * index.scales[doc]! - common;
-      semanticScores[doc] = products[doc] !== 0 && beyond > 0 ? beyond * index.priors[doc]! : 0;
+      if (products[doc] === 0 || !(beyond > 0) || filter?.[doc] === 0) return 0;
+      const score = Math.fround(beyond * index.priors[doc]!);
+      return factor ? Math.fround(score * factor(doc)) : score;
+    };
+    // Priors are at most 1, so without a factor a small product cannot reach the worst of the best so far. Nearly all
+    // documents then cost one comparison: with a million of them this takes a tenth of the time of scoring them all.
+    const leastFor = (bar: number) =>
+      factor || bar + common < 0 ? Number.NEGATIVE_INFINITY : Math.floor((bar + common) / (unit * largestScale)) - 1;
+    const best = createTop(semanticScores, CANDIDATES);
+    let least = leastFor(0);
+    for (let doc = 0; doc < index.size; doc++) {
+      if (products[doc]! <= least) continue;
+      const score = of(doc);
+      if (score > best.bar) least = leastFor(best.add(doc, score));
     }
-    if (factor) for (let doc = 0; doc < index.size; doc++) semanticScores[doc]! *= factor(doc);
-    if (filter) for (let doc = 0; doc < index.size; doc++) if (filter[doc] === 0) semanticScores[doc] = 0;
-    return { top: topK(semanticScores, null, CANDIDATES), of: semanticScores, common };
+    return { top: best.sorted(), of, common };
   }
 
   return ({ typed, read, selected, alternative }: Query, meaning: Meaning | null, options: SearchOptions): Hit[] => {
@@ -72,7 +85,7 @@ export function answerer(index: Index) {
     const terms = alternative?.terms ?? queryTerms(selected?.rest ?? read, index.terms, index.size);
     const factor = alternative?.factor ?? selected?.factor ?? null;
     lexicalScores.fill(0);
-    let lexicals: Scores = { top: NOTHING, of: lexicalScores };
+    let lexicals: Scores = { top: NOTHING, of: lexicalScore };
     let named: Named[] = [];
     let third: number | null = null;
     if (options.mode !== 'semantic') {
@@ -85,7 +98,7 @@ export function answerer(index: Index) {
       }
       if (factor) for (const doc of touched) lexicalScores[doc]! *= factor(doc);
       for (const doc of touched) lexicalScores[doc]! *= filter && filter[doc] === 0 ? 0 : index.priors[doc]!;
-      lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScores };
+      lexicals = { top: topK(lexicalScores, touched, CANDIDATES), of: lexicalScore };
       const names = alternative
         ? []
         : typed.trim() === ''
@@ -95,7 +108,7 @@ export function answerer(index: Index) {
     }
     const byWords = options.mode === 'lexical' || !meaning;
     const semantics = byWords
-      ? { top: NOTHING, of: semanticScores.fill(0), common: 0 }
+      ? { top: NOTHING, of: () => 0, common: 0 }
       : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)], factor);
     const share = semantics.top.length === 0 ? 1 : options.mode === 'semantic' ? 0 : LEXICAL_SHARE;
     const quoted = options.mode === 'semantic' ? null : withPhrases(index, typed.slice(0, MAX_QUERY));

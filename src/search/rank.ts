@@ -15,7 +15,7 @@ export interface Ranked {
 /** The best documents by one measure, and the score of every document by it. */
 export interface Scores {
   top: readonly number[];
-  of: Float32Array;
+  of(doc: number): number;
 }
 
 /** The lexical part of the squared fused score. */
@@ -44,14 +44,14 @@ export function fuse(
   share: number,
   known: { popularity: Float32Array; terms: number; quoted: ReadonlySet<number> | null },
 ): Ranked[] {
-  const best = ({ top, of }: Scores) => (top.length > 0 ? of[top[0]!]! : 1);
+  const best = ({ top, of }: Scores) => (top.length > 0 ? of(top[0]!) : 1);
   const [bestLexical, bestSemantic] = [best(lexical), best(semantic)];
   const ranked = new Map<number, Ranked>();
-  const phrases = [...(known.quoted ?? [])].filter(doc => lexical.of[doc]! > 0);
+  const phrases = [...(known.quoted ?? [])].filter(doc => lexical.of(doc) > 0);
   for (const doc of [...named.map(({ doc }) => doc), ...lexical.top, ...semantic.top, ...phrases]) {
     if (ranked.has(doc)) continue;
-    const words = lexical.of[doc]! / bestLexical;
-    const meaning = Math.max(0, semantic.of[doc]!);
+    const words = lexical.of(doc) / bestLexical;
+    const meaning = Math.max(0, semantic.of(doc));
     const fame = 1 + (FAME * known.popularity[doc]!) / Math.max(1, known.terms) ** 1.5;
     const fit = known.quoted?.has(doc) ? PHRASE : 1;
     const score = fit * fame * Math.sqrt(share * words ** 2 + (1 - share) * (meaning / bestSemantic) ** 2);

@@ -19,6 +19,32 @@ export function topK(scores: Float32Array, candidates: readonly number[] | null,
   return [...heap.subarray(0, size)].sort((a, b) => (isWorse(scores, a, b) ? 1 : -1));
 }
 
+/**
+ * The `k` highest-scoring of the documents that are added in rising order; `scores` keeps the scores of these. Only a score
+ * above `bar` may be added.
+ */
+export function createTop(scores: Float32Array, k: number) {
+  const heap = new Int32Array(k);
+  let size = 0;
+  let bar = 0;
+  return {
+    /** What a score must exceed: 0, and from `k` documents on the least of their scores. */
+    get bar(): number {
+      return bar;
+    },
+    /** Adds a document; returns the new bar. */
+    add(doc: number, score: number): number {
+      scores[doc] = score;
+      if (size < k) siftUp(heap, scores, size++, doc);
+      else siftDown(heap, scores, size, doc);
+      if (size === k) bar = scores[heap[0]!]!;
+      return bar;
+    },
+    /** The documents, best first. */
+    sorted: () => [...heap.subarray(0, size)].sort((a, b) => (isWorse(scores, a, b) ? 1 : -1)),
+  };
+}
+
 function isWorse(scores: Float32Array, a: number, b: number): boolean {
   return scores[a]! < scores[b]! || (scores[a] === scores[b] && a > b);
 }

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildKeys, nameKey } from '../../src/index/keys.ts';
 import { exact, oneEditAway, withPrefix } from '../../src/index/lookup.ts';
-import { topK } from '../../src/search/topk.ts';
+import { createTop, topK } from '../../src/search/topk.ts';
 import { sample } from '../sample.ts';
 
 const test = suite('lookup');
@@ -78,6 +78,21 @@ test('topK is the head of the sorted whole, ties by number', () => {
   const some = [...scores.keys()].filter(i => i % 3 === 0).reverse();
   assert.equal(topK(scores, some, 50), sorted.filter(i => i % 3 === 0).slice(0, 50));
   assert.equal(topK(new Float32Array(10), null, 5), []);
+});
+
+test('documents that are added one by one while they exceed the bar give the same as topK', () => {
+  const scores = Float32Array.from({ length: 5000 }, (_, i) => ((i * 7919) % 101) - 20);
+  for (const k of [1, 10, 400, 6000]) {
+    const best = createTop(new Float32Array(5000), k);
+    let added = 0;
+    scores.forEach((score, doc) => {
+      if (!(score > best.bar)) return;
+      assert.is(best.add(doc, score), best.bar);
+      added++;
+    });
+    assert.equal(best.sorted(), topK(scores, null, k));
+    assert.ok(k === 6000 || added < 4000, `${added} were added`);
+  }
 });
 
 test.run();
