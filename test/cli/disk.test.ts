@@ -14,11 +14,12 @@ const root = temporaryDir();
 const home = join(root, 'home');
 mkdirSync(home);
 const release = writeRelease(join(root, 'packages.json'), everyNth(9));
+const small = writeRelease(join(root, 'small.json'), everyNth(90));
 
 /** Runs shell commands in which `fdnix` is the program, `$home` the home; returns all that was said, and statuses. */
 function inNamespace(script: string): string {
   const shell = `fdnix() { "$node" --disable-warning=ExperimentalWarning "$program" "$@" --home "$home" 2>&1; echo "status $?"; }\n${script}`;
-  const env = { ...process.env, node: process.execPath, program, home, release };
+  const env = { ...process.env, node: process.execPath, program, home, release, small };
   const { error, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', shell], { encoding: 'utf8', env });
   return error ? error.message : stdout + stderr;
 }
@@ -29,12 +30,15 @@ const mounted = mounts ? test : test.skip;
 mounted('a full disk is named, nothing is lost, and the next run finishes the work', () => {
   const said = inNamespace(`
     mount -t tmpfs -o size=1m tmpfs "$home"
+    fdnix extract --quiet --from "$small"
     fdnix run --from "$release"
+    fdnix status
     mount -o remount,size=200m "$home"
     fdnix run --quiet --from "$release"
     fdnix search --limit 1 rg`);
   assert.match(said, /fdnix: store .*packages\.sqlite: .*the disk is full\. Free some space and run this again/);
-  assert.equal(said.match(/status \d/g), ['status 5', 'status 0', 'status 0'], said);
+  assert.equal(said.match(/status \d/g), ['status 0', 'status 5', 'status 1', 'status 0', 'status 0'], said);
+  assert.match(said, /^ {2}packages +100$/m, 'what was there before');
   assert.match(said, /^ripgrep /m);
 });
 

@@ -26,7 +26,7 @@ import { difference, freshPlace, type Place, type State, startWorld, state, type
 const POINTS = 50;
 const root = temporaryDir();
 const release = join(root, 'packages.json');
-const raw = sampled(Object.entries(RAW), 2, 'packages');
+const raw = sampled(Object.entries(RAW), 3, 'packages');
 const COMMANDS = { extract: ['extract', '--from', release], embed: ['embed', '--json'], index: ['index'] } as const;
 type Command = keyof typeof COMMANDS;
 const ORDER: readonly Command[] = ['extract', 'embed', 'index'];
@@ -158,7 +158,7 @@ test('random points of extract, embed and index', async () => {
     const command = ORDER[n % ORDER.length]!;
     return { command, request: Math.floor(chance() * requests[command]), after: chance() < 0.5 };
   });
-  const points = sampled(all, 13);
+  const points = sampled(all, 19);
   const queue = [...points];
   let killed = 0;
   const work = async () => {

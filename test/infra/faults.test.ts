@@ -201,5 +201,5 @@ test('an index that finds nothing is not published', async () => {
   assert.not.ok(names().includes('indexes/current.json'));
 });
 
-for (const one of sampled(cases, 2)) faults(...one);
+for (const one of sampled(cases, 4)) faults(...one);
 faults.run();

@@ -9,7 +9,7 @@ const { firefox: FIREFOX, ...others } = RAW;
 /** A small nixpkgs of real metadata; the releases below are three revisions of it, with the changes that later ones bring. */
 export const PACKAGES: typeof RAW = {
   firefox: FIREFOX!,
-  ...Object.fromEntries(sampled(Object.entries(others), 2, 'packages')),
+  ...Object.fromEntries(sampled(Object.entries(others), 3, 'packages')),
 };
 const names = Object.keys(PACKAGES);
 export const COUNT = names.length;
