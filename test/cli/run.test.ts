@@ -11,7 +11,7 @@ const test = suite('run');
 test('--output is where the index goes, as with index; what is for one step alone is refused', async () => {
   const home = temporaryDir();
   const file = join(home, 'other.sqlite');
-  const release = writeRelease(join(home, 'packages.json'), everyNth(9));
+  const release = writeRelease(join(home, 'packages.json'), everyNth(45));
   const { code, stderr } = await fdnix(['run', '--from', release, '--output', file], { home });
   assert.is(code, 0, stderr);
   assert.is(readdirSync(home).includes('index.sqlite'), false);

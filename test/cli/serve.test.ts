@@ -18,7 +18,7 @@ let home: string;
 /** Two indexes of the same packages, which differ in the name of their revision. */
 serve.before(async () => {
   home = temporaryDir();
-  const release = writeRelease(join(home, 'packages.json'), everyNth(9));
+  const release = writeRelease(join(home, 'packages.json'), everyNth(45));
   for (const [revision, file] of [
     ['a'.repeat(40), 'index.sqlite'],
     ['b'.repeat(40), 'next.sqlite'],

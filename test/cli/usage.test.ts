@@ -21,7 +21,7 @@ async function json(...args: string[]) {
 }
 
 test('run takes usage texts; a later index keeps them, --usage none leaves them out once', async () => {
-  const packages = { ...everyNth(9), ripgrep: everyNth(1).ripgrep! };
+  const packages = { ...everyNth(45), ripgrep: everyNth(1).ripgrep! };
   const release = writeRelease(join(home, 'packages.json'), packages);
   const { code, stderr } = await fdnix(['run', '--from', release, '--usage', tldr, '--quiet'], { home });
   assert.is(code, 0, stderr);
