@@ -68,14 +68,38 @@ let
       openFirewall = true;
     };
   };
-  units = pkgs.linkFarm "fdnix-units" (
-    lib.genAttrs [
-      "fdnix.service"
-      "fdnix.timer"
-      "fdnix-first.service"
-      "fdnix-search.service"
-    ] (name: pkgs.writeText name (builtins.unsafeDiscardStringContext machine.systemd.units.${name}.text))
-  );
+  unitsOf =
+    machine: more:
+    pkgs.linkFarm "fdnix-units" (
+      lib.genAttrs (
+        [
+          "fdnix.service"
+          "fdnix.timer"
+          "fdnix-first.service"
+          "fdnix-search.service"
+        ]
+        ++ more
+      ) (name: pkgs.writeText name (builtins.unsafeDiscardStringContext machine.systemd.units.${name}.text))
+      // {
+        first = pkgs.writeText "first" (
+          builtins.unsafeDiscardStringContext machine.systemd.services.fdnix-first.script
+        );
+      }
+    );
+  units = unitsOf machine [ ];
+  # What test/nix/systemd.sh starts: an index and a socket are given, or neither.
+  bootable =
+    settings:
+    nixos (
+      {
+        inherit (fixture.packages) index;
+        package = fdnix;
+        nixpkgs = "${../test/fixtures/nixpkgs}";
+        extraFlags = [ "--allow-shrink" ];
+        serve.enable = true;
+      }
+      // settings
+    );
   # The messages of the assertions that a configuration violates.
   complaints =
     settings:
@@ -230,10 +254,17 @@ in
         # The commands that the units start.
         inherit (machine.services.fdnix) package;
         first = machine.systemd.services.fdnix-first.serviceConfig.ExecStart;
-        passthru = { inherit units; };
+        passthru = {
+          inherit units;
+          given = unitsOf (bootable {
+            serve.enable = true;
+            serve.socket = "/run/fdnix.sock";
+          }) [ "fdnix-search.socket" ];
+          bare = unitsOf (bootable { index = null; }) [ ];
+        };
       }
       ''
-        cp -rL ${units} units && cd units
+        cp -rL ${units} units && cd units && rm first
         systemd-analyze verify --man=no ./fdnix.service ./fdnix-search.service ./fdnix-first.service ./fdnix.timer
         grep -F -- '"--nixpkgs=path:/nix/store/x-source?narHash=sha256-a%%2Fb%%3D"' fdnix.service
         grep -E '^MemoryMax=5G$' fdnix.service && grep -E '^RandomizedDelaySec=30min$' fdnix.timer
