@@ -9,7 +9,7 @@ const test = suite('aws');
 const place = { service: 'dynamodb', resource: 'table t', variable: 'DYNAMODB_TABLE', missing: 'run init' };
 const QUICK: Patience = { attempt: 50, deadline: 2000, base: 1, cap: 4, tries: 5 };
 
-/** An error as the SDK throws it. */
+/** An error in the form that the SDK throws. */
 const refusal = (name: string, httpStatusCode: number, message = name) =>
   Object.assign(named(name, message), { $fault: 'client', $metadata: { httpStatusCode } });
 const message = (promise: Promise<unknown>) => promise.then(() => 'done', (error: Error) => error.message); // biome-ignore format: one step

@@ -1,7 +1,9 @@
-/** True in CI: every case of what takes minutes. Elsewhere a sample of them, so that a change is tested in three. */
+/**
+ * True in CI, where every case runs. Elsewhere long tests run a sample of their cases, so that all take three minutes.
+ */
 export const ALL = process.env.FDNIX_TEST_ALL === '1';
 
-/** All of the cases or, outside CI, every `nth`; says how many of `what` are left out. */
+/** All cases or, outside CI, every `nth` case. Prints how many of `what` run. */
 export function sampled<T>(cases: readonly T[], nth: number, what = 'cases'): readonly T[] {
   const taken = ALL ? cases : cases.filter((_, i) => i % nth === 0);
   if (taken.length < cases.length)

@@ -4,13 +4,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { COMMON } from '../src/cli/command.ts';
 
-/** What docs/architecture.md allows: folder → the folders that it may import, or only the contracts of. */
+/** The permissions of docs/architecture.md: folder → the folders that it may import, or only the contracts of. */
 const rules = new Map<string, { whole: string[]; contracts: string[] }>();
 const architecture = readFileSync(join(import.meta.dirname, '../docs/architecture.md'), 'utf8');
 const names = (cell: string) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name!);
 for (const [, folder, whole, contracts] of architecture.matchAll(/^\| `(\w+)` \|(.*)\|(.*)\|$/gm))
   rules.set(folder!, { whole: names(whole!), contracts: names(contracts!) });
-/** A folder's contract: the one file of it that may be imported where the whole folder may not. */
+/** The contract of a folder. It is the one file that may be imported where the whole folder may not. */
 const CONTRACTS = ['store/store.ts', 'embed/embedder.ts', 'blobs/blobs.ts'];
 /** Package → the only files or folders that may import it. */
 const OWNERS: Record<string, readonly string[]> = {

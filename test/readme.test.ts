@@ -1,4 +1,6 @@
-/** Holds README and docs against what is there: commands, flags, scripts, apps, links, files, variables, the file map. */
+/**
+ * Compares README and docs with the repository: commands, flags, scripts, apps, links, files, variables, the file map.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -13,7 +15,7 @@ const documents = globSync(['*.md', 'docs/**/*.md', 'test/**/*.md', 'nix/templat
 const contents = new Map(documents.map(file => [file, readFileSync(join(root, file), 'utf8')]));
 const test = suite('readme');
 
-/** The flags that a command's own --help shows; `''` is fdnix itself. */
+/** The flags in a command's own --help. `''` is fdnix itself. */
 const flags = new Map<string, Set<string>>();
 test.before(async () => {
   const program = join(root, 'src/fdnix.ts');
@@ -28,7 +30,7 @@ test.before(async () => {
 
 const BLOCK = /^ *```(\w*)\n([\s\S]*?)^ *```/gm;
 
-/** What is shown as code: blocks with continued lines joined, and spans. */
+/** All code in a document: blocks with continued lines joined, and spans. */
 function code(text: string): string[] {
   const blocks = [...text.matchAll(BLOCK)].flatMap(([, language, block]) =>
     /^(|sh|bash|console|shell|text)$/.test(language!) ? block!.replace(/\\\n/g, ' ').split('\n') : [],
@@ -143,7 +145,7 @@ test('every file and folder that is named in code exists', () => {
   for (const [file, text] of contents)
     for (const [, span] of text.replace(BLOCK, '').matchAll(/`([^`\n]+)`/g)) {
       const path = ours.exec(span!)?.[1];
-      // What somebody will add, in the description of how to add it.
+      // Files that somebody will add, in the description of how to add them.
       if (path === undefined || /postgres/.test(path)) continue;
       assert.ok(existsSync(join(root, path)), `${file}: there is no ${path}`);
     }

@@ -2,8 +2,8 @@ import * as assert from 'uvu/assert';
 import { EXIT, UserError } from '../src/errors.ts';
 
 /**
- * The message of the refusal that `work` must end in: a UserError of one line with this exit status, by default that of
- * wrong usage or input. Any other error, and success, fail the test.
+ * The message of the refusal in which `work` must end: a UserError of one line with this exit status, by default that
+ * of wrong usage or input. Any other error, and a success, fail the test.
  */
 export async function rejects(
   work: PromiseLike<unknown> | (() => unknown),

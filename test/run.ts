@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const LIMIT_MS = 600_000;
-/** Long ones first, so that none is left over at the end. The first ones wait for most of their time. */
+/** Long ones come first, so that none is left over at the end. The first ones mostly wait. */
 const FIRST = [
   'releases/fetch',
   'infra/faults',
@@ -25,7 +25,7 @@ const FIRST = [
 /** The last line that the shell's `times` prints has the user and system time of its children, as `0m1.25s 0m0.10s`. */
 const TIMED = '"$@"; code=$?; times; exit $code';
 const root = join(import.meta.dirname, '..');
-// Hundreds of processes load the same sources: compiled once, each start of the program takes 0.15 s of CPU less.
+// Hundreds of processes load the same sources. Compiled once, each start of the program takes 0.15 s less CPU.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/compiled');
 const { values: flags, positionals: parts } = parseArgs({
   allowPositionals: true,
@@ -53,7 +53,7 @@ async function runFile(file: string): Promise<void> {
     const env = { ...process.env, FORCE_COLOR: '0', TMPDIR: scratch };
     const options = { cwd: root, timeout: LIMIT_MS, maxBuffer: 1 << 28, env };
     const command = [process.execPath, '--disable-warning=ExperimentalWarning', file];
-    // Only a shell tells the CPU time of a process and of all that it has waited for.
+    // Only a shell can tell the CPU time of a process and of all processes that it has waited for.
     const [program, ...args] = flags.times ? ['sh', '-c', TIMED, 'sh', ...command] : command;
     const child = execFile(program!, args, options, (error, stdout, stderr) => {
       resolve({ output: stdout + stderr, code: error ? Number(child.exitCode ?? 1) || 1 : 0 });

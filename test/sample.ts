@@ -5,12 +5,12 @@ import { type Extraction, type Package, parsePackage, type RawPackage } from '..
 
 export const SAMPLE = join(import.meta.dirname, './fixtures/sample.json.br');
 
-/** The sample of real metadata that the repository ships, as a release has it: attribute path → raw entry. */
+/** The sample of real metadata that the repository ships, in the form of a release: attribute path → raw entry. */
 export function rawSample(): Record<string, RawPackage & { meta: Record<string, unknown> }> {
   return JSON.parse(brotliDecompressSync(readFileSync(SAMPLE)).toString()).packages;
 }
 
-/** Every `nth` package of the sample, ripgrep among them, and those named. */
+/** Every `nth` package of the sample, among them ripgrep and those in `also`. */
 export function everyNth(nth: number, also: readonly string[] = []): Record<string, RawPackage> {
   const whole = rawSample();
   const first = Object.keys(whole).indexOf('ripgrep') % nth;
@@ -30,7 +30,7 @@ export function sample(count = Number.POSITIVE_INFINITY): Package[] {
     .map(([name, raw]) => parsePackage(name, raw));
 }
 
-/** Packages as an extraction yields them; `end` is what it returns. */
+/** Packages as an extraction yields them. `end` is its return value. */
 export async function* extracted(
   packages: Iterable<Package> | AsyncIterable<Package>,
   end: Partial<Extraction> = {},

@@ -1,4 +1,4 @@
-/** Snippets, evaluated: by Nix and by a shell, for names and values of every kind. */
+/** Snippets for names and values of every kind, evaluated by Nix and by a shell. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ const oneOf = <T>(values: readonly T[]): T => values[Math.floor(pick() * values.
 const some = (values: readonly string[], most: number) =>
   Array.from({ length: 1 + Math.floor(pick() * most) }, () => oneOf(values)).join('');
 
-/** Names that Nix quotes, that end strings, that begin comments, and that other languages read otherwise. */
+/** Names that Nix quotes, that end strings, that begin comments, or that other languages read differently. */
 const NAMES = [
   ...['or', 'let', '1abc', '-x', '${', 'a\nb', 'a\r\nb', 'in', 'rec', "x'", '', '.', 'a.b', '"', '\\', '\\n', '$${'],
   ...[
@@ -107,7 +107,7 @@ test('a name with the character 0 has no snippet, for no Nix can hold it', () =>
   assert.equal(snippetsFor(packageOf(['a\0b']), { revision: COMMIT }), []);
 });
 
-/** What a shell makes of a snippet: its arguments, with a `nix` that prints them. */
+/** The arguments that a shell makes of a snippet, printed by a stand-in of `nix`. */
 function argumentsOf(text: string): string[] {
   const script = `nix() { printf '%s\\0' "$@"; }; ${text}`;
   const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', script], {
@@ -156,7 +156,7 @@ nixTest('Nix reads the name that was meant in flake.nix and in NixOS, and nothin
 });
 
 nixTest('nix run and nix shell find the name that was meant', () => {
-  // Each is one start of Nix, so a few that differ in kind.
+  // Each of these starts Nix, so there are only a few, of different kinds.
   const kinds = [
     'or',
     '1abc',

@@ -97,8 +97,8 @@ async function writing() {
 }
 
 /**
- * The release with its first packages only, as files named by how many, compressed as releases are: to decompress takes
- * memory too. In a process of its own, as a release is large.
+ * Writes the first packages of the release to files named by their number, compressed as releases are, because
+ * decompressing takes memory too. It runs in a separate process, because a release is large.
  */
 function cut(dir: string, sizes: number[]) {
   const bytes = readFileSync(source!);
@@ -125,7 +125,7 @@ async function nights() {
     count(String(request.headers['x-amz-target']).replace(/.*\./, '')),
   );
   const s3 = await startS3(0, request => count(s3Operation(request)));
-  // One vector for all, made once: what is measured is the client.
+  // All texts get the same vector, made once, because the client is measured and not the model.
   const vector = `[${Array.from({ length: 1024 }, (_, n) => ((n % 97) / 1000 - 0.05).toFixed(6)).join(',')}]`;
   const bedrock = await serve((_, body, response) => {
     count('InvokeModel');
@@ -150,7 +150,7 @@ async function nights() {
   return results;
 }
 
-/** One command of the program: what it printed as JSON, and what all its processes together used. */
+/** Runs one command of the program. Returns what it printed as JSON, and what all its processes used together. */
 async function program(dir: string, name: string, args: string[]): Promise<Used> {
   const built = join(import.meta.dirname, '../../dist/fdnix.js');
   const main = existsSync(built) ? built : join(import.meta.dirname, '../../src/fdnix.ts');

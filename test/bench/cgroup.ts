@@ -1,15 +1,18 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A hard limit of memory for whatever is started in it: beyond it the kernel ends a process. */
+/** A hard limit of memory for all processes that are started in it. Above it the kernel ends a process. */
 export interface Group {
-  /** What comes before a command so that it runs within the limit. */
+  /** The prefix of a command that makes it run within the limit. */
   prefix: string[];
-  /** Call it when the processes have ended. MiB of memory at most, file cache included, and how many were killed for it. */
+  /**
+   * Call it after the processes have ended. It gives the highest memory in MiB, file cache included, and how many were
+   * killed.
+   */
   close(): { peakMiB: number; killed: number };
 }
 
-/** Version 2 of cgroups, and version 1 with the memory controller by itself. */
+/** Version 2 of cgroups, and version 1 with a separate memory controller. */
 const VERSIONS = [
   {
     root: '/sys/fs/cgroup',
@@ -29,7 +32,7 @@ const VERSIONS = [
 
 let made = 0;
 
-/** A group of this many MiB, or one line that says why there is none. */
+/** A group with this many MiB, or one line that says why there is none. */
 export function createGroup(mebibytes: number): Group | string {
   const why: string[] = [];
   for (const { root, needs, limits, peak, events } of VERSIONS) {

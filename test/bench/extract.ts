@@ -45,7 +45,7 @@ async function measure(name: string): Promise<Run> {
   const { command, packages } = contenders[name]!;
   const load = loadavg()[0]!;
   const output = join(dir, command[0] === 'nix-env' ? 'out' : 'log');
-  // 3: some attributes of any real tree fail to evaluate.
+  // Status 3: some attributes of any real tree fail to evaluate.
   const run = { ...(await measured(command, output, { fine: [0, 3] })), packages: packages(), load };
   console.error(name, JSON.stringify(run));
   return run;

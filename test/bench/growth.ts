@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '../..');
 const program = join(root, 'dist/fdnix.js');
 const to2 = (value: number) => Math.round(value * 100) / 100;
 
-/** In a process of its own: opens an index, asks the labelled queries, and prints how long both took. */
+/** Runs in a separate process: opens an index, asks the labelled queries, and prints how long both took. */
 async function ask(file: string): Promise<void> {
   const start = performance.now();
   const search = await openSearch(file);

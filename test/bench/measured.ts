@@ -1,21 +1,21 @@
-/** Runs a command and tells what it and all its children used. Linux only: /proc tells. */
+/** Runs a command and measures what it and all its children use. It reads /proc, so it needs Linux. */
 import { spawn } from 'node:child_process';
 import { openSync, readdirSync, readFileSync } from 'node:fs';
 
-/** `faults`: minor page faults, each of which is a page that was touched for the first time. */
+/** `faults` are minor page faults. Each one is a page that was touched for the first time. */
 export interface Use {
   wallSeconds: number;
   cpuSeconds: number;
   systemSeconds: number;
   faults: number;
-  /** The highest sum of resident memory of all processes, looked at every 100 ms. */
+  /** The highest sum of resident memory of all processes, measured every 100 ms. */
   peakMiB: number;
 }
 
-/** Of Linux on every machine that Node runs on. */
+/** Linux has this value on every machine that Node runs on. */
 const TICKS_A_SECOND = 100;
 
-/** Resident MiB of a process and all below it. */
+/** Resident memory in MiB of a process and all its descendants. */
 function treeMemory(pid: number): number {
   const resident = new Map<number, number>();
   const children = new Map<number, number[]>();
@@ -27,7 +27,7 @@ function treeMemory(pid: number): number {
       const parent = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
       children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   const sum = (pid: number): number =>
@@ -42,7 +42,7 @@ export async function measured(
   options: { env?: NodeJS.ProcessEnv; fine?: readonly number[] } = {},
 ): Promise<Use> {
   const start = performance.now();
-  // The shell waits for the command, and the kernel adds up for the shell what those used that were waited for.
+  // The shell waits for the command. The kernel adds the usage of processes that were waited for to the shell's.
   const script = '"$@"; code=$?; read -r stat < /proc/$$/stat; echo "$stat" >&3; exit $code';
   const child = spawn('bash', ['-c', script, 'bash', ...command], {
     stdio: ['ignore', openSync(output, 'w'), 'pipe', 'pipe'],

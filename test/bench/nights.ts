@@ -50,7 +50,7 @@ export interface Night {
   s3: Traffic;
   bedrock: { calls: number; texts: number; characters: number } & Omit<Traffic, 'requests'>;
 }
-/** What this bench prints. */
+/** The output of this bench. */
 export interface Nights {
   packages: number;
   dimension: number;
@@ -69,7 +69,7 @@ if (mode === 'change') change(target!);
 else if (existsSync(program)) await nights();
 else console.log(JSON.stringify({ skipped: `there is no ${program}: run 'npm run build'` }));
 
-/** In a process of its own, because a whole release takes gigabytes. */
+/** Runs in a separate process, because a whole release takes gigabytes. */
 function change(file: string): void {
   const bytes = readFileSync(source!);
   const release = JSON.parse((source!.endsWith('.br') ? brotliDecompressSync(bytes) : bytes).toString());
@@ -238,7 +238,7 @@ interface Used {
   peak: number;
 }
 
-/** A module that writes what its process has used as it ends. */
+/** A module that writes the usage of its process when that ends. */
 function hook(dir: string, used: string): string {
   const file = join(dir, 'hook.mjs');
   writeFileSync(

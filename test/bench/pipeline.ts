@@ -15,7 +15,7 @@ if (!existsSync(program)) throw new Error(`there is no ${program}: run 'npm run 
 
 const home = mkdtempSync(join(tmpdir(), 'fdnix-bench-'));
 const usage = join(home, 'usage.json');
-// What the process itself used, as it ends: its children's use would be counted in by no other way.
+// The process itself reports its usage when it ends. Measuring children from outside would count other children too.
 const HOOK = `--import=data:text/javascript,${encodeURIComponent(
   `import {writeFileSync} from 'node:fs'; process.on('exit', () => writeFileSync(${JSON.stringify(usage)}, JSON.stringify(process.resourceUsage())))`,
 )}`;

@@ -37,7 +37,7 @@ async function ask(system: string, engine: (query: string) => string[] | Promise
 const by = (search: Search, mode: Mode) => async (query: string) =>
   (await search.search(query, { limit: 10, mode })).map(hit => hit.packageName);
 
-/** `[of, over]`: what the first gains over the second. */
+/** `[of, over]`: the gain of the first over the second. */
 const PAIRS: readonly (readonly [string, string])[] = [
   ['both', 'words'],
   ['both, usage', 'both'],

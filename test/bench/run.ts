@@ -31,7 +31,7 @@ export interface Machine {
 export interface Outcome {
   date: string;
   commit: string;
-  /** An update of the kernel makes no other machine of one. */
+  /** An update of the kernel does not make it another machine. */
   kernel?: string;
   seconds: number;
   release: { file: string; bytes: number; sha256: string };
@@ -117,7 +117,7 @@ async function measure(
   };
 }
 
-/** At once after each bench, so that what breaks later costs nothing. */
+/** Written after each bench, so that a later failure loses nothing. */
 function keep(name: string, outcome: Outcome): void {
   const old = existsSync(RESULTS) ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as Results) : null;
   const machine = old !== null && TIMELESS.has(name) ? old.machine : describeMachine();

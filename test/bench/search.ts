@@ -85,7 +85,7 @@ try {
   await embedder.close();
 }
 
-/** What the model makes of every package, one after another; zeros where it knows no word. */
+/** The model's vector of every package, in order; zeros if it knows no word of the package. */
 async function documents(): Promise<Float32Array> {
   const all = new Float32Array(packages.length * 256);
   const answers = await embedder.embed(packages.map(embeddingText), 'document');
@@ -154,7 +154,7 @@ async function vectorPart(vectors: Float32Array, dimension: number, file: string
   for (const query of embedded) {
     exact(query);
     const best = ten();
-    // Variants have the same text and the same vector: whoever ties with the tenth is as right.
+    // Variants have the same text and the same vector, so every tie with the tenth is as right as the tenth.
     const bar = scores[best.at(-1)!]! - 1e-6;
     const right = new Set([...scores.keys()].filter(doc => scores[doc]! >= bar));
     ours(query);
@@ -203,7 +203,7 @@ async function minisearch() {
   return { buildSeconds, ...(await time(few, query => index.search(query, { prefix: true, fuzzy: 0.2 }))) };
 }
 
-/** Eight clients, each with its next query as soon as the last one is answered. */
+/** Eight clients. Each sends its next query as soon as the last one is answered. */
 async function serve(file: string) {
   const program = join(import.meta.dirname, '../../src/fdnix.ts');
   const args = [
@@ -230,7 +230,7 @@ async function serve(file: string) {
       child.stderr.on('data', listen);
       child.on('exit', code => reject(new Error(`serve ended with ${code}: ${said}`)));
     });
-    // Not fetch: it takes as much CPU as the search, on the core that the server needs for its other threads.
+    // fetch is not used: it takes as much CPU as the search, on a core that the server needs for its other threads.
     const agent = new Agent({ keepAlive: true });
     const ask = async (query: string) => {
       const [response] = await once(get(`${url}/api/v1/search?q=${encodeURIComponent(query)}`, { agent }), 'response');

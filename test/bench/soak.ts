@@ -57,7 +57,7 @@ function ask(port: number, query: string, from: string, agent: Agent | false): P
   });
 }
 
-/** The middle and the end of a run: what is still growing then grows for ever. */
+/** The middle and the end of a run. Memory that still grows then grows for ever. */
 function growth(samples: readonly number[]) {
   const mean = (part: readonly number[]) => part.reduce((a, b) => a + b, 0) / Math.max(1, part.length);
   const quarter = Math.floor(samples.length / 4);
@@ -89,7 +89,7 @@ async function served(dir: string, files: string[], end: number) {
   const client = async (n: number) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let i = n; Date.now() < end; i++) {
-      // A connection that was idle for long may be cut: a client asks again.
+      // A connection that was idle for long may be cut, so a client asks again.
       await ask(port, QUERIES[i % QUERIES.length]!, '127.0.0.1', agent).then(judge, () => counts.broken++);
       await pause(THINK);
     }
@@ -227,7 +227,7 @@ async function loaded(file: string, minutes: number) {
         () => 'broken',
       );
       times[status]!.push(performance.now() - begun);
-      // Whoever is refused comes back a second later, as it is told.
+      // A refused client comes back a second later, as it is told.
       if (status !== 200) await pause(1000);
     }
     agent.destroy();

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Blobs } from '../../src/blobs/blobs.ts';
 
-/** What every place for bytes must do. `open` gives an empty one that exists; each test has its own. */
+/** The tests that every place for bytes must pass. `open` gives an empty place that exists; each test has its own. */
 export function blobsContract(name: string, open: () => Promise<Blobs>): void {
   const test = suite(`blobs contract: ${name}`);
   const one = Buffer.from('one');

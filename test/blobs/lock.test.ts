@@ -11,7 +11,9 @@ import { temporaryDir } from '../temporary.ts';
 const test = suite('blobs/lock');
 const dir = temporaryDir();
 
-/** Several that want the same lock; returns how many had it, and how many at once at most. */
+/**
+ * Starts several processes that want the same lock. Returns how many had it, and the most that had it at the same time.
+ */
 async function contend(file: string, waiters: number): Promise<{ turns: number; most: number }> {
   let [holding, most, turns] = [0, 0, 0];
   const wait = () =>

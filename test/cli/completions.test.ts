@@ -19,7 +19,7 @@ shells.before(() => {
 
 const there = (program: string) => spawnSync(program, ['--version']).status === 0;
 
-/** What a real shell offers for a line that ends where the cursor is. */
+/** The completions that a real shell offers for a line with the cursor at its end. */
 const OFFER: Record<Shell, (line: string) => string[]> = {
   bash: line => {
     const script = `. ${dir}/fdnix.bash; COMP_WORDS=(${line}${line.endsWith(' ') ? '""' : ''}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _fdnix; printf '%s\\n' "\${COMPREPLY[@]}"`;

@@ -1,4 +1,4 @@
-/** A disk that is full and a home that cannot be written: both are mounted, in a namespace of the test's own. */
+/** A full disk and a home that cannot be written to. Both are mounted in a separate namespace. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -16,7 +16,7 @@ mkdirSync(home);
 const release = writeRelease(join(root, 'packages.json'), everyNth(9));
 const small = writeRelease(join(root, 'small.json'), everyNth(90));
 
-/** Runs shell commands in which `fdnix` is the program, `$home` the home; returns all that was said, and statuses. */
+/** Runs shell commands, in which `fdnix` is the program and `$home` the home. Returns all output and statuses. */
 function inNamespace(script: string): string {
   const shell = `fdnix() { "$node" --disable-warning=ExperimentalWarning "$program" "$@" --home "$home" 2>&1; echo "status $?"; }\n${script}`;
   const env = { ...process.env, node: process.execPath, program, home, release, small };

@@ -10,7 +10,7 @@ export interface Run {
   stderr: string;
 }
 
-/** Runs the program as a person would, in `home`; `during` gets the child, to interrupt it. */
+/** Runs the program in `home` as a person would. `during` gets the child, to interrupt it. */
 export function fdnix(
   args: string[],
   options: {

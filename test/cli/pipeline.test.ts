@@ -13,7 +13,7 @@ const test = suite('pipeline');
 const root = temporaryDir();
 const home = join(root, 'home');
 const small = join(root, 'small.json');
-/** Long enough under way to be interrupted. */
+/** Runs long enough to be interrupted. */
 const third = writeRelease(join(root, 'third.json'), everyNth(3));
 const some = everyNth(9);
 const raw = Object.entries(rawSample());
@@ -23,7 +23,7 @@ const RELEASE = ALL ? SAMPLE : writeRelease(join(root, 'some.json'), some);
 if (!ALL) console.log(`note: ${COUNT} of ${raw.length} packages, all of them with FDNIX_TEST_ALL=1, as in CI`);
 writeRelease(small, Object.fromEntries(raw.slice(0, 400)));
 
-/** A file of a home of its own, with the small set in its store. */
+/** A home with the small set in its store. */
 async function prepared(name: string): Promise<string> {
   const dir = join(root, name);
   assert.is((await fdnix(['extract', '--from', small, '-q'], { home: dir })).code, 0);
@@ -175,7 +175,7 @@ test('Ctrl-C: exit 130, what was finished is kept, and the next run finishes', a
   const args = ['run', '--from', third];
   const stopped = await fdnix(args, {
     home: dir,
-    // It says when the store is written: embedding is under way then.
+    // It says when the store is written. Embedding is under way then.
     during: child => child.stderr!.on('data', chunk => /packages of .* added/.test(chunk) && child.kill('SIGINT')),
   });
   assert.is(stopped.code, 130, stopped.stderr);

@@ -84,7 +84,7 @@ test('--options takes those beside the packages; other scopes lie beside them, a
   assert.is(unknown.code, 2);
   assert.match(unknown.stderr, /there is no scope "home-manger" in this index; the nearest: home-manager/);
 
-  // Another night: neither the packages nor the options of NixOS take away those of the other scope.
+  // In another night, packages and options of NixOS do not remove those of the other scope.
   const again = await call(['run', '--from', release, '--options']);
   assert.is(again.code, 0, again.stderr);
   assert.is((await found('zzgit'))[0], 'option:home-manager/programs.zzgit.enable');

@@ -25,7 +25,7 @@ const hostile = {
 await buildIndex([...sample(1500), hostile], home);
 const search = (args: string[], input?: string) =>
   fdnix(['search', ...args], { home, ...(input === undefined ? {} : { input }) });
-/** No escape, control but for line feed and tab, bidirectional or invisible sign. */
+/** Text without escapes, bidirectional or invisible characters, and without controls except line feed and tab. */
 const HARMLESS = /^[^\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]*$/u;
 
 test('people get rows, programs one JSON object for each hit', async () => {

@@ -36,7 +36,7 @@ function run(...args: string[]): void {
 interface Running {
   child: ChildProcess;
   url: string;
-  /** What it has said on stderr. */
+  /** The output on stderr so far. */
   said: string[];
   /** Resolves when a line matches. */
   saying(pattern: RegExp): Promise<void>;
@@ -50,7 +50,7 @@ async function start(args: string[], options: object = {}, program = process.exe
   const lines = createInterface({ input: child.stdout! });
   const [url] = await Promise.race([
     once(lines, 'line'),
-    // 'close', not 'exit': by then what it said has been read.
+    // 'close' and not 'exit', because then all output has been read.
     once(child, 'close').then(([code]) => Promise.reject(new Error(`ended with ${code}: ${said.join('\n')}`))),
   ]);
   const saying = async (pattern: RegExp) => {

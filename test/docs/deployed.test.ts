@@ -1,4 +1,4 @@
-/** Every part of the deployed system that docs/deployed.md maps names its tests, and they are there. */
+/** docs/deployed.md names the tests of every part of the deployed system, and these tests exist. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

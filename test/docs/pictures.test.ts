@@ -7,7 +7,7 @@ import { terminalSvg } from '../../tools/terminal-svg.ts';
 
 const test = suite('pictures');
 const root = join(import.meta.dirname, '../..');
-/** Beyond it a picture is too large for a page of text. */
+/** A larger picture is too large for a page of text. */
 const MAX_BYTES = 150_000;
 
 test('a screen keeps its columns, its colours and its signs', () => {

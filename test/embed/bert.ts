@@ -1,6 +1,6 @@
 /**
- * A BERT encoder with seeded weights: written as an ONNX file, and run by plain loops in double precision. The two have
- * nothing in common but the weights, so that what ONNX Runtime and our pooling make of the file can be checked.
+ * A BERT encoder with seeded weights, once as an ONNX file and once as plain loops in double precision. The two share
+ * only the weights, so one checks what ONNX Runtime and our pooling make of the other.
  */
 import { random } from '../../src/random.ts';
 
@@ -16,7 +16,7 @@ export interface Shape {
 /** Row-major weights by name. */
 export type Weights = Map<string, { dims: number[]; values: Float32Array }>;
 
-/** The weights of a model of this shape: the same seed, the same weights. */
+/** The weights of a model of this shape. The same seed gives the same weights. */
 export function seededWeights(shape: Shape, seed = 1): Weights {
   const { vocabulary, positions, width, inner, layers } = shape;
   const next = random(seed);
@@ -147,9 +147,9 @@ const TYPE = { float: 1, uint8: 2, int8: 3, int64: 7 } as const;
 export interface FileOptions {
   /** Weights of products as int8, multiplied by `DynamicQuantizeLinear` and `MatMulInteger`, as quantisation tools do. */
   quantised?: boolean;
-  /** An operator that no runtime has. */
+  /** Adds an operator that no runtime has. */
   custom?: boolean;
-  /** Name of the file that the word vectors are said to be in. */
+  /** The name of the file in which the word vectors are said to be. */
   external?: string;
 }
 

@@ -2,7 +2,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Embedder, EmbedFailure } from '../../src/embed/embedder.ts';
 
-/** What every provider of vectors must do. `open` gives the same model each time; it knows every one of `texts`. */
+/**
+ * The tests that every provider of vectors must pass. `open` gives the same model each time; it knows all of `texts`.
+ */
 export function embedderContract(name: string, open: () => Promise<Embedder>, texts: readonly string[]): void {
   const test = suite(`embedder contract: ${name}`);
   const it = (what: string, body: (embedder: Embedder) => Promise<void>) =>

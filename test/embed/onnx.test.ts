@@ -17,7 +17,7 @@ const [CLS, SEP] = [2, 3];
 const TEXTS = ['music player', 'a fast text editor!', 'players', 'music music music for a text editor'];
 
 const root = temporaryDir();
-/** Writes a model's directory: `files` beside the tokenizer and the graph; returns its path. */
+/** Writes the directory of a model, with `files` beside the tokenizer and the graph. Returns its path. */
 function model(name: string, files: Record<string, unknown> = {}, options?: FileOptions): string {
   const dir = join(root, name);
   const content = {

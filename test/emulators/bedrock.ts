@@ -7,7 +7,7 @@ import { type Service, serve } from './listen.ts';
  * its schema or its guardrails do not take.
  */
 export interface BedrockFake extends Service {
-  /** Texts a vector was given for, and how often. */
+  /** Texts that got a vector, and how often. */
   embedded: Map<string, number>;
   /** Texts of each call that was answered. */
   calls: number[];

@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen, type Service } from './listen.ts';
 
-/** In this process, in memory. Lacks transactions, point-in-time recovery, and adding an index to a table. */
+/** Runs in this process, in memory. It lacks transactions, point-in-time recovery, and adding an index to a table. */
 export async function startDynalite(port = 0, seen?: (request: IncomingMessage) => void): Promise<Service> {
   // @ts-expect-error: dynalite has no types
   const { default: dynalite } = (await import('dynalite')) as { default: (options: object) => Server };
@@ -17,7 +17,7 @@ export async function startDynalite(port = 0, seen?: (request: IncomingMessage) 
 
 const DYNOXIDE = new URL('../../tools/dynoxide/node_modules/@dynoxide/linux-x64/dynoxide', import.meta.url).pathname;
 
-/** A process of its own; null where its optional binary is not installed (`npm ci --prefix tools/dynoxide`). */
+/** Runs in a separate process. Null if its optional binary is not installed (`npm ci --prefix tools/dynoxide`). */
 export async function startDynoxide(): Promise<Service | null> {
   if (!existsSync(DYNOXIDE)) return null;
   const port = await freePort();

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, request as send } from 'node:http';
 import { listen, type Service } from './listen.ts';
 
-/** Service name in a signature's scope → where that service is. */
+/** The address of each service, by its name in a signature's scope. */
 export type Targets = Record<string, string>;
 
 /**

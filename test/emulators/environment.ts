@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** Points the SDK of this process, and of children that get `process.env`, at emulators. */
+/** Points the SDK of this process at emulators, and that of children which get `process.env`. */
 export function pointAt(urls: { dynamodb?: string; s3?: string; bedrock?: string }): void {
   const set = (name: string, value: string | undefined) => {
     if (value) process.env[name] = value;
@@ -9,7 +9,7 @@ export function pointAt(urls: { dynamodb?: string; s3?: string; bedrock?: string
   set('AWS_ENDPOINT_URL_S3', urls.s3);
   set('AWS_ENDPOINT_URL_BEDROCK_RUNTIME', urls.bedrock);
   Object.assign(process.env, { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
-  // Nothing of the user's own configuration takes part.
+  // The user's own configuration must have no effect.
   Object.assign(process.env, { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' });
 }
 

@@ -17,7 +17,7 @@ import { startLagging } from './lagging.ts';
 import { dynamodbOperation, s3Operation, startProxy } from './proxy.ts';
 import { startS3 } from './s3.ts';
 
-/** What AWS does and emulators forgive: signatures, clocks, permissions, indexes that lag. */
+/** Things that AWS checks and emulators ignore: signatures, clocks, permissions, and indexes that lag. */
 const test = suite('guarded');
 const services: { close(): Promise<void> }[] = [];
 const items = PACKAGES.slice(0, 40).map(pkg => stored(pkg));
@@ -52,7 +52,7 @@ for (const minutes of [0, 20, -20])
     await store.put(items);
     const { embedded } = await embedPending(store, blobs, embedder);
     assert.is(embedded, items.length);
-    // No call but the first of each service had to be made twice for it.
+    // Only the first call of each service had to be made twice for it.
     assert.ok(proxies[2].log.length <= 1 + (minutes === 0 ? 0 : 1), `${proxies[2].log.length} calls of the model`);
   });
 

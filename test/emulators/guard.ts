@@ -1,17 +1,17 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** What AWS looks at before a service does: signature, time, and whether the role may make the call. */
+/** What AWS checks before a service: signature, time, and whether the role may make the call. */
 export interface Guard {
-  /** The time at the service, as `Date.now()`. */
+  /** The time of the service, as `Date.now()`. */
   now(): number;
-  /** Why this request is refused, or null. */
+  /** The reason why this request is refused, or null. */
   check(request: IncomingMessage, body: Buffer): Refusal | null;
-  /** Who may not list is told that he is denied where an object is missing. */
+  /** A role that may not list gets "denied" for a missing object. */
   missing(request: IncomingMessage): Refusal | null;
-  /** True if the holder of this access key may; remembers by which permission. */
+  /** Whether the holder of this access key may make the call. It remembers which permission allowed it. */
   may(accessKey: string, action: string, resource: string): boolean;
-  /** `role action resource` of every permission by which something was allowed. */
+  /** `role action resource` of every permission that has allowed a call. */
   used: Set<string>;
 }
 
@@ -23,16 +23,19 @@ export interface Refusal {
 
 export interface Permission {
   action: string;
-  /** A name, in which `*` stands for anything. */
+  /** A name in which `*` stands for any text. */
   resource: string;
 }
 
-/** Every emulator is given this secret, whoever has it. */
+/** The secret of all access keys of the emulators. */
 const SECRET = 'test';
-/** AWS takes requests whose time differs by up to this many milliseconds. */
+/** AWS accepts requests whose time differs by up to this many milliseconds. */
 const TOLERANCE = 15 * 60_000;
 
-/** `permissions` by access key; without them everybody may do everything. `skew`: milliseconds that the service is ahead. */
+/**
+ * `permissions` are by access key; without them everybody may do everything. `skew` is how many milliseconds the
+ * service is ahead.
+ */
 export function createGuard(options: { skew?: number; permissions?: Record<string, Permission[]> } = {}): Guard {
   const { skew = 0, permissions } = options;
   const used = new Set<string>();
@@ -148,7 +151,7 @@ function hmac(key: Buffer | string, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 
-/** The IAM actions of a request and what they are on: names of tables, buckets and objects instead of whole ARNs. */
+/** The IAM actions of a request and their resources: names of tables, buckets and objects instead of whole ARNs. */
 function calls(request: IncomingMessage, body: Buffer): [action: string, resource: string][] {
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
@@ -170,7 +173,7 @@ function calls(request: IncomingMessage, body: Buffer): [action: string, resourc
   ];
 }
 
-/** As each service says it. */
+/** The error in the form of each service. */
 function refuse(request: IncomingMessage, code: string, message: string): Refusal {
   if (request.headers['x-amz-target'] !== undefined)
     return {

@@ -14,7 +14,7 @@ const TABLES = /^(CreateTable|UpdateTable|DeleteTable)$/;
 export async function startLagging(lag: number): Promise<Service> {
   const [table, index] = [await startDynalite(), await startDynalite()];
   const agent = new Agent({ keepAlive: true });
-  /** Replayed one after another, so that conditions hold as they did. */
+  /** Writes are replayed one after another, so that conditions hold as they did. */
   let replayed: Promise<unknown> = Promise.resolve();
 
   function send(target: string, incoming: IncomingMessage, body: Buffer) {

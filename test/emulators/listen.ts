@@ -22,7 +22,7 @@ export async function listen(server: Server, port = 0): Promise<Service> {
   };
 }
 
-/** Serves one function of request and whole body. What it throws is a 500. */
+/** Serves one function of request and whole body. An error that it throws becomes a 500. */
 export function serve(
   answer: (request: IncomingMessage, body: Buffer, response: ServerResponse) => void | Promise<void>,
   port = 0,

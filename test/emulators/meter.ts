@@ -1,14 +1,14 @@
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import { listen, readBody, type Service } from './listen.ts';
 
-/** What passed through a meter since the last `take`. */
+/** What has passed through a meter since the last `take`. */
 export interface Reading {
   /** By operation. */
   requests: Record<string, number>;
-  /** Of bodies, without headers. */
+  /** Bytes of bodies, without headers. */
   bytesSent: number;
   bytesReceived: number;
-  /** As DynamoDB bills them; zero for other services. */
+  /** Units as DynamoDB bills them; zero for other services. */
   readUnits: number;
   writeUnits: { table: number; index: number };
 }
@@ -31,7 +31,7 @@ const nothing = (): Reading => ({
   writeUnits: { table: 0, index: 0 },
 });
 
-/** A proxy in front of an emulator that counts what passes; `units` also counts what it costs. */
+/** A proxy in front of an emulator that counts what passes. `units` also computes the cost. */
 export async function startMeter(
   target: string,
   operation: (request: IncomingMessage) => string,

@@ -6,45 +6,45 @@ import { listen, readBody, type Service } from './listen.ts';
 
 /** What may happen to one exchange. */
 export type Fault =
-  /** An answer of the proxy's own; the request is not forwarded. */
+  /** The proxy itself answers, and the request is not forwarded. */
   | { kind: 'status'; status: number; body: string; headers?: Record<string, string> }
-  /** Connection reset, or closed, before anything is forwarded. */
+  /** The connection is reset or closed before anything is forwarded. */
   | { kind: 'reset' | 'fin' }
-  /** Nothing is forwarded, nothing comes back. */
+  /** Nothing is forwarded, and no reply comes. */
   | { kind: 'hang' }
-  /** Forwarded and carried out; the reply is lost by a reset, or never comes. */
+  /** The request is forwarded and carried out, but a reset loses the reply, or it never comes. */
   | { kind: 'lost' | 'stall' }
-  /** The whole length is announced, half the body comes. */
+  /** The whole length is announced, but half of the body comes. */
   | { kind: 'truncate' }
-  /** One byte of the body is another: a control character, which neither JSON nor XML may hold. */
+  /** One byte of the body is changed to a control character, which neither JSON nor XML may hold. */
   | { kind: 'garble' }
-  /** The body comes so slowly that no idle timer fires and no reader has the patience. */
+  /** The body comes so slowly that no idle timer fires, and no reader has the patience. */
   | { kind: 'drip' }
   | { kind: 'delay'; ms: number }
-  /** Forwarded when this has come to pass. */
+  /** The request is forwarded when this promise resolves. */
   | { kind: 'after'; event: Promise<unknown> }
-  /** Only the first items of a batch are forwarded, or only the first keys; the rest comes back as not processed. */
+  /** Only the first items of a batch are forwarded, or only the first keys. The rest comes back as not processed. */
   | { kind: 'unprocessed'; share: number }
-  /** The reply is another: for services that answer wrongly. */
+  /** The reply is replaced, for services that answer wrongly. */
   | { kind: 'rewrite'; edit: (body: string) => string };
 
 export interface Exchange {
   /** `BatchWriteItem`, `PUT vectors/`, `InvokeModel`. */
   op: string;
-  /** How many of this op came before. */
+  /** How many requests of this op came before. */
   n: number;
 }
 export type Plan = (exchange: Exchange) => Fault | null;
 
 export interface FaultProxy extends Service {
-  /** May be replaced at any time; counting starts anew when it is. */
+  /** May be replaced at any time. Counting then starts anew. */
   plan: Plan | null;
   /** Every exchange since the plan was set. */
   log: { op: string; fault: Fault['kind'] | null }[];
   reset(plan?: Plan): void;
 }
 
-/** An HTTP proxy in front of one emulator, between it and the real SDK; `guard` looks at what would be forwarded. */
+/** An HTTP proxy between the real SDK and one emulator. `guard` checks what would be forwarded. */
 export async function startProxy(
   target: string,
   operation: (request: IncomingMessage) => string,

@@ -11,7 +11,7 @@ export interface S3Fake extends Service {
   /** `bucket/key` → bytes. */
   objects: Map<string, Stored>;
   addBucket(name: string): void;
-  /** Names a page of a listing holds; S3 has 1,000. */
+  /** How many names a page of a listing has. S3 has 1,000. */
   pageSize: number;
 }
 
@@ -103,7 +103,7 @@ export async function startS3(port = 0, seen?: (request: IncomingMessage) => voi
   return Object.assign(fake, service);
 }
 
-/** What S3 refuses whatever the operation: no signature, or a body other than the one signed. */
+/** What S3 refuses for every operation: a missing signature, or a body other than the signed one. */
 function unfit(request: IncomingMessage, body: Buffer): [number, string] | null {
   if (!/^AWS4-HMAC-SHA256 Credential=/.test(request.headers.authorization ?? '')) return [403, 'AccessDenied'];
   const signed = request.headers['x-amz-content-sha256'];

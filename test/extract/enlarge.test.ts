@@ -15,7 +15,7 @@ const source = writeRelease(join(dir, 'packages.json'), raw);
 const old = Object.entries(raw).map(([name, entry]) => parsePackage(name, entry));
 const real = new Map(old.map(pkg => [pkg.packageName, JSON.stringify(pkg)]));
 
-/** The release made anew with `count` attributes: its bytes, and its records as every reader of releases sees them. */
+/** The release, made anew with `count` attributes: its bytes, and its records as every reader of releases sees them. */
 async function enlarge(count: number, seed = '1') {
   const file = join(dir, `${count}-${seed}.json`);
   const program = join(import.meta.dirname, '../../tools/enlarge.ts');

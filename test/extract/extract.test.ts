@@ -25,7 +25,7 @@ async function run(tree: string, options: Partial<EvaluateOptions> = {}) {
   return { packages, names, failures, jsonl: packages.map(serialisePackage).join('\n') };
 }
 
-/** The records that the tree's own listing gives. */
+/** The records of the tree's own listing. */
 function expected(tree: string, system?: string): string {
   const info = Object.entries(packagesInfo(tree, system)) as [string, { meta: { position?: string } }][];
   for (const [, { meta }] of info) if (meta.position) meta.position = meta.position.slice(tree.length + 1);
@@ -36,7 +36,7 @@ function expected(tree: string, system?: string): string {
     .join('\n');
 }
 
-/** The first lines that differ: a whole diff of a thousand records says less. */
+/** The first lines that differ. A whole diff of a thousand records says less. */
 function differing(actual: string, listing: string): string[][] {
   const [a, b] = [actual.split('\n'), listing.split('\n')];
   const pairs = Array.from({ length: Math.max(a.length, b.length) }, (_, i) => [a[i] ?? '', b[i] ?? '']);

@@ -11,7 +11,7 @@ import { runSkipped } from './tree.ts';
 const test = suite('evaluating the nixpkgs that FDNIX_TEST_NIXPKGS names');
 const tree = process.env.FDNIX_TEST_NIXPKGS;
 
-/** What one evaluator without limits says: 5 GiB of memory, so only where somebody asks for it. */
+/** The output of one evaluator without limits. It takes 5 GiB of memory, so it runs only on request. */
 function ask(body: string, system = 'x86_64-linux'): unknown {
   const expression = `
 let
@@ -31,7 +31,7 @@ in ${body}`;
   );
 }
 
-/** Of the last system that was evaluated. */
+/** The failures of the last system that was evaluated. */
 let packages: Map<string, Package>;
 
 async function complete(system: string): Promise<void> {
@@ -41,7 +41,7 @@ async function complete(system: string): Promise<void> {
     packages.set(pkg.packageName, pkg);
   });
   assert.ok(packages.size > floor && floor > 1000, `${packages.size} packages, at least ${floor} are plausible`);
-  // What dies without a throw would take this listing with it: it is told by name to leave that out.
+  // An attribute that dies without a throw would end this listing, so the listing is told to leave it out.
   const fatal = failures.map(({ packageName }) => JSON.stringify(packageName)).join(' ');
   const listing = ask(
     `

@@ -62,7 +62,7 @@ test('a flake reference where Nix keeps its store in the home directory, as in a
   await withTree({}, async tree => {
     writeFileSync(join(tree, 'own.nix'), JSON.stringify(tree)); // no other store has these contents
     const { XDG_DATA_HOME, NIX_REMOTE } = process.env;
-    // Without /nix/var/nix a user's Nix does this by itself.
+    // Without /nix/var/nix a user's Nix does this automatically.
     Object.assign(process.env, { XDG_DATA_HOME: `${tree}-data`, NIX_REMOTE: `${tree}-data/nix/root` });
     try {
       const { path } = await openTree(`path:${tree}`);

@@ -9,7 +9,7 @@ const FIXTURES = join(import.meta.dirname, '../fixtures');
 /** The miniature nixpkgs. */
 export const NIXPKGS = join(FIXTURES, 'nixpkgs');
 
-/** Calls `use` with a copy of the miniature nixpkgs, in which files of nixpkgs-variants have taken a place. */
+/** Calls `use` with a copy of the miniature nixpkgs in which files of nixpkgs-variants replace others. */
 export async function withTree(variants: Record<string, string>, use: (tree: string) => unknown): Promise<void> {
   const dir = temporaryDir();
   cpSync(NIXPKGS, dir, { recursive: true, verbatimSymlinks: true });
@@ -18,7 +18,7 @@ export async function withTree(variants: Record<string, string>, use: (tree: str
   await use(dir);
 }
 
-/** What the tree's own packages-info.nix says: attribute path → entry of packages.json. */
+/** The output of the tree's own packages-info.nix: attribute path → entry of packages.json. */
 export function packagesInfo(tree: string, system = 'x86_64-linux'): Record<string, object> {
   const expression = `import ${tree}/pkgs/top-level/packages-info.nix { }`;
   const args = ['--eval', '--json', '--strict', '--store', 'dummy://', '--readonly-mode', '--option', 'system', system];
@@ -26,7 +26,7 @@ export function packagesInfo(tree: string, system = 'x86_64-linux'): Record<stri
   return JSON.parse(JSON.parse(output)).packages;
 }
 
-/** Runs the suite, or says aloud that it cannot: in CI the lack of Nix is a failure. */
+/** Runs the suite, or says that it cannot. In CI the lack of Nix is a failure. */
 export function runWithNix(test: Test): void {
   try {
     execFileSync('nix-instantiate', ['--version'], { stdio: 'ignore' });
@@ -38,7 +38,7 @@ export function runWithNix(test: Test): void {
   test.run();
 }
 
-/** Stands in for a suite that cannot run here. */
+/** Replaces a suite that cannot run here. */
 export function runSkipped(why: string): void {
   console.log(`skipped: ${why}`);
   const none = suite('skipped');

@@ -33,7 +33,7 @@ const ORDER: readonly Command[] = ['extract', 'embed', 'index'];
 
 const test = suite('kill -9');
 let world: World;
-/** What there is before each command of an undisturbed run, and after the last. */
+/** The state before each command of an undisturbed run, and after the last. */
 const stages: State[] = [];
 const templates: Place[] = [];
 const requests: Record<Command, number> = { extract: 0, embed: 0, index: 0 };
@@ -41,14 +41,14 @@ let wholeIndex: Buffer;
 /** What an undisturbed embedding sends. */
 let texts = 0;
 
-/** Closed at the end: what a failing test leaves open would keep this process alive. */
+/** Closed at the end, because open servers of a failing test would keep this process alive. */
 const opened: FaultProxy[] = [];
 interface Worker {
   proxies: FaultProxy[];
   env: Record<string, string>;
 }
 
-/** Proxies of its own, so that the requests of one program are told from those of another at the same time. */
+/** Each worker has its own proxies, so that requests of programs that run at the same time can be told apart. */
 async function startWorker(): Promise<Worker> {
   const dynamodb = await startProxy(world.behind.dynamodb.url, dynamodbOperation);
   const s3 = await startProxy(world.behind.s3.url, s3Operation);
@@ -92,7 +92,7 @@ const calm = (worker: Worker) => {
 };
 const indexOf = (place: Place) => join(root, place.table, 'index.sqlite');
 
-/** Vectors in all batches, whether an index names them or not. */
+/** Vectors in all batches, whether an index names the batches or not. */
 function vectorsIn({ bucket }: Place): number {
   const batches = [...world.behind.s3.objects].filter(([name]) => name.startsWith(`${bucket}/vectors/`));
   return batches.reduce((sum, [, { bytes }]) => sum + JSON.parse(gunzipSync(bytes).toString()).count, 0);
@@ -238,7 +238,7 @@ test('two embedders at once: one waits for the other and says so, and no text is
   const place = await clone(templates[1]!);
   world.behind.bedrock.embedded.clear();
   world.behind.bedrock.calls.length = 0;
-  // Slow enough that both are there before the first has finished.
+  // It is slow enough that both are there before the first has finished.
   for (const worker of [one, two]) worker.proxies[2]!.reset(() => ({ kind: 'delay', ms: 1000 }));
   const runs = await Promise.all([run(one, 'embed', place), sleep(150).then(() => run(two, 'embed', place))]);
   for (const { code, stderr } of runs) assert.is(code, 0, stderr);

@@ -17,9 +17,9 @@ import {
 
 interface Kind {
   fault(service: ServiceName): Fault;
-  /** Share of calls; the first call always has it. 0.3 if absent. */
+  /** The share of calls with the fault. The first call always has it. By default 0.3. */
   share?: number;
-  /** The reply may be lost after the work was done: a text may be embedded more than once. */
+  /** The reply may be lost after the work was done, so a text may be embedded more than once. */
   lossy?: boolean;
   /** Only these operations. */
   only?: RegExp;
@@ -28,7 +28,7 @@ interface Kind {
 const status = (status: number, type: string): Kind => ({
   fault: service => ({
     kind: 'status',
-    // S3 answers with 503 where the others do with 400, and calls it SlowDown.
+    // S3 answers with 503 where the others use 400, and calls it SlowDown.
     status: service === 's3' && type === 'ThrottlingException' ? 503 : status,
     body:
       service === 's3'
@@ -62,7 +62,7 @@ const KINDS: Record<string, Kind> = {
   'a captive portal': {
     fault: () => ({ kind: 'status', status: 200, body: '<html>log in</html>', headers: { 'content-type': 'text/html' } }), // biome-ignore format: one object
     share: 0.1,
-    // Their replies hold nothing that could be looked at.
+    // The replies of these calls have nothing that could be checked.
     only: /^(?!PUT bucket|DELETE)/,
   },
   resets: { fault: () => ({ kind: 'reset' }) },
@@ -88,7 +88,7 @@ const KINDS: Record<string, Kind> = {
     ...vectors(numbers => [[0.1 + numbers[0]![0]!, ...numbers[0]!.slice(1)], ...numbers.slice(1)]),
     share: 0.02,
   },
-  // Three in a row are held to be the text's own fault: seldom enough that chance never gives three.
+  // Three such replies in a row count as the fault of the text. They are rare enough that chance never gives three.
   'a zero vector': { ...vectors(numbers => [numbers[0]!.map(() => 0), ...numbers.slice(1)]), share: 0.02 },
 };
 

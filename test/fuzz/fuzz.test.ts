@@ -17,7 +17,7 @@ import { mutateBytes } from './mutate.ts';
 import { PARSERS } from './parsers.ts';
 
 const test = suite('fuzz');
-/** Two minutes in CI; elsewhere some seconds, the same cases each time. `fuzz.ts` takes any time and seed. */
+/** Two minutes in CI. Elsewhere some seconds, with the same cases each time. `fuzz.ts` takes any time and seed. */
 const MS = ALL ? 100_000 : 8000;
 const SEED = ALL ? Math.floor(Date.now() / 86_400_000) : 1;
 if (!ALL) console.log('note: 8 s of fuzzing, two minutes with FDNIX_TEST_ALL=1, as in CI');

@@ -1,7 +1,7 @@
 /**
- * Fuzzing: `bin/node test/fuzz/fuzz.ts [--minutes N] [--seed N] [PARSER…]` changes what every parser reads every day and
- * watches what it does with that. Whatever the bytes, a parser ends within seconds, and with a value or a UserError behind
- * which there is no mistake of fdnix. A finding is kept in `found/`, and run again by every test from then on.
+ * Fuzzing: `bin/node test/fuzz/fuzz.ts [--minutes N] [--seed N] [PARSER…]` gives every parser damaged input and checks
+ * the result. Whatever the bytes are, a parser ends within seconds, with a value or a UserError that hides no bug of
+ * fdnix. A finding is kept in `found/`, and every later test runs it again.
  */
 import { createHash } from 'node:crypto';
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ export interface Finding {
   bytes: Buffer;
 }
 
-/** What is wrong with how a parser takes these bytes; null where it is well. */
+/** What a parser does wrong with these bytes; null if nothing. */
 export async function judge(parser: Parser, bytes: Buffer, dir: string): Promise<string | null> {
   const before = cpuMs();
   const outcome = await parser.parse(bytes, dir).then(
@@ -39,7 +39,7 @@ export async function judge(parser: Parser, bytes: Buffer, dir: string): Promise
   return outcome ?? (took > LONGEST ? `it took ${Math.round(took)} ms` : null);
 }
 
-/** Cases for `ms` milliseconds, the parsers in turn; stops at the first finding of each. */
+/** Runs cases for `ms` milliseconds, the parsers in turn. Stops at the first finding of each. */
 export async function fuzz(ms: number, seed: number, names = Object.keys(PARSERS)) {
   const next = random(seed);
   const found: Finding[] = [];
@@ -62,7 +62,7 @@ export async function fuzz(ms: number, seed: number, names = Object.keys(PARSERS
   return { found, counts };
 }
 
-/** What was ever found, for each parser. */
+/** All earlier findings, by parser. */
 export function corpus(): { parser: string; file: string; bytes: Buffer }[] {
   const files = globSync('*/*', { cwd: FOUND }).sort();
   return files.map(file => ({ parser: dirname(file), file, bytes: readFileSync(join(FOUND, file)) }));

@@ -20,10 +20,10 @@ import { everyNth, sample, writeRelease } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 import { mutateBytes, mutateJson, mutateLines } from './mutate.ts';
 
-/** Reads what others wrote. Whatever the bytes, it ends soon, and with a value or a UserError. */
+/** Reads what others wrote. Whatever the bytes are, it ends soon, with a value or a UserError. */
 export interface Parser {
   mutate(bytes: Buffer, next: () => number): Buffer;
-  /** What it reads every day. */
+  /** Valid inputs, which the fuzzer changes. */
   seeds(dir: string): Promise<Buffer[]> | Buffer[];
   parse(bytes: Buffer, dir: string): Promise<unknown>;
 }
@@ -38,7 +38,7 @@ const put = (dir: string, name: string, bytes: Buffer | string) => {
 async function drain(items: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of items);
 }
-/** The first half of the cases changes values, the other bytes. */
+/** The first half of the cases changes values, the other half bytes. */
 const either = (mutate: Parser['mutate']): Parser['mutate'] => (bytes, next) =>
   (next() < 0.6 ? mutate : mutateBytes)(bytes, next); // biome-ignore format: one step
 const zipped = (mutate: Parser['mutate']): Parser['mutate'] => (bytes, next) =>
@@ -83,7 +83,7 @@ async function usage(dir: string, name: string, bytes: Buffer): Promise<void> {
   await readUsage(await openUsage(place), () => {});
 }
 
-/** One file of a checkout, of which only that is read. */
+/** A checkout of which only one file is read. */
 function usageTree(dir: string, tree: string, name: string, bytes: Buffer): Promise<void> {
   put(dir, join(tree, name), bytes);
   return openUsage(join(dir, tree)).then(async place => void (await readUsage(place, () => {})));

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 
-/** What a client can do to keep others out. Each goes on until it is stopped. */
+/** Ways in which a client may try to keep others out. Each goes on until it is stopped. */
 export const ATTACKS = {
   'slow heads': '1,010 sockets that send a byte of their head now and then',
   'slow bodies': '300 sockets that send a body of a megabyte byte by byte',
@@ -20,7 +20,7 @@ interface Order {
   from: string;
 }
 
-/** Starts an attack in a thread of its own; resolves when it is under way. */
+/** Starts an attack in a separate thread. Resolves when it is under way. */
 export async function startAttack(attack: Attack, port: number, from = '127.0.0.1'): Promise<() => Promise<void>> {
   const order: Order = { attack, port, from };
   const worker = new Worker(new URL(import.meta.url), { workerData: { attacker: order } });

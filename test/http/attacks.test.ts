@@ -12,7 +12,10 @@ import { memorySearch } from './memory.ts';
 
 const test = suite('http/attacks');
 
-/** Milliseconds: one second is what is promised on a quiet machine (`test/bench/soak.ts` tells it), and this is for busy ones. */
+/**
+ * Milliseconds. A quiet machine promises one second (`test/bench/soak.ts` measures it); the factor is for busy
+ * machines.
+ */
 const PROMISED = 1000;
 const BUSY = 15;
 
@@ -22,12 +25,12 @@ interface World {
   sockets: Socket[];
   /** A socket of the attacker that has sent these bytes. */
   attack(bytes: string, from?: string): Socket;
-  /** Status of the second client's answer; fails where it waits too long. */
+  /** The status of the second client's answer. Fails if that waits too long. */
   second(path?: string, from?: string): Promise<number>;
   connections(): Promise<number>;
 }
 
-/** A server, an attacker and a second client from the same address, where not told otherwise. */
+/** A server, an attacker and a second client, by default with the attacker's address. */
 async function world(options: ServerOptions, body: (world: World) => Promise<void>): Promise<void> {
   const search = memorySearch();
   const server = createNodeServer(createApp(search, '<p>page</p>'), options);

@@ -1,4 +1,4 @@
-/** `serve --follow` as a Lambda function that is frozen between two events: the process is really stopped. */
+/** `serve --follow` as a Lambda function that is frozen between two events. The process is really stopped. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ type Reply = { statusCode: number; headers: Record<string, string>; body: string
 let api: Service;
 let child: ChildProcess;
 let stderr = '';
-/** The question for the next event, while it is open, and who waits for the answer. */
+/** The open question for the next event, and who waits for the answer. */
 let ask: ((event: unknown) => void) | null = null;
 let settle: (reply: { error?: string; reply?: Reply }) => void = () => {};
 let asked = () => {};
@@ -71,7 +71,7 @@ async function publish(revision: string) {
   }
 }
 
-/** One event and its answer; `during` is called when the event lies there and nobody has taken it. */
+/** One event and its answer. `during` is called when the event is there and nobody has taken it. */
 async function invoke(event: unknown, during = () => {}) {
   if (ask === null)
     await new Promise<void>(resolve => {
@@ -96,7 +96,7 @@ async function revision(during = () => {}): Promise<string> {
   return JSON.parse(reply.body).revision;
 }
 
-/** Stopped as the runtime stops a function, for an hour by its own clock, while something happens. */
+/** Stops the process for an hour of its own clock, as the runtime does, while something happens. */
 async function freeze(happens: () => unknown) {
   if (ask === null)
     await new Promise<void>(resolve => {

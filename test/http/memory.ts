@@ -14,7 +14,7 @@ export const records: Package[] = [...realPackages(), ...someOptions()];
 
 export const REVISION = '241313f4e8e508cb9b13278c2b0fa25b9ca27163';
 
-/** What some answer holds. */
+/** Everything that an answer may have. */
 export interface Content {
   revision: string;
   hits: HitJson[];
@@ -30,13 +30,13 @@ export async function content(response: Response | Promise<Response>): Promise<C
 
 export interface Memory extends Search {
   closed: boolean;
-  /** How many searches have been asked for. */
+  /** How many searches were asked for. */
   asked: number;
-  /** Each search waits for what this returns. */
+  /** Each search waits for the promise that this returns. */
   pause: (query: string) => Promise<void>;
 }
 
-/** A Search over records in memory, scored by substrings: what the doors are tested on, not how fdnix ranks. */
+/** A Search over records in memory, scored by substrings. It tests the doors, not the ranking of fdnix. */
 export function memorySearch(packages: readonly Package[] = records, info: Partial<IndexInfo> = {}): Memory {
   return {
     closed: false,
@@ -137,7 +137,7 @@ function score(pkg: Package, words: string[]): Hit {
   };
 }
 
-/** Every filter; one that is missing here does not compile. */
+/** Every filter. A missing one does not compile. */
 const FILTER: { [name in keyof typeof FILTERS]: (pkg: Package, value: NonNullable<SearchOptions[name]>) => boolean } = {
   type: (pkg, type) => pkg.type === type,
   scope: (pkg, scope) => readOptionName(pkg.packageName)?.scope === scope,

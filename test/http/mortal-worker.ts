@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 
-// A search thread that does to a query what it asks for: `die`, `exit`, `hang`, `fill`, and otherwise what worker.ts does.
+// A search thread that obeys a query: `die`, `exit`, `hang`, `fill`. It does everything else as worker.ts.
 parentPort!.on('message', ({ target = '' }: { target?: string }) => {
   const [, query] = /[?&]q=(die|exit|hang|fill)\b/.exec(target) ?? [];
   if (query === 'die') throw new Error('killed by a test');

@@ -35,7 +35,7 @@ function ask(path: string, options: RequestOptions = {}, body?: string): Promise
   });
 }
 
-/** What the server says to bytes that no HTTP client would send. */
+/** The server's reply to bytes that no HTTP client would send. */
 async function raw(bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   socket.write(bytes);

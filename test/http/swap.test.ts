@@ -13,7 +13,7 @@ swap.before.each(async () => {
   dir = temporaryDir();
 });
 
-/** The "index" is a file with a revision in it; each opening gives a Memory of that revision. */
+/** The "index" is a file with a revision in it. Each opening gives a Memory of that revision. */
 async function follow(file: string) {
   const opened: Memory[] = [];
   const events: string[] = [];

@@ -101,7 +101,7 @@ test('two publishers at once: both indexes are kept, one is served', async place
   const first = await put(place, 1);
   await publish(place.blobs, 'candidate', at(1));
   await put(place, 2);
-  // The other publisher comes between this one's reading and writing.
+  // The other publisher writes between this one's reading and writing.
   let interfered = false;
   const racing: Blobs = {
     ...place.blobs,

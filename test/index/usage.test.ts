@@ -22,7 +22,7 @@ const from = (licence: string | null, ...texts: UsageText[]): UsageTexts => ({
   texts,
 });
 
-/** Which of these packages a text is about. */
+/** The index of the package that a text is about. */
 function about(one: UsageText, ...packages: [name: string, pname?: string, program?: string, homepage?: string][]) {
   const records = packages.map(([packageName, pname = packageName, mainProgram = null, homepage = null]) => ({
     type: 'package' as const,

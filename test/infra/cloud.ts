@@ -19,7 +19,7 @@ import { type Resource, resolve, type synthesise } from './synthesis.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** One task that ran: its command, how it ended, and what it said. */
+/** One task that ran: its command, its end, and its output. */
 export interface Ran {
   state: string;
   command: string[];
@@ -30,19 +30,19 @@ export interface Ran {
 }
 
 export interface Outcome {
-  /** The states in the order they were entered. */
+  /** The states in the order in which they were entered. */
   entered: string[];
-  /** null where the execution succeeded. */
+  /** Null if the execution succeeded. */
   error: { name: string; message: string } | null;
   tasks: Ran[];
-  /** What the topic was told. */
+  /** The messages to the topic. */
   messages: { Subject: string; Message: string }[];
 }
 
 export interface ExecuteOptions {
-  /** What a task's container does with its command: the network and the image's contents are stood in for here. */
+  /** The command that a task's container runs instead: it replaces the network and the contents of the image. */
   command?: (args: string[], state: string) => string[];
-  /** Called before each task, with how many came before it in that state; may throw what ECS would. */
+  /** Called before each task, with the number of earlier ones in that state. It may throw what ECS would. */
   before?: (state: string, n: number) => void;
   /** Called when a task runs. */
   started?: (state: string, n: number, child: ChildProcess) => void;
@@ -51,17 +51,19 @@ export interface ExecuteOptions {
   name?: string;
 }
 
-/** The synthesised stack over emulators: state machines are interpreted, tasks are processes of the real program. */
+/**
+ * The synthesised stack over emulators. State machines are interpreted, and tasks are processes of the real program.
+ */
 export interface Cloud {
   table: dynamodb.DynamoDBClient;
   objects: S3Fake['objects'];
   bedrock: BedrockFake;
-  /** In front of DynamoDB and of Bedrock, for faults. */
+  /** Proxies in front of DynamoDB and of Bedrock, for faults. */
   proxy: Awaited<ReturnType<typeof startProxy>>;
   model: Awaited<ReturnType<typeof startProxy>>;
-  /** Enforces what the roles of the stack may do, and knows what they did. */
+  /** Enforces the permissions of the stack's roles, and knows what they did. */
   guard: Guard;
-  /** `role action resource`, of all that is granted. */
+  /** `role action resource` of every permission that is granted. */
   permissions: string[];
   fdnix(...args: string[]): Promise<Ran>;
   execute(machine: string, input: object, options?: ExecuteOptions): Promise<Outcome>;
@@ -71,15 +73,15 @@ export interface Cloud {
 }
 
 export interface RunningFunction {
-  /** What the function answers within `seconds`; rejects where it reports an error. */
+  /** The function's answer within `seconds`. Rejects if the function reports an error. */
   invoke(event: object, seconds?: number): Promise<unknown>;
   stop(): Promise<Ran>;
 }
 
-/** Definitions that the interpreter has checked: each time anew takes it 0.15 s. */
+/** Definitions that the interpreter has checked. Each check takes 0.15 s. */
 const checked = new Set<string>();
 
-/** What a measurement has otherwise than the tests. */
+/** How a measurement differs from the tests. */
 export interface Measured {
   /** The program, instead of the sources. */
   program?: string;
@@ -87,9 +89,9 @@ export interface Measured {
   database?: Service;
   /** Instead of the emulator of Bedrock. */
   bedrock?: BedrockFake;
-  /** What comes before the command of a task in this state. */
+  /** The prefix of a task's command in this state. */
   prefix?: (state: string) => string[];
-  /** Stands between whatever calls a service and the emulator of that service. */
+  /** A service between all callers and the emulator of that service. */
   before?: (service: 'dynamodb' | 's3' | 'bedrock', url: string) => Promise<Service>;
 }
 
@@ -120,7 +122,7 @@ export async function startCloud(
   const store = new s3.S3Client({ endpoint: bucket.url, forcePathStyle: true });
   const children = new Set<ChildProcess>();
 
-  /** A reference of the template as AWS would resolve it. */
+  /** A reference of the template, resolved as by AWS. */
   const names = (reference: string): string => {
     const [id = '', attribute] = reference.split('.');
     const resource = resources[id];
@@ -134,7 +136,7 @@ export async function startCloud(
     for (const { Ref } of Properties.Roles)
       permissions[Ref] = [...(permissions[Ref] ?? []), ...granted(resolve(Properties.PolicyDocument.Statement, names))];
   }
-  /** What the state machine itself asks of a service, with the permissions of its role. */
+  /** The state machine's own calls of a service, with the permissions of its role. */
   const demand = (one: Resource, action: string, resource: string) => {
     if (!guard.may(roleOf(one.Properties.RoleArn), action, resource))
       throw failure('AccessDeniedException', `${roleOf(one.Properties.RoleArn)} may not ${action} on ${resource}`);
@@ -153,7 +155,8 @@ export async function startCloud(
   ): Promise<Ran> {
     const tmp = await mkdtemp(join(scratch, 'task-'));
     const variables = Object.fromEntries(
-      // The container's /tmp is a task's own; the tree of the image stays where it is, be it below /tmp here.
+      // The container's /tmp belongs to one task. The tree of the image stays where it is, even if it is below /tmp
+      // here.
       Object.entries(env).map(([key, value]) => [
         key,
         key === 'FDNIX_NIXPKGS' ? value : value.replace(/^\/tmp(?=\/|$)/, tmp),
@@ -368,7 +371,7 @@ export async function startCloud(
       store.destroy();
       await Promise.all([proxy, model, blobs, database, bucket, answering].map(service => service.close()));
       await Promise.all([s3Service, modelService].map(service => service.close()));
-      // What a killed task had sent is still being written, and dynalite does not survive being closed meanwhile.
+      // The last writes of a killed task are still under way, and dynalite does not survive being closed during them.
       await sleep(200);
       await emulated.close();
       await rm(scratch, { recursive: true, force: true });
@@ -376,7 +379,7 @@ export async function startCloud(
   };
 }
 
-/** The logical id of a role, which is also the access key of whoever has it. */
+/** The logical id of a role. Processes with that role have it as their access key. */
 function roleOf(reference: { 'Fn::GetAtt': [string, string] }): string {
   return reference['Fn::GetAtt'][0];
 }
@@ -416,7 +419,7 @@ function failure(name: string, message: string): Error {
   return Object.assign(new Error(message), { name });
 }
 
-/** All states, those inside maps included. */
+/** All states, also those inside maps. */
 export function* tasksOf(definition: { States: Record<string, unknown> }): Generator<[string, StateBody]> {
   for (const [name, state] of Object.entries(definition.States as Record<string, StateBody>)) {
     yield [name, state];

@@ -19,13 +19,13 @@ for (const [name, machine] of Object.entries(machines)) {
     const states = new Map<string, StateBody>(tasksOf(machine));
     for (const [state, body] of states) {
       if (body.Type !== 'Task') continue;
-      // An execution started from here has limits of its own, and so have its states.
+      // An execution that is started from here has limits of its own, and so have its states.
       if (state === 'Reindex') continue;
       assert.ok((body.TimeoutSeconds as number) > 0, `${state} has no time limit`);
       if (!/runTask/.test(body.Resource!))
         assert.ok((body.Retry as unknown[])?.length > 0, `${state} is not tried again`);
       else {
-        // Which of its ends is worth another try is decided by the exit status.
+        // The exit status decides which ends are worth another try.
         assert.is(body.Retry, undefined);
         assert.is(states.get(`${state} failed?`)!.Default, `${state} again`);
         assert.is(states.get(`Before ${state} again`)!.Next, state);

@@ -30,10 +30,10 @@ interface Account {
   /** The stack that each resource belongs to, by name. */
   owners?: Record<string, string>;
   table?: object;
-  /** What head-bucket says: a region, or an error; null: there is none. */
+  /** What head-bucket says: a region or an error. Null: there is no bucket. */
   bucket?: { region: string } | { error: string } | null;
   policy?: boolean;
-  /** The service whose answers are that the credentials have expired. */
+  /** The service that answers that the credentials have expired. */
   expired?: string;
 }
 
@@ -43,7 +43,7 @@ const TABLE = {
   GlobalSecondaryIndexes: [{ IndexName: 'pending' }],
 };
 
-/** Stands for `aws` and `cdk`: an account with the images in it, and a record of what was called. */
+/** Replaces `aws` and `cdk`: an account with the images in it, and a record of the calls. */
 function account(own: Account = {}) {
   const calls: string[][] = [];
   const settings: Record<string, unknown>[] = [];
@@ -143,7 +143,7 @@ test('the CDK knows the flag that imports, for what deploys and for what looks',
   }
 });
 
-/** What `push` prints. */
+/** The output of `push`. */
 const pushed = (own: Record<string, object> = {}) =>
   Object.fromEntries(
     Object.entries(SETTINGS.images).map(([name, digest]) => [
@@ -340,7 +340,7 @@ test('the CDK synthesises offline, without an account', () => {
   const program = fileURLToPath(new URL('../../src/infra/deploy.ts', import.meta.url));
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'synth', ...WHOLE], {
     encoding: 'utf8',
-    // No credentials, and every address refused: what it needs is here.
+    // There are no credentials, and every address is refused, so everything that it needs must be here.
     env: {
       PATH: process.env.PATH,
       HOME: dir,
@@ -350,7 +350,7 @@ test('the CDK synthesises offline, without an account', () => {
       HTTPS_PROXY: 'http://127.0.0.1:9',
       HTTP_PROXY: 'http://127.0.0.1:9',
       CDK_DISABLE_CLI_TELEMETRY: 'true',
-      // CloudFormation's rules are policy.test.ts's matter.
+      // policy.test.ts checks CloudFormation's rules.
       CDK_VALIDATION: 'false',
     },
   });

@@ -17,7 +17,7 @@ test('the image evaluates its nixpkgs; what it holds is served, and sets can be 
   const cloud = await startCloud(synthesise());
   try {
     await cloud.fdnix('init');
-    // What nix/images.nix sets in the image.
+    // The variables that nix/images.nix sets in the image.
     const tree = fileURLToPath(new URL('../fixtures/nixpkgs', import.meta.url));
     const env = { FDNIX_NIXPKGS: tree, FDNIX_NIXPKGS_REV: PINNED };
     const options = {

@@ -11,7 +11,7 @@ import { type Cloud, type ExecuteOptions, type Ran, startCloud } from './cloud.t
 import { COUNT, fromRelease, PACKAGES, PINNED, release } from './releases.ts';
 import { synthesise } from './synthesis.ts';
 
-/** What goes wrong on some nights: each test starts with an empty table and bucket. */
+/** Faults of some nights. Each test starts with an empty table and bucket. */
 const faults = suite('faults');
 const cases: [string, () => Promise<void>][] = [];
 const test = (...one: (typeof cases)[number]) => cases.push(one);
@@ -51,7 +51,8 @@ test('throttled by DynamoDB, by ECS and by a killed task: tried again, and in th
     },
     started(state, n, child) {
       if (state !== 'Embed' || n > 0) return;
-      // As Fargate ends a task that has outgrown its memory: when all batches are under way and none need be stored.
+      // This is how Fargate ends a task that needs too much memory: when all batches are under way and none need be
+      // stored.
       cloud.model.reset(({ n }) => {
         if (n === BATCHES - 1 && !killed) killed = child.kill('SIGKILL');
         return null;
@@ -108,7 +109,7 @@ test('credentials that expire in the midst of writing: nothing is indexed or pub
   assert.is(first.error!.name, 'States.TaskFailed');
   assert.match(first.messages[0]!.Message, /"ExitCode":5/);
   assert.equal(names().filter(name => name.startsWith('indexes/')), before); // biome-ignore format: short
-  // Half of it is written. By hand, too, nothing goes on from there.
+  // Half of it is written. Also by hand, no later step may go on from there.
   for (const step of [['embed'], ['index', '--upload'], ['publish']]) {
     cloud.proxy.reset();
     const refused = await cloud.fdnix(...step);

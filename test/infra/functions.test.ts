@@ -26,7 +26,7 @@ const pending = async () => {
   );
   return Count;
 };
-/** As the stream tells of one item; what it says is not read. */
+/** The stream's event for one item. Its contents are not read. */
 const EVENT = { Records: [{ eventName: 'INSERT', dynamodb: { Keys: { packageName: { S: 'firefox' } } } }] };
 
 test('the stream wakes the embedding: all that needs one gets one, once', async () => {

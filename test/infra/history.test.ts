@@ -18,7 +18,7 @@ test.before(async () => {
 });
 test.after(() => cloud.close());
 
-/** Stands for the network: what would be fetched and evaluated is read from the release of that revision. */
+/** Replaces the network: a revision that would be fetched and evaluated is read from its release. */
 const command = (missing?: string) => (args: string[]) =>
   args[1] === 'evaluate'
     ? [...args, `--from=${args[2] === missing ? 'http://127.0.0.1:9/packages.json' : RELEASES[args[2]!]}`]

@@ -12,8 +12,8 @@ import { COUNT, DESCRIBED, fromRelease, NEWER, PINNED, VANISHING } from './relea
 import { synthesise } from './synthesis.ts';
 
 /**
- * The nightly pipeline as synthesised, night after night: each test continues where the one before left table, bucket
- * and index.
+ * The nightly pipeline as synthesised, night after night. Each test continues with the table, bucket and index of the
+ * one before.
  */
 const test = suite('pipeline');
 const PIPELINE = 'fdnix-daily-pipeline';
@@ -118,7 +118,7 @@ test('back to the earlier index, and forth: the pointer alone moves', async () =
 test('the input narrows the work: revision, release, sets, limits, model', async () => {
   const commands = async (input: object) => {
     const seen: Record<string, string[]> = {};
-    // Only what is asked for is looked at here; what runs is a program that does nothing.
+    // Only the request is checked here. The program that runs does nothing.
     const command = (args: string[], state: string) => {
       seen[state] ??= args;
       return ['--version'];

@@ -7,7 +7,7 @@ import { EMBED_CALLS, EXTRACT_CALLS } from '../../src/infra/access.ts';
 import { resolve, synthesise } from './synthesis.ts';
 
 const test = suite('policy');
-/** What CloudFormation's own rules find is an error here; elsewhere the CDK makes it a warning. */
+/** A finding of CloudFormation's own rules is an error here. Elsewhere the CDK makes it a warning. */
 const STRICT = {
   app: { builtinCloudFormationValidation: true, context: { '@aws-cdk/core:validateAgainstDefaultRules': true } },
 };

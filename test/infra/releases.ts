@@ -6,7 +6,7 @@ import { temporaryDir } from '../temporary.ts';
 import { SETTINGS } from './synthesis.ts';
 
 const { firefox: FIREFOX, ...others } = RAW;
-/** A small nixpkgs of real metadata; the releases below are three revisions of it, with the changes that later ones bring. */
+/** A small nixpkgs of real metadata. The releases below are three revisions of it, each with its changes. */
 export const PACKAGES: typeof RAW = {
   firefox: FIREFOX!,
   ...Object.fromEntries(sampled(Object.entries(others), 3, 'packages')),
@@ -20,7 +20,7 @@ const { [VANISHING]: _, ...withoutVanished } = PACKAGES;
 const { [LATE]: __, ...withoutLate } = PACKAGES;
 const firefox = (version: string) => ({ firefox: { ...FIREFOX!, version, name: `firefox-${version}` } });
 
-/** What `SETTINGS.revision` holds: all of it. */
+/** The revision that the image holds, with all packages. */
 export const PINNED = SETTINGS.revision;
 export const OLD = 'a'.repeat(40);
 export const NEWER = 'b'.repeat(40);

@@ -2,7 +2,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { type Build, buildApp } from '../../src/infra/app.ts';
 import { temporaryDir } from '../temporary.ts';
 
-/** What a deployment of the tests is given. */
+/** The settings of the tests' deployment. */
 export const SETTINGS = {
   account: '123456789012',
   region: 'eu-central-1',
@@ -43,7 +43,7 @@ export function synthesise(given: object = {}, stack = 'fdnix', options: Build =
   return { app, template, resources, all, only };
 }
 
-/** A CloudFormation value with its references as text: what `Ref`, `Fn::GetAtt` and `Fn::Join` stand for in `names`. */
+/** A CloudFormation value as text: `names` resolves its `Ref`, `Fn::GetAtt` and `Fn::Join`. */
 export function resolve(value: unknown, names: (reference: string) => string): unknown {
   if (Array.isArray(value)) return value.map(one => resolve(one, names));
   if (typeof value !== 'object' || value === null) return value;

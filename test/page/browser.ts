@@ -23,7 +23,7 @@ export function findChromium(): string | null {
   return null;
 }
 
-/** Headless, as any user including root, and silent: it talks to the server under test only. */
+/** Headless, for any user including root, and silent: it talks only to the server under test. */
 export function launch(executablePath: string): Promise<Browser> {
   const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
   const args = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', ...quiet];
@@ -32,7 +32,7 @@ export function launch(executablePath: string): Promise<Browser> {
 
 export interface Opened {
   page: Page;
-  /** Everything that the page complained of: errors, console, violations of its policy, requests elsewhere. */
+  /** Everything that the page reported: errors, console, violations of its policy, requests to other servers. */
   complaints: string[];
   origin: string;
   /** Another index takes over. */
@@ -73,7 +73,7 @@ export async function openPage(
   return { page, complaints, origin, swap, close };
 }
 
-/** A suite of tests in a browser, each in a window of its own, where whatever the page complains of fails it. */
+/** A suite of tests in a browser. Each test has a window of its own and fails for everything that the page reports. */
 export function browserSuite(name: string) {
   const page = suite(name);
   const chromium = findChromium();
@@ -108,7 +108,7 @@ export function browserSuite(name: string) {
   return { inPage, run: page.run };
 }
 
-/** Waits for an expression to hold. From here, since the page's policy lets nothing evaluate text in it. */
+/** Waits until an expression holds. It polls from here, because the page's policy forbids evaluating text. */
 export async function until(page: Page, expression: string): Promise<void> {
   const end = Date.now() + 10_000;
   while (!(await page.evaluate(expression))) {
@@ -124,5 +124,5 @@ export const query = (page: Page) => page.evaluate('location.search') as Promise
 export const opened = (page: Page) => page.locator('#hits:not([data-static]) .hit.open .detail');
 export const rowOf = (page: Page, title: string) => shown(page.locator(`.detail dt:text-is("${title}") + dd`).first());
 
-/** The text as it is laid out: what is shown is what is tested. */
+/** The text as it is laid out, because only what is shown is tested. */
 export const shown = (element: Locator) => element.innerText();

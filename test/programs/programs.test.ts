@@ -20,7 +20,7 @@ const dir = temporaryDir();
 process.env.TMPDIR = dir;
 
 const TARBALL = join(import.meta.dirname, '../fixtures/programs/nixexprs.tar.xz');
-/** What all of the lists below say. */
+/** The pairs that all lists below have. */
 const PAIRS = [
   '[ coreutils',
   'black python313Packages.black',

@@ -1,6 +1,6 @@
 /**
- * What people search nixpkgs with otherwise, made again over the same records, so that the same queries are asked of all:
- * each gives the first ten attribute paths for a query.
+ * Other ways to search nixpkgs, reproduced over the same records, so that all get the same queries. Each gives the
+ * first ten attribute paths for a query.
  */
 import MiniSearch from 'minisearch';
 import { nameTokens, stem, words } from '../../src/index/tokens.ts';
@@ -41,7 +41,7 @@ export function nixSearch(packages: readonly Package[]): Engine {
   };
 }
 
-/** MiniSearch as it comes, with prefixes and its usual tolerance for typos. */
+/** MiniSearch with its defaults, prefixes and its usual tolerance for typos. */
 export function miniSearch(packages: readonly Package[]): Engine {
   const index = new MiniSearch({ fields: ['packageName', 'pname', 'description', 'longDescription', 'mainProgram'] });
   index.addAll(packages.map((pkg, id) => ({ id, ...pkg })));
@@ -55,7 +55,7 @@ export function miniSearch(packages: readonly Package[]): Engine {
 /** The boosts that search.nixos.org gives its fields. */
 const BOOSTS = { attr: 9, program: 9, pname: 6, description: 1.3, longDescription: 1 } as const;
 type Field = keyof typeof BOOSTS;
-/** BM25 as Elasticsearch comes. */
+/** BM25 with the defaults of Elasticsearch. */
 const [K1, B] = [1.2, 0.75];
 
 /**

@@ -79,7 +79,7 @@ function table(rows: string[][]): string {
   return `${rows.map(line).join('\n')}\n`;
 }
 
-/** The lines that differ, as diff shows them. */
+/** The lines that differ, in the form of diff. */
 export function difference(golden: string, now: string): string {
   const [before, after] = [golden.split('\n'), now.split('\n')];
   return [

@@ -16,9 +16,9 @@ export interface Score {
   /** Items found among the first k, of those that could be: min(k, items). */
   recall1: number;
   recall5: number;
-  /** 1 where the first three hold an item that is expected: of grade 2 or 3, or any where the labels know no grades. */
+  /** 1 if the first three hold an expected item: one of grade 2 or 3, or any item if the labels have no grades. */
   success3: number;
-  /** 1 where the first ten hold an item at all. */
+  /** 1 if the first ten hold any item. */
   success: number;
   /** Of the first ten: the reciprocal of the first item's place, and the discounted gain with linear grades. */
   mrr: number;

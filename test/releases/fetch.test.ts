@@ -22,7 +22,7 @@ interface Stage {
   files: string;
   host: Host;
   key: Key;
-  /** The indexes that were published, by age. */
+  /** The published indexes, by age. */
   old: string;
   new: string;
 }
@@ -55,7 +55,7 @@ function publish({ files, key, old, new: latest }: Stage): void {
   writeManifest(files, [offer(files, old, key), offer(files, latest, key)]);
 }
 
-/** `fdnix COMMAND` at a time shortly after the newest index, with the test's host and key. */
+/** Runs `fdnix COMMAND` at a time shortly after the newest index, with the test's host and key. */
 function call(stage: Stage, args: string[], more: Partial<Parameters<typeof fdnix>[1]> = {}): Promise<Run> {
   const env = {
     FDNIX_RELEASES: stage.host.url,
@@ -70,7 +70,7 @@ function hash(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-/** Refused or broken off: one line, the status, and what was there before is untouched. */
+/** Demands a refusal or a break-off: one line, the status, and an untouched old index. */
 async function refuses(stage: Stage, code: number, message: RegExp, args: string[] = []): Promise<void> {
   const index = join(stage.home, 'index.sqlite');
   copyFileSync(stage.old, index);
@@ -200,7 +200,7 @@ test('an index of a newer format: the newest that can be read is taken, or the u
   await refuses(stage, 4, /has index format 99, this fdnix reads \d+: update fdnix/);
 });
 
-/** An asset whose statement is `said`, except for sizes and hashes. */
+/** An asset with the statement `said`, except for sizes and hashes. */
 function offerRaw({ files, key }: Stage, file: string, said: Statement) {
   const name = 'raw.zst';
   const packed = zstdCompressSync(readFileSync(file));

@@ -11,7 +11,7 @@ import { describe } from '../../tools/release-index.ts';
 export interface Key {
   /** The base64 line of a `.pub` file. */
   publicKey: string;
-  /** What the stand-in of minisign in the tests of the workflows takes as a secret key. */
+  /** The secret key for the stand-in of minisign in the tests of the workflows. */
   secret: string;
   /** The text of the `.minisig` of these bytes. */
   sign(bytes: Uint8Array, comment: string): string;
@@ -36,7 +36,7 @@ export function makeKey(): Key {
   };
 }
 
-/** Puts an index below `dir` as a release host has it, `said` in place of what is true, and returns its entry. */
+/** Puts an index below `dir` as a release host has it, with `said` instead of the truth. Returns its entry. */
 export function offer(dir: string, index: string, key: Key, said: Partial<Statement> = {}): Entry {
   mkdirSync(dir, { recursive: true });
   const packed = zstdCompressSync(readFileSync(index));
@@ -50,9 +50,9 @@ export function writeManifest(dir: string, indexes: Entry[], formatVersion = 1):
   writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ formatVersion, indexes }));
 }
 
-/** What a host does with an asset, in place of sending all that was asked for. */
+/** What a host does with an asset instead of sending all that was requested. */
 export interface Behaviour {
-  /** Sends so many bytes, and then closes the connection, or says nothing more. */
+  /** Sends so many bytes, then closes the connection or sends nothing more. */
   sends?: number;
   after?: 'close' | 'stall' | 'end';
   ranges?: boolean;
@@ -61,9 +61,9 @@ export interface Behaviour {
 
 export interface Host {
   url: string;
-  /** For the next requests of assets; the manifest is always sent. */
+  /** Used for the next requests of assets. The manifest is always sent. */
   behaviour: Behaviour;
-  /** What was asked for, with where it began. */
+  /** The requests, each with its start in the file. */
   asked: string[];
   close(): Promise<void>;
 }

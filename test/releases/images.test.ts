@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryDir } from '../temporary.ts';
 
-/** The script that pushes the images of a new index, with stand-ins that record what it asks of skopeo, Nix and GitHub. */
+/** The script that pushes the images of a new index, with stand-ins that record its calls of skopeo, Nix and GitHub. */
 const test = suite('releases/images');
 const SCRIPT = join(import.meta.dirname, '../../.github/release/push.sh');
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';

@@ -1,4 +1,7 @@
-/** The workflows by GitHub's own parser, and their scripts as they are, with stand-ins of what they call. */
+/**
+ * The workflows, read by GitHub's own parser, and their scripts unchanged, with stand-ins of the programs that they
+ * call.
+ */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -98,7 +101,7 @@ const release = suite<Stage>('release');
 const OLD = '1'.repeat(40);
 const NEW = '2'.repeat(40);
 
-/** A checkout with an origin, two indexes, and stand-ins of gh, nix and minisign that do with files what those do. */
+/** A checkout with an origin, two indexes, and stand-ins of gh, nix and minisign that do the same with files. */
 release.before(async stage => {
   stage.dir = temporaryDir();
   stage.key = makeKey();
@@ -153,7 +156,7 @@ release.before(async stage => {
   };
   const node = `${process.execPath} --disable-warning=ExperimentalWarning`;
   stand('node', `#!/bin/sh\nexec ${node} "$@"\n`);
-  // Signs with this rehearsal's key, whatever secret it is given.
+  // Signs with this rehearsal's key, whatever secret it gets.
   writeFileSync(
     at('sign.ts'),
     `

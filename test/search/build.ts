@@ -11,7 +11,7 @@ import { embedPending } from '../../src/vectors/batches.ts';
 import { embedUsage } from '../../src/vectors/usage.ts';
 import { extracted } from '../sample.ts';
 
-/** Stores, embeds (with the model that ships) and indexes packages and usage texts below `dir`, as the commands do; the index's file. */
+/** Stores, embeds (with the model that ships) and indexes packages and usage texts below `dir`, as the commands do. */
 export async function buildIndex(
   packages: Iterable<Package> | AsyncIterable<Package>,
   dir: string,

@@ -1,4 +1,4 @@
-/** What can be browsed without a query, and the facts about how well known a package is. */
+/** Browsing without a query, and the facts about how well known a package is. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

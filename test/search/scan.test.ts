@@ -21,7 +21,7 @@ for (const dimension of [16, 100, 256, 1024]) {
     const vectors = new Int8Array(size * stride);
     for (let row = 0; row < size; row++)
       for (let i = 0; i < dimension; i++) vectors[row * stride + i] = Math.round(next() * 254 - 127);
-    // The extreme: every number at its end, in the direction of the query.
+    // The extreme case: every number at its limit, in the direction of the query.
     for (let i = 0; i < dimension; i++) vectors[i] = 127;
     const scan = loadScan(
       size,

@@ -85,7 +85,7 @@ test('variants are one row, the canonical one, and named in also', async () => {
 test('a name that only a set has is shown as its software at top level', async () => {
   const python = byName.get('python311')!;
   const dir = mkdtempSync(join(root, 'set-'));
-  // As nixpkgs has it: buildbotPackages.python is its python3.
+  // As in nixpkgs, buildbotPackages.python is its python3.
   const records = [python, { ...python, packageName: 'buildbotPackages.python' }, ...packages.slice(0, 50)];
   const other = await openSearch((await buildIndex(records, dir)).file);
   const top = async (query: string) => (await other.search(query, { limit: 1 }))[0]!.packageName;

@@ -26,7 +26,7 @@ const { file: other } = await buildIndex(sample(700).slice(400), join(dir, 'b'),
 const bytes = readFileSync(sound);
 const file = join(dir, 'damaged.sqlite');
 
-/** What everything that can be asked is answered with. */
+/** The answers to everything that can be asked. */
 async function answers(search: Awaited<ReturnType<typeof openSearch>>): Promise<string> {
   const said: unknown[] = [];
   for (const query of ['video editor', '"text editor"', 'python', 'a tool for the command line'])

@@ -93,7 +93,7 @@ test('numbers of an index lead nowhere but into it, and no chain of them is foll
     const values = new Uint32Array(new Uint8Array(data as Uint8Array).buffer);
     change(values);
     db.prepare('UPDATE sections SET data = ? WHERE name = ? AND part = 0').run(new Uint8Array(values.buffer), section);
-    // Whoever crafts an index computes its checksums as well.
+    // Somebody who crafts an index computes its checksums too.
     const sums = JSON.parse(String(db.prepare("SELECT value FROM meta WHERE key = 'sums'").get()!.value));
     sums[section] = crc32(new Uint8Array(values.buffer));
     db.prepare("UPDATE meta SET value = ? WHERE key = 'sums'").run(JSON.stringify(sums));

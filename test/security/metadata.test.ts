@@ -6,7 +6,7 @@ import { fdnix, type Run } from '../cli/fdnix.ts';
 import { rawSample, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
-/** What a terminal would obey, and what makes a text look like another. */
+/** Characters that a terminal would obey, or that make one text look like another. */
 const COMMANDS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b]/;
 const EVIL = '\x1b]0;owned\x07\x1b[2Jevil \u202egpj.exe\u202c \x9b31m\r\0';
 
@@ -78,7 +78,7 @@ test('names of the language itself and of the file system are only names', async
     '"\'; DROP TABLE items; --"',
   ];
   const packages = Object.fromEntries(names.map(name => [name, { pname: name, version: '1', meta }]));
-  // As text, because in an object literal this one would set the prototype.
+  // This is text, because in an object literal it would set the prototype.
   const file = join(home, 'names.json');
   const json = JSON.stringify({ version: '2', packages });
   writeFileSync(file, json.replace('"packages":{', '"packages":{"__proto__":{"pname":"__proto__","version":"1"},'));

@@ -62,7 +62,7 @@ test('a workflow that a stranger can start may only read', () => {
     assert.ok(permissions, `${workflow} does not limit its token`);
     assert.not.match(text, /pull_request_target|issue_comment|workflow_run/, workflow);
     if (/^ {2}pull_request:/m.test(text)) assert.is(permissions, '  contents: read\n', workflow);
-    // An event's own text in a script would be run as part of it.
+    // A script would execute the text of an event as part of itself.
     assert.not.match(text, /\$\{\{\s*github\.event\.(?!inputs)/, workflow);
   }
 });

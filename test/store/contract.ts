@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { EmbeddingMark, Store, StoredPackage } from '../../src/store/store.ts';
 import { PACKAGES, stored } from './fixture.ts';
 
-/** What every store must do. `open` gives an empty one that exists; each test has its own. */
+/** The tests that every store must pass. `open` gives an empty store that exists; each test has its own. */
 export function storeContract(name: string, open: () => Promise<Store>): void {
   const test = suite(`store contract: ${name}`);
   const items = PACKAGES.map(pkg => stored(pkg));

@@ -15,7 +15,7 @@ const home = temporaryDir();
 const hasTmux = !spawnSync('tmux', ['-V']).error;
 if (!hasTmux) console.log('note: there is no tmux: the interactive search is not driven through a terminal');
 
-/** A busy machine may take long to answer; nothing here depends on how long. */
+/** A busy machine may take long to answer, so no test here depends on the time. */
 const PATIENCE_MS = 60_000;
 
 const video = parsePackage('zzvideo', {
@@ -39,7 +39,7 @@ for (const [name, script] of Object.entries({
   chmodSync(join(bin, name), 0o755);
 }
 
-/** A shell in a terminal of its own, driven as by a person. */
+/** A shell in a separate terminal, driven as a person would drive it. */
 function terminal(columns: number, rows: number, env: Record<string, string> = {}) {
   const socket = join(home, `tmux-${columns}-${rows}-${Math.random().toString(36).slice(2)}`);
   const tmux = (...args: string[]) => {
@@ -78,7 +78,7 @@ function terminal(columns: number, rows: number, env: Record<string, string> = {
       tmux('send-keys', 'Enter');
       await this.shows(/Type what you look for/);
     },
-    /** Nothing that the interactive search changed about the terminal is left. */
+    /** All changes that the interactive search made to the terminal are undone. */
     async isClean() {
       const state = tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{bracket_paste_flag}').trim();
       assert.match(state, /^0 1( 0)?$/);
