@@ -1,11 +1,12 @@
 /**
- * The tables of ranking quality in README.md and docs/benchmarks.md, and that of growth, made from
- * docs/benchmarks/results.json: what stands between `<!-- quality -->` and `<!-- /quality -->` is replaced, and so with
- * `growth`. `npm run plots` runs it; a test compares.
+ * The tables of README.md and docs/benchmarks.md, made from docs/benchmarks/results.json: what stands between
+ * `<!-- quality -->` and `<!-- /quality -->` is replaced, and so with `growth` and `speed`. `npm run plots` runs it; a
+ * test compares.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Results } from '../test/bench/run.ts';
+import { speedRows } from './speed.ts';
 
 interface Scored {
   set: string;
@@ -93,9 +94,15 @@ export function growthTable({ benches }: Results): string {
   return table(['packages', 'extract', 'embed', 'index', 'the index', 'open', 'query p50', 'p95', 'search'], rows);
 }
 
+/** The table of speed; empty without results. */
+export function speedTable(results: Results): string {
+  const rows = speedRows(results);
+  return rows.length === 0 ? '' : table(['', '', 'at'], rows);
+}
+
 function table(head: string[], rows: string[][]): string {
   return [head, head.map(() => '---'), ...rows]
-    .map(row => `| ${row.join(' | ')} |`.replaceAll('|  |', '| |'))
+    .map(row => `| ${row.join(' | ')} |`.replace(/\|  (?=\|)/g, '| '))
     .join('\n');
 }
 
@@ -120,7 +127,10 @@ if (import.meta.main) {
     const path = join(root, file);
     writeFileSync(path, withTable(readFileSync(path, 'utf8'), rows));
   }
-  const grown = growthTable(results);
-  const path = join(root, 'docs/benchmarks.md');
-  if (grown) writeFileSync(path, withTable(readFileSync(path, 'utf8'), grown, 'growth'));
+  const put = (file: string, mark: string, rows: string) => {
+    const path = join(root, file);
+    if (rows) writeFileSync(path, withTable(readFileSync(path, 'utf8'), rows, mark));
+  };
+  put('docs/benchmarks.md', 'growth', growthTable(results));
+  put('README.md', 'speed', speedTable(results));
 }

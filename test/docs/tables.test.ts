@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { growthTable, tables, withTable } from '../../tools/tables.ts';
+import { growthTable, speedTable, tables, withTable } from '../../tools/tables.ts';
 import { RESULTS, type Results } from '../bench/run.ts';
 
 const test = suite('tables');
@@ -54,9 +54,19 @@ test('growth is one row a size, and has marks of its own', () => {
   assert.match(withTable('<!-- growth -->\nold\n<!-- /growth -->', rows, 'growth'), rows);
 });
 
+test('speed has a row for each thing that was measured, with its commit', () => {
+  const embed = { commit: 'abcdef0123456', result: { static: { texts: 114714, wallSeconds: 2.16 } } };
+  const rows = speedTable({ benches: { embed } } as unknown as Results).split('\n');
+  assert.is(rows[2], '| embed with the shipped model, on one core | 114,714 packages in 2.2 s | `abcdef0` |');
+  assert.is(rows.length, 3);
+  assert.is(speedTable({ benches: { search: { result: {} } } } as unknown as Results), '');
+});
+
 test('the tables in the documents are those of results.json: else run npm run plots', () => {
   const made = existsSync(RESULTS) ? tables(JSON.parse(readFileSync(RESULTS, 'utf8'))) : new Map<string, string>();
   for (const [file, rows] of made) assert.ok(readFileSync(join(root, file), 'utf8').includes(`\n\n${rows}\n\n`), file);
+  const speed = existsSync(RESULTS) ? speedTable(JSON.parse(readFileSync(RESULTS, 'utf8'))) : '';
+  assert.ok(readFileSync(join(root, 'README.md'), 'utf8').includes(speed), 'speed');
   const grown = existsSync(RESULTS) ? growthTable(JSON.parse(readFileSync(RESULTS, 'utf8'))) : '';
   assert.ok(readFileSync(join(root, 'docs/benchmarks.md'), 'utf8').includes(grown), 'growth');
 });
