@@ -44,7 +44,7 @@ export function detailLines(detail: Detail, look: Look, { factsFirst = false } =
   ];
   const paragraph = (text: string | null) =>
     text
-      ? forTerminalLines(text)
+      ? reflowed(forTerminalLines(text))
           .split('\n')
           .flatMap(line => wrap(line, width))
       : [];
@@ -143,6 +143,22 @@ const COMMON_SYSTEMS = ['x86_64-linux', 'aarch64-linux', 'aarch64-darwin', 'x86_
 function few(names: readonly string[], most: number, separator = ', '): string {
   const rest = names.length - most;
   return `${names.slice(0, most).join(separator)}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/**
+ * A text whose paragraphs are one line each. Paragraphs that look like lists, code or verse keep their lines: a line of
+ * theirs is indented or begins with another sign than a letter, or all are short.
+ */
+export function reflowed(text: string): string {
+  return text
+    .split(/(\n{2,})/)
+    .map(block => {
+      const lines = block.split('\n');
+      const prose =
+        lines.every(line => /^[\p{L}"'(`]/u.test(line)) && lines.slice(0, -1).every(line => line.length > 40);
+      return prose ? lines.map(line => line.trimEnd()).join(' ') : block;
+    })
+    .join('');
 }
 
 /** Breaks a text into lines of at most so many columns, at spaces where possible. */

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clip, sourceOf, wrap } from '../../src/cli/detail.ts';
+import { clip, reflowed, sourceOf, wrap } from '../../src/cli/detail.ts';
 import { HOOKS, hook } from '../../src/cli/hooks.ts';
 import { parseOptions } from '../../src/extract/options.ts';
 import { parsePackage } from '../../src/package.ts';
@@ -159,6 +159,19 @@ test('run --programs: a list is read once, and its programs are sure', async () 
   assert.is(wrong.code, 2);
   assert.match(wrong.stderr, /packages\.json is no list of programs: give a channel's/);
   assert.is((await fdnix(['extract', '--from', release, '--programs', LIST, '-o', '-'], { home: place })).code, 2);
+});
+
+test('paragraphs are one line each; lists, code and short lines keep theirs', () => {
+  const prose =
+    'A daemon for playing music, which is controlled by\nits network protocol, and which has plugins for all\nformats.';
+  assert.is(reflowed(`${prose}\n\n${prose}`), `${prose.replaceAll('\n', ' ')}\n\n${prose.replaceAll('\n', ' ')}`);
+  for (const kept of [
+    'Features of this program that nobody else has are\n- one\n- two',
+    'short\nlines',
+    '  code {\n  }',
+    '',
+  ])
+    assert.is(reflowed(kept), kept);
 });
 
 test('text is broken and clipped by the columns that it fills', () => {
