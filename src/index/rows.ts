@@ -1,5 +1,7 @@
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 
+import { cannot } from '../files.ts';
+
 /** Bytes that are gathered before they are written. */
 const BUFFER = 1 << 18;
 
@@ -12,15 +14,20 @@ export interface Rows {
   close(): void;
 }
 
-/** A scratch file of `size` bytes at `path`, for what would take too much memory; `close` removes it. */
+/** A scratch file of `size` bytes at `path`, for what would take too much memory. `close` removes it. A full disk is a BrokenOff. */
 export function openRows(path: string, size: number): Rows {
   const file = openSync(path, 'wx+', 0o600);
   ftruncateSync(file, size);
   const buffer = new Uint8Array(BUFFER);
   let [start, filled] = [0, 0];
   const flush = () => {
-    for (let from = 0; from < filled; ) from += writeSync(file, buffer, from, filled - from, start + from);
+    const length = filled;
     filled = 0;
+    try {
+      for (let from = 0; from < length; ) from += writeSync(file, buffer, from, length - from, start + from);
+    } catch (error) {
+      throw cannot(`write ${path}`, error, 'check the disk');
+    }
   };
   return {
     size,

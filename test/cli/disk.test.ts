@@ -56,5 +56,15 @@ mounted('what is indexed is searched on a read-only disk, what would write says 
   assert.is(refused?.length, 2, said);
 });
 
+mounted('an index that does not fit the disk leaves nothing there', () => {
+  const said = inNamespace(`
+    fdnix run --quiet --from "$release"
+    mkdir -p "$home/tiny" && mount -t tmpfs -o size=64k tmpfs "$home/tiny"
+    fdnix index --quiet --output "$home/tiny/index.sqlite"
+    ls -A "$home/tiny" | wc -l`);
+  assert.match(said, /^fdnix: cannot write .*index\.sqlite.*the disk is full/m);
+  assert.match(said, /status 0[\s\S]*status 5\n0\n$/);
+});
+
 if (!mounts) console.log('skipped: full and read-only disks need unshare and the right to mount');
 test.run();
