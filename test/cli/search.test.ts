@@ -91,6 +91,20 @@ test('--format gives lines for other programs, words that look like numbers stay
   assert.ok([0, 1].includes((await search(['007', '-n', '1', '--json'])).code!));
 });
 
+test('--facet lists the values of a filter, each of which the filter takes; it takes no words', async () => {
+  const { code, stdout, stderr } = await search(['--facet', 'set', '--limit', '2']);
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /^ *\d+ {2}\S+\n *\d+ {2}\S+\n$/);
+  assert.match(stderr, /^\d+ more: --limit shows them$/m);
+  const [value] = (await search(['--facet', 'set', '--limit', '1', '--json'])).stdout.trim().split('\n');
+  const { value: set, count } = JSON.parse(value!) as { value: string; count: number };
+  assert.ok(count > 0);
+  assert.is((await search(['--set', set, '--limit', '1'])).code, 0);
+  const refused = await search(['--facet', 'set', 'words']);
+  assert.is(refused.code, 2);
+  assert.match(refused.stderr, /give one of a query, --queries, --facet and --version-history/);
+});
+
 test('versions of a package', async () => {
   const { code, stdout } = await search(['--version-history', 'hostile-one', '--json']);
   assert.is(code, 0);
