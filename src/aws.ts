@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { proxies } from './config.ts';
 import { BrokenOff, reason, UserError } from './errors.ts';
 
 /** What the three AWS backends share: timeouts, retries, adaptive concurrency, and messages. */
@@ -19,7 +20,13 @@ export const PATIENCE: Patience = { attempt: 30_000, deadline: 300_000, base: 10
 
 /** Options of the SDK's clients: one attempt a call, because {@link caller} is the only place that retries. */
 export const CLIENT = { maxAttempts: 1 };
-export const HTTP = { connectionTimeout: 5_000, socketTimeout: 30_000 };
+const proxyEnv = proxies();
+export const HTTP = {
+  connectionTimeout: 5_000,
+  socketTimeout: 30_000,
+  // The SDK makes agents of its own, which do not know the proxy that Node's own clients use.
+  ...(proxyEnv && { httpAgent: { proxyEnv }, httpsAgent: { proxyEnv } }),
+};
 
 /** What a call is about, for messages. */
 export interface Place {

@@ -34,7 +34,7 @@ const RELEASES = `${pkg.homepage}/releases/latest/download`;
 
 type Environment = Record<string, string | undefined>;
 
-/** The configuration of this process. Only this function and {@link environment} read the environment. */
+/** The configuration of this process. Only the functions of this file read the environment. */
 export function configure(flags: Flags, env: Environment = process.env): Config {
   if (env.USE_LOCALSTACK === 'true') pointAtLocalStack(env);
   const home = resolve(flags.home ?? (env.FDNIX_HOME || join(dataHome(env), 'fdnix')));
@@ -117,6 +117,13 @@ export function environment(env: Environment = process.env) {
     /** Host and port of Lambda's runtime API, if this process is a Lambda function. */
     lambdaApi: env.AWS_LAMBDA_RUNTIME_API || null,
   };
+}
+
+/** The variables that name proxies, for HTTP clients of Node, or null if there is no proxy. */
+export function proxies(env: Environment = process.env): Environment | null {
+  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap(name => [name, name.toLowerCase()]);
+  const set = Object.fromEntries(names.filter(name => env[name]).map(name => [name, env[name]]));
+  return Object.keys(set).some(name => !/^no_/i.test(name)) ? set : null;
 }
 
 /** The current time in ISO 8601, to the second, or `SOURCE_DATE_EPOCH` if that is set. */
