@@ -31,7 +31,7 @@ const test = suite<Stage>('fetch');
 test.before(async stage => {
   stage.dir = temporaryDir();
   stage.key = makeKey();
-  const release = writeRelease(join(stage.dir, 'packages.json'), everyNth(18));
+  const release = writeRelease(join(stage.dir, 'packages.json'), everyNth(9));
   for (const [name, { revision, epoch }] of [
     ['old', OLD],
     ['new', NEW],
