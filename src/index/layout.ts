@@ -5,6 +5,7 @@ export const INDEX_FORMATS = [
   'the edition and the next variant of each document',
   'a checksum of every part, and `usage` with its words among the terms',
   '`families` and `fame`: which words select a family of sets; `programs`: which package has which program; `common`, `known` and `mentions`: which words are of a kind of software, and which software is known',
+  '`kinds` in `common`: how many applications curated lists have under a word',
 ] as const;
 
 /** The version of the search index file that this program writes. It refuses any other. */
