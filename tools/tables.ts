@@ -102,7 +102,7 @@ export function speedTable(results: Results): string {
 
 function table(head: string[], rows: string[][]): string {
   return [head, head.map(() => '---'), ...rows]
-    .map(row => `| ${row.join(' | ')} |`.replace(/\|  (?=\|)/g, '| '))
+    .map(row => `| ${row.join(' | ')} |`.replace(/\| {2}(?=\|)/g, '| '))
     .join('\n');
 }
 

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { JSONParser } from '@streamparser/json-node';
 import { download, withoutUser } from '../download.ts';
-import { reason, UserError } from '../errors.ts';
+import { Refused, reason, UserError } from '../errors.ts';
 import { type Extraction, type Failure, type Package, parsePackage } from '../package.ts';
 import type { Report } from '../progress.ts';
 import { commitIn } from '../revision.ts';
@@ -125,7 +125,7 @@ interface Parsed {
 /** The current version is 2. In version 1 there are no pname and version, which are then read from the name. */
 function checkVersion(version: string, source: string): string {
   if (version !== '1' && version !== '2')
-    throw new UserError(`${source} has format version ${version}; this fdnix reads 1 and 2: is there a newer fdnix?`);
+    throw new Refused(`${source} has format version ${version}; this fdnix reads 1 and 2: is there a newer fdnix?`);
   return version;
 }
 

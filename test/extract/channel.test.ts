@@ -76,9 +76,10 @@ test('what is no package set is told so, with the next step', async () => {
     ['{"a":1}', /is no package set/],
     ['hello', /cannot read .* no packages.json of a nixpkgs release/],
     ['{"version":"2","packages":{}}', /holds no packages: nothing was changed/],
-    ['{"version":"3","packages":{"a":{}}}', /format version 3/],
   ];
   for (const [text, message] of cases) assert.match(await rejects(read(file('bad.json', text))), message);
+  const newer = file('newer.json', '{"version":"3","packages":{"a":{}}}');
+  assert.match(await rejects(read(newer), EXIT.refused), /format version 3/);
   assert.match(await rejects(read(file('text.json.br', 'this is no brotli'))), /cannot read/);
   assert.match(await rejects(read(join(dir, 'missing.json'))), /ENOENT/);
 });
