@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Package } from '../package.ts';
 import { rootFamily } from './families.ts';
 import { nameKey } from './keys.ts';
+import { readTable } from './table.ts';
 import { setAndLeaf } from './variants.ts';
 
 /** What Debian knows about a library: stems of its short description, and how many packages there depend on it. */
@@ -32,14 +32,10 @@ export function knownLibraries(
 
 /** The table that ships, see tools/libraries.ts. */
 function readLibraries(): Map<string, Library> {
-  const lines = readFileSync(new URL('./libraries.tsv', import.meta.url), 'utf8')
-    .trim()
-    .split('\n')
-    .slice(1);
   return new Map(
-    lines.map(line => {
-      const [family, name, users, stems] = line.split('\t');
-      return [`${family}\t${name}`, { stems: stems!.split(' '), users: Number(users) }];
-    }),
+    readTable(new URL('./libraries.tsv', import.meta.url)).map(([family, name, users, stems]) => [
+      `${family}\t${name}`,
+      { stems: stems!.split(' '), users: Number(users) },
+    ]),
   );
 }

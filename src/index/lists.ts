@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Package } from '../package.ts';
 import { nameKey } from './keys.ts';
+import { readTable } from './table.ts';
 import { setAndLeaf, setFamily } from './variants.ts';
 
 /** What curated lists say of a software. */
@@ -33,21 +33,16 @@ export function listedSoftware(
 
 /** The table that ships, see tools/lists.ts. */
 function readLists(): Map<string, Listed> {
-  const lines = readFileSync(new URL('./lists.tsv', import.meta.url), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .slice(1);
+  const split = (list = '', at: RegExp | string = ' ') => list.split(at).filter(Boolean);
   return new Map(
-    lines.map(line => {
-      const [family, name, lists, kinds, stems, rivals] = line.split('\t');
-      const split = (list: string | undefined, at: RegExp | string) => (list ?? '').split(at).filter(Boolean);
-      const listed = {
+    readTable(new URL('./lists.tsv', import.meta.url)).map(([family, name, lists, kinds, stems, rivals]) => [
+      `${family}\t${name}`,
+      {
         lists: Number(lists),
-        kinds: split(kinds, ' '),
-        stems: split(stems, ' '),
+        kinds: split(kinds),
+        stems: split(stems),
         rivals: [...new Set([...split(rivals, ','), ...split(rivals, /[ ,]/)])],
-      };
-      return [`${family}\t${name}`, listed];
-    }),
+      },
+    ]),
   );
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Package } from '../package.ts';
+import { readTable } from './table.ts';
 
 /** How well known software is, by texts of people other than its packagers. */
 export interface Renown {
@@ -42,9 +42,6 @@ export function modulesNaming(packageName: string): number {
 
 /** The table that ships, see tools/modules.ts. */
 function readModules(): Map<string, number> {
-  const lines = readFileSync(new URL('./modules.tsv', import.meta.url), 'utf8')
-    .trim()
-    .split('\n')
-    .slice(1);
-  return new Map(lines.map(line => line.split('\t')).map(([name, count]) => [name!, Number(count)]));
+  const rows = readTable(new URL('./modules.tsv', import.meta.url));
+  return new Map(rows.map(([name, count]) => [name!, Number(count)]));
 }

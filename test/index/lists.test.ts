@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { listedSoftware } from '../../src/index/lists.ts';
 import { stem } from '../../src/index/tokens.ts';
 import { parsePackage } from '../../src/package.ts';
-import { linesOf, readList } from '../../tools/lists.ts';
+import { readList } from '../../tools/lists/read.ts';
+import { linesOf } from '../../tools/lists.ts';
 
 const software = (packageName: string, homepage = '') =>
   parsePackage(packageName, {
