@@ -68,6 +68,13 @@ let
       openFirewall = true;
     };
   };
+  # Only the emulators of AWS.
+  emulating = nixos {
+    enable = false;
+    localAws.enable = true;
+    localAws.port = 4600;
+  };
+  emulators = emulating.systemd.services.fdnix-local-aws.serviceConfig;
   unitsOf =
     machine: more:
     pkgs.linkFarm "fdnix-units" (
@@ -246,6 +253,9 @@ in
     assert machine.networking.firewall.allowedTCPPorts == [ 8181 ];
     assert (nixos { serve.enable = true; }).networking.firewall.allowedTCPPorts == [ ];
     assert machine.environment.variables.FDNIX_INDEX == "/var/lib/fdnix/index.sqlite";
+    assert !(machine.systemd.services ? fdnix-local-aws) && !(emulating.systemd.services ? fdnix);
+    assert lib.hasInfix ''"--port" "4600"'' emulators.ExecStart;
+    assert emulating.networking.firewall.allowedTCPPorts == [ ];
     # An index that cannot be fetched is not built silently: a first job makes it.
     assert (nixos { index = null; }).systemd.services.fdnix-first.onSuccess == [ "fdnix.service" ];
     runCommand "fdnix-check-module"
@@ -254,6 +264,8 @@ in
         # The commands that the units start.
         inherit (machine.services.fdnix) package;
         first = machine.systemd.services.fdnix-first.serviceConfig.ExecStart;
+        emulators = emulators.ExecStart;
+        emulatorsUnit = builtins.unsafeDiscardStringContext emulating.systemd.units."fdnix-local-aws.service".text;
         passthru = {
           inherit units;
           given = unitsOf (bootable {
@@ -269,8 +281,12 @@ in
         grep -F -- '"--nixpkgs=path:/nix/store/x-source?narHash=sha256-a%%2Fb%%3D"' fdnix.service
         grep -E '^MemoryMax=5G$' fdnix.service && grep -E '^RandomizedDelaySec=30min$' fdnix.timer
         ! grep -r -E 'DynamicUser|PathExists' .
+        printf '%s' "$emulatorsUnit" > fdnix-local-aws.service
+        systemd-analyze verify --man=no ./fdnix-local-aws.service
+        grep -E '^DynamicUser=(true|yes)$' fdnix-local-aws.service && grep -E '^IPAddressDeny=any$' fdnix-local-aws.service
         systemd-analyze security --offline=true --threshold=25 ./fdnix.service
         systemd-analyze security --offline=true --threshold=25 ./fdnix-search.service
+        systemd-analyze security --offline=true --threshold=25 ./fdnix-local-aws.service
         touch $out
       '';
 
@@ -298,6 +314,7 @@ in
         extraFlags = [ "--allow-shrink" ];
         index = null;
         serve.enable = true;
+        localAws.enable = true;
       };
     };
     testScript = ''
@@ -321,6 +338,15 @@ in
       with subtest("without an index a first job makes one, and the service waits for it"):
           bare.wait_for_open_port(8080)
           bare.succeed("curl --fail 'http://127.0.0.1:8080/api/v1/search?q=hello' | grep -q '\"hello\"'")
+
+      with subtest("local AWS answers on the loopback interface only, as a user of its own, until it is stopped"):
+          bare.wait_for_open_port(4566)
+          bare.succeed("USE_LOCALSTACK=true fdnix init")
+          machine.fail("curl --max-time 5 http://bare:4566")
+          bare.succeed("systemctl show --property=DynamicUser --value fdnix-local-aws.service | grep yes")
+          bare.succeed("systemctl stop fdnix-local-aws.service")
+          bare.succeed("systemctl show --property=Result --value fdnix-local-aws.service | grep success")
+          bare.fail("curl http://127.0.0.1:4566")
 
       with subtest("what is stopped stays stopped"):
           bare.succeed("systemctl stop fdnix-search.service")

@@ -92,16 +92,16 @@ let
     "embedding-generator-image"
     "search-image"
   ] (callPackage ./images.nix { });
+  run = callPackage ./apps.nix { images = lib.optionalAttrs isLinux images; };
 in
 {
   inherit packages;
   overlayed = packages.fdnix.overrideAttrs (old: {
     passthru = (old.passthru or { }) // removeAttrs packages [ "default" ];
   });
-  inherit
-    (callPackage ./apps.nix { images = lib.optionalAttrs isLinux images; })
-    apps
-    tree
-    ;
-  devShells.default = callPackage ./shell.nix { };
+  inherit (run) apps tree;
+  devShells = {
+    default = callPackage ./shell.nix { };
+    aws = callPackage ./shell.nix { localAws = run.apps.services.program; };
+  };
 }

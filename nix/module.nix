@@ -1,5 +1,6 @@
 # services.fdnix for NixOS: an index for everybody on the machine, a nightly job that makes it anew and, on request, the
-# search service. Job and service run as one user without privileges.
+# search service. Job and service run as one user without privileges. `localAws`, by itself or beside them, is for trying
+# the AWS pipeline on one machine.
 self:
 {
   config,
@@ -16,6 +17,43 @@ let
   # systemd interprets quotes, percent signs and dollars. A flake reference with `?narHash=…%2F` must survive that.
   run = name: utils.escapeSystemdExecArgs ([ (lib.getExe cfg.package) ] ++ cfg.arguments.${name});
   published = self.packages.${system}.index or { };
+  services =
+    self.apps.${system}.services.program
+      or (throw "services.fdnix.localAws: fdnix is not built for ${system}; use one of ${toString (lib.attrNames self.apps)}");
+
+  # MemoryDenyWriteExecute is left out because it stops V8's compiler, and ProcSubset because it hides the size of memory.
+  hardening = {
+    CapabilityBoundingSet = "";
+    LockPersonality = true;
+    NoNewPrivileges = true;
+    PrivateDevices = true;
+    PrivateTmp = true;
+    PrivateUsers = true;
+    ProtectClock = true;
+    ProtectControlGroups = true;
+    ProtectHome = true;
+    ProtectHostname = true;
+    ProtectKernelLogs = true;
+    ProtectKernelModules = true;
+    ProtectKernelTunables = true;
+    ProtectProc = "invisible";
+    ProtectSystem = "strict";
+    RemoveIPC = true;
+    RestrictAddressFamilies = [
+      "AF_INET"
+      "AF_INET6"
+      "AF_UNIX"
+    ];
+    RestrictNamespaces = true;
+    RestrictRealtime = true;
+    RestrictSUIDSGID = true;
+    SystemCallArchitectures = "native";
+    SystemCallFilter = [
+      "@system-service"
+      "~@privileged"
+    ];
+    SystemCallErrorNumber = "EPERM";
+  };
 
   unit = {
     after = [ "network-online.target" ];
@@ -35,39 +73,8 @@ let
       EnvironmentFile = lib.mkIf (cfg.environmentFile != null) cfg.environmentFile;
       TimeoutStopSec = 30; # a command finishes what is under way within 25 s
       UMask = "0022";
-      CapabilityBoundingSet = "";
-      LockPersonality = true;
-      # MemoryDenyWriteExecute is left out because it stops V8's compiler, and ProcSubset because it hides the size of
-      # memory.
-      NoNewPrivileges = true;
-      PrivateDevices = true;
-      PrivateTmp = true;
-      PrivateUsers = true;
-      ProtectClock = true;
-      ProtectControlGroups = true;
-      ProtectHome = true;
-      ProtectHostname = true;
-      ProtectKernelLogs = true;
-      ProtectKernelModules = true;
-      ProtectKernelTunables = true;
-      ProtectProc = "invisible";
-      ProtectSystem = "strict";
-      RemoveIPC = true;
-      RestrictAddressFamilies = [
-        "AF_INET"
-        "AF_INET6"
-        "AF_UNIX"
-      ];
-      RestrictNamespaces = true;
-      RestrictRealtime = true;
-      RestrictSUIDSGID = true;
-      SystemCallArchitectures = "native";
-      SystemCallFilter = [
-        "@system-service"
-        "~@privileged"
-      ];
-      SystemCallErrorNumber = "EPERM";
-    };
+    }
+    // hardening;
   };
 in
 {
@@ -105,6 +112,12 @@ in
       description = "A Unix socket to listen on instead of host and port, for example behind a proxy.";
     };
     serve.openFirewall = lib.mkEnableOption "the service's port in the firewall";
+    localAws.enable = lib.mkEnableOption "emulators of DynamoDB, S3 and Bedrock on the loopback interface, in memory. With USE_LOCALSTACK=true the commands of fdnix use them";
+    localAws.port = lib.mkOption {
+      type = lib.types.port;
+      default = 4566;
+      description = "The port of all three. If it is not LocalStack's, `LOCALSTACK_HOST=localhost:PORT` tells it to the commands.";
+    };
   };
 
   config = lib.mkMerge [
@@ -197,6 +210,26 @@ in
         };
       };
       networking.firewall.allowedTCPPorts = lib.mkIf cfg.serve.openFirewall [ cfg.serve.port ];
+    })
+    (lib.mkIf cfg.localAws.enable {
+      environment.systemPackages = [ cfg.package ];
+      systemd.services.fdnix-local-aws = {
+        description = "fdnix: emulators of DynamoDB, S3 and Bedrock";
+        wantedBy = [ "multi-user.target" ];
+        serviceConfig = hardening // {
+          ExecStart = utils.escapeSystemdExecArgs [
+            services
+            "--port"
+            (toString cfg.localAws.port)
+          ];
+          DynamicUser = true;
+          # The program listens on 127.0.0.1 only, and has nobody to call.
+          IPAddressAllow = "localhost";
+          IPAddressDeny = "any";
+          Restart = "on-failure";
+          RestartSec = 5;
+        };
+      };
     })
     (lib.mkIf cfg.commandNotFound {
       environment.systemPackages = [ cfg.package ];

@@ -1,4 +1,5 @@
-# The tools of developers and of the workflows, if this platform has them.
+# The tools of developers and of the workflows, if this platform has them. With `localAws`, the program of the local AWS
+# emulators, the shell starts it and stops it when it ends.
 {
   lib,
   mkShellNoCC,
@@ -11,6 +12,7 @@
   openssl,
   shellcheck,
   pkgs,
+  localAws ? null,
 }:
 mkShellNoCC {
   name = "fdnix";
@@ -31,5 +33,9 @@ mkShellNoCC {
   ];
   shellHook = ''
     [ -d node_modules ] || echo "npm ci installs the dependencies; npm test and npm run check are what CI runs" >&2
+  ''
+  + lib.optionalString (localAws != null) ''
+    fdnix_services=${lib.escapeShellArg localAws}
+    ${builtins.readFile ./local-aws.sh}
   '';
 }

@@ -55,4 +55,14 @@ test('what is not signed, or for another service, is refused by name', async () 
   assert.match(await other.text(), /there is no sqs here, only dynamodb, s3, bedrock/);
 });
 
+test('told to stop, it ends with success, and its port is free', async () => {
+  services.kill('SIGTERM');
+  assert.equal(await once(services, 'exit'), [0, null]);
+  const refused = await fetch(url).then(
+    () => null,
+    error => error.cause.code,
+  );
+  assert.is(refused, 'ECONNREFUSED');
+});
+
 test.run();

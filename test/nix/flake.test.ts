@@ -171,7 +171,9 @@ test('apps, development shells and the formatter instantiate for every system', 
     const linux = system.endsWith('linux') ? ['push'] : [];
     assert.equal(Object.keys(programs).sort(), [...PROGRAMS, 'deploy', 'services', ...linux].sort());
   }
-  assert.equal(Object.keys(evaluate('devShells', DRV_PATHS) as object), SYSTEMS);
+  const shells = evaluate('devShells', DRV_PATHS) as Record<string, Record<string, string>>;
+  assert.equal(Object.keys(shells), SYSTEMS);
+  for (const drvs of Object.values(shells)) assert.equal(Object.keys(drvs), ['aws', 'default']);
   const promised = SYSTEMS.filter(system => system !== 'x86_64-darwin');
   assert.equal(Object.keys(evaluate('formatter', 'builtins.mapAttrs (_: p: p.drvPath)') as object), promised);
 });
@@ -377,6 +379,54 @@ test('a nixpkgs without x86_64-darwin, or that throws for it, leaves the other t
     assert.equal(Object.keys(others), three);
     assert.equal(fourth === undefined ? {} : { 'x86_64-darwin': fourth }, left);
   }
+});
+
+/** The systemd units that the NixOS module makes of `settings`, over a program of the emulators at /emulators. */
+function units(settings: string) {
+  const { status, stdout, stderr } = expression(`
+    let
+      lib = import ${standIn}/lib.nix;
+      self = { packages = { }; apps.x86_64-linux.services.program = "/emulators"; };
+      module = config: import ${root}/nix/module.nix self {
+        inherit config lib pkgs;
+        utils.escapeSystemdExecArgs = lib.concatStringsSep " ";
+      };
+      given = {
+        services.fdnix = { package = pkgs.jq; index = null; } // ${settings};
+        nix.package = pkgs.nix;
+      };
+      options = removeAttrs (module given) [ "config" "imports" ];
+      config = (lib.evalModules { modules = [ ${root}/nix/options.nix options given ]; }).config;
+    in (module config).config.systemd.services or { }`);
+  assert.is(status, 0, stderr);
+  return JSON.parse(stdout) as Record<string, { wantedBy: string[]; serviceConfig: Record<string, unknown> }>;
+}
+
+test('the NixOS module starts the AWS emulators where that is asked for, with the hardening of the others', () => {
+  const beside = units('{ enable = true; serve.enable = true; localAws.enable = true; }');
+  assert.equal(Object.keys(beside), ['fdnix', 'fdnix-first', 'fdnix-local-aws', 'fdnix-search']);
+  const { wantedBy, serviceConfig } = beside['fdnix-local-aws']!;
+  assert.equal(wantedBy, ['multi-user.target']);
+  const { ExecStart, DynamicUser, IPAddressAllow, IPAddressDeny, Restart, RestartSec, ...hardening } = serviceConfig;
+  assert.is(ExecStart, '/emulators --port 4566');
+  assert.equal([DynamicUser, Restart, RestartSec], [true, 'on-failure', 5]);
+  assert.equal([IPAddressAllow, IPAddressDeny], ['localhost', 'any']);
+  assert.ok(Object.keys(hardening).length > 20);
+  const search = beside['fdnix-search']!.serviceConfig;
+  for (const [setting, value] of Object.entries(hardening)) assert.equal(search[setting], value, setting);
+
+  const alone = units('{ localAws = { enable = true; port = 4600; }; }');
+  assert.equal(Object.keys(alone), ['fdnix-local-aws']);
+  assert.is(alone['fdnix-local-aws']!.serviceConfig.ExecStart, '/emulators --port 4600');
+  assert.equal(Object.keys(units('{ enable = true; serve.enable = true; }')), ['fdnix', 'fdnix-first', 'fdnix-search']);
+  assert.equal(units('{ }'), {});
+});
+
+test('only the development shell `aws` starts the emulators', () => {
+  const hooks = evaluate('devShells.x86_64-linux', 'builtins.mapAttrs (_: shell: shell.shellHook)');
+  const { aws, default: plain } = hooks as Record<string, string>;
+  const program = evaluate('apps.x86_64-linux.services.program', 'path: path');
+  assert.is(aws, `${plain}fdnix_services='${program}'\n${read('nix/local-aws.sh')}\n`);
 });
 
 test('contradicting options are refused', () => {

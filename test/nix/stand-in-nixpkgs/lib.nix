@@ -100,6 +100,11 @@ rec {
 
   mkOption = option: option // { _type = "option"; };
   mkEnableOption = _: mkOption { default = false; };
+  # Without priorities and without merging lists.
+  mkIf = condition: definition: if condition then definition else { };
+  mkMerge = builtins.foldl' recursiveUpdate { };
+  mkDefault = definition: definition;
+  literalMD = text: text;
   types = {
     anything = null;
     attrsOf = _: null;
