@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { environment } from '../config.ts';
+import { environment, silenceTelemetry } from '../config.ts';
 import { reason, UserError } from '../errors.ts';
 
 /** `native` is onnxruntime-node and `wasm` is onnxruntime-web. The first that loads is used. */
@@ -73,6 +73,7 @@ export async function describeRuntime(): Promise<string> {
 }
 
 async function open(name: RuntimeName, dir: string | null, threads: number): Promise<Runtime> {
+  silenceTelemetry();
   const packageName = name === 'native' ? 'onnxruntime-node' : 'onnxruntime-web';
   const { entry, version } = find(packageName, dir);
   const path = name === 'native' ? entry : join(dirname(entry), 'ort.node.min.mjs');

@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -98,6 +99,12 @@ else {
         near(vectors[i]!, cls(forward(shape, weights, ids(text))), 1e-4, text);
         near((await embed(dir, [text]))[0]!, vectors[i]!, 1e-5, `${text} alone`);
       }
+    });
+
+    test('the runtime reports nothing to anybody', async () => {
+      await embed(model('bge-tiny-en'), TEXTS);
+      assert.is(process.env.ORT_DISABLE_TELEMETRY, '1');
+      assert.not.ok(existsSync(join(tmpdir(), `mat-debug-${process.pid}.log`)), 'its telemetry writes this file');
     });
 
     test('one thread and two give the same vectors', async () => {
