@@ -104,7 +104,12 @@ function leadingToken(family: string): string {
 }
 
 function familyOfEach(packages: readonly Package[]): string[] {
-  return packages.map(pkg => (pkg.type === 'option' ? '' : rootFamily(setAndLeaf(pkg.packageName)[0])));
+  const families = new Map<string, string>();
+  return packages.map(pkg => {
+    const set = pkg.type === 'option' ? '' : setAndLeaf(pkg.packageName)[0];
+    if (!families.has(set)) families.set(set, rootFamily(set));
+    return families.get(set)!;
+  });
 }
 
 /** The first package of each software in each family. */

@@ -1,26 +1,25 @@
-/** Numbers of a chunk. Chunks of one size take the places of those that were freed; arrays that grow would leave holes. */
-const CHUNK = 1 << 18;
+/** By how many bytes an array grows, and how many it may have. These are reserved as addresses, not as memory. */
+const STEP = 1 << 20;
+const MOST = 2 ** 32;
 
-/** A typed array that grows. */
+/** A typed array that grows in place. Its memory lies outside of the heaps, so that it leaves no holes there. */
 export class Growing<T extends Uint32Array | Uint8Array> {
   length = 0;
-  readonly #chunks: T[] = [];
-  readonly #Type: new (
-    length: number,
-  ) => T;
-  constructor(Type: new (length: number) => T) {
-    this.#Type = Type;
+  readonly #array: T;
+  readonly #buffer = new ArrayBuffer(0, { maxByteLength: MOST });
+  constructor(Type: new (buffer: ArrayBuffer) => T) {
+    this.#array = new Type(this.#buffer);
   }
   get(i: number): number {
-    return this.#chunks[Math.floor(i / CHUNK)]![i % CHUNK]!;
-  }
-  /** `i` is less than the length. */
-  set(i: number, value: number): void {
-    this.#chunks[Math.floor(i / CHUNK)]![i % CHUNK] = value;
+    return this.#array[i]!;
   }
   push(value: number): void {
-    if (this.length % CHUNK === 0) this.#chunks.push(new this.#Type(CHUNK));
-    this.set(this.length++, value);
+    if (this.length === this.#array.length) this.#buffer.resize(this.#buffer.byteLength + STEP);
+    this.#array[this.length++] = value;
+  }
+  /** Gives the memory back now. Nothing may be read any more. */
+  free(): void {
+    this.#buffer.resize(0);
   }
 }
 

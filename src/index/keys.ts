@@ -1,3 +1,4 @@
+import { collectGarbage } from '../heap.ts';
 import type { Package } from '../package.ts';
 import { Growing, Interned, offsets, sortTexts } from './growing.ts';
 import { setAndLeaf } from './variants.ts';
@@ -32,6 +33,28 @@ export interface Keys {
 type Names = Pick<Package, 'type' | 'packageName' | 'pname' | 'mainProgram'>;
 
 export function buildKeys(packages: readonly Names[]): Keys {
+  const { names, places, docs, kinds } = internKeys(packages);
+  collectGarbage();
+  const { order, ...texts } = sortTexts(names);
+  const rank = new Uint32Array(order.length);
+  for (const [i, place] of order.entries()) rank[place] = i;
+  const counts = new Uint32Array(order.length);
+  for (let i = 0; i < places.length; i++) counts[rank[places.get(i)]!]!++;
+  const firsts = offsets(counts);
+  const next = firsts.slice();
+  const found = { docs: new Uint32Array(places.length), kinds: new Uint8Array(places.length) };
+  for (let i = 0; i < places.length; i++) {
+    const at = next[rank[places.get(i)]!]!++;
+    found.docs[at] = docs.get(i);
+    found.kinds[at] = kinds.get(i);
+  }
+  for (const growing of [places, docs, kinds]) growing.free();
+  collectGarbage();
+  return { ...texts, firsts, ...found };
+}
+
+/** The keys in order of arrival, and of each entry the number of its key, its document and its kind. */
+function internKeys(packages: readonly Names[]) {
   const keys = new Interned();
   // The entries are typed arrays, because a list for each key would take more memory than the packages.
   const [places, docs, kinds] = [new Growing(Uint32Array), new Growing(Uint32Array), new Growing(Uint8Array)];
@@ -57,18 +80,5 @@ export function buildKeys(packages: readonly Names[]): Keys {
     add(pkg.pname, KEY_KIND.pname);
     add(pkg.mainProgram, KEY_KIND.program);
   });
-  const { order, ...texts } = sortTexts(keys.names);
-  const rank = new Uint32Array(order.length);
-  for (const [i, place] of order.entries()) rank[place] = i;
-  const counts = new Uint32Array(order.length);
-  for (let i = 0; i < places.length; i++) counts[rank[places.get(i)]!]!++;
-  const firsts = offsets(counts);
-  const next = firsts.slice();
-  const found = { docs: new Uint32Array(places.length), kinds: new Uint8Array(places.length) };
-  for (let i = 0; i < places.length; i++) {
-    const at = next[rank[places.get(i)]!]!++;
-    found.docs[at] = docs.get(i);
-    found.kinds[at] = kinds.get(i);
-  }
-  return { ...texts, firsts, ...found };
+  return { names: keys.names, places, docs, kinds };
 }

@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Refused, UserError } from '../errors.ts';
 import { cannot, replaceFile } from '../files.ts';
+import { collectGarbage } from '../heap.ts';
 import { compareNames, embeddingText } from '../package.ts';
 import { loadPrograms } from '../programs/stored.ts';
 import type { Report } from '../progress.ts';
@@ -81,8 +82,9 @@ export async function packIndex(
   const vectors = await loadVectorIndex(blobs);
   if (!vectors) throw new UserError(`${blobs.name} holds no vectors yet: run 'fdnix embed' first`);
 
+  using texts = openScratch(file);
   const packages: Indexed[] = [];
-  const pack = createPacker();
+  const pack = createPacker(texts);
   for await (const item of store.current(signal)) {
     packages.push(pack(item));
     if (packages.length % 1000 === 0)
@@ -95,6 +97,7 @@ export async function packIndex(
   const history = await readHistory(store, signal);
   const listed = await loadPrograms(blobs, signal);
   const { groups, editions, next } = groupVariants(packages);
+  collectGarbage();
   const usage = mapUsage(packages, groups, options.usage ?? []);
   const shares = await usageShares(usage, vectors.index.model, blobs, signal);
   const programs = buildPrograms(packages, listed);
@@ -118,6 +121,7 @@ export async function packIndex(
     yield ['known', renowned.known];
     yield ['fame', fameWithin(packages, groups, libraries)];
     yield* prefixed('columns', columns);
+    collectGarbage();
     yield* prefixed('keys', buildKeys(packages));
     yield* prefixed('programs', programs);
     yield* prefixed('terms', buildPostings(packages, usage.sentences, libraries, curated));
@@ -149,20 +153,15 @@ export async function packIndex(
     created: run.finished,
     ...(run.date && { date: run.date }),
   };
-  const rows = openScratch(file, packages.length * strideOf(vectors.index.model.dimension));
-  let digest: string;
-  try {
-    const scales = await readVectors(packages, vectors.index, blobs, shares.vectors, rows, options);
-    signal?.throwIfAborted();
-    report?.({ phase: 'writing', done: 0, total: null, unit: 'packages' });
-    const build = (scratch: string) => {
-      using db = new DatabaseSync(scratch);
-      return write(db, meta, sections(rows, scales), packages, history, usage);
-    };
-    digest = await replaceFile(resolve(file), build, STEP);
-  } finally {
-    rows.close();
-  }
+  using rows = openScratch(file, packages.length * strideOf(vectors.index.model.dimension));
+  const scales = await readVectors(packages, vectors.index, blobs, shares.vectors, rows, options);
+  signal?.throwIfAborted();
+  report?.({ phase: 'writing', done: 0, total: null, unit: 'packages' });
+  const build = (scratch: string) => {
+    using db = new DatabaseSync(scratch);
+    return write(db, meta, sections(rows, scales), packages, history, usage);
+  };
+  const digest = await replaceFile(resolve(file), build, STEP);
   return {
     revision: run.revision,
     model: vectors.index.model,
@@ -176,8 +175,8 @@ export async function packIndex(
   };
 }
 
-/** Vectors wait in a file beside the index, because they would take a third of the memory. */
-function openScratch(file: string, size: number): Rows {
+/** Texts and vectors wait in files beside the index, because they would take half of the memory. */
+function openScratch(file: string, size = 0): Rows {
   try {
     mkdirSync(dirname(resolve(file)), { recursive: true });
     return openRows(`${resolve(file)}.${randomUUID()}.tmp`, size);

@@ -1,5 +1,6 @@
 import type { Package } from '../package.ts';
 import type { StoredPackage } from '../store/store.ts';
+import type { Rows } from './rows.ts';
 
 /** What the index needs of a stored package. */
 export type Indexed = Package &
@@ -34,15 +35,18 @@ const PLACE = {
   changelog: 9,
 } as const;
 
-const CHUNK = 1 << 20;
+/** Bytes of a chunk. A chunk is read as a whole, and most packages are read in the order in which they were packed. */
+const CHUNK = 1 << 13;
+/** How many chunks stay in memory. Variants of a software lie far apart and are compared with each other. */
+const KEPT = 2048;
 /** A length takes at most so many bytes. */
 const MAX_LENGTH = 5;
 
 /**
- * Keeps packages in a third of the memory that plain objects take. The texts of each are UTF-8 in long arrays of bytes and
- * are decoded whenever they are read, and what packages share is kept once.
+ * Keeps the texts of packages as UTF-8 in a scratch file, from where they are read and decoded whenever they are needed.
+ * What packages share is kept once, in memory.
  */
-export function createPacker(): (pkg: StoredPackage) => Indexed {
+export function createPacker(scratch: Rows): (pkg: StoredPackage) => Indexed {
   const shared = new Map<string, Shared>();
   const lists = new Map<string, { number: number; list: string[] }>();
   const batches = new Map<string | null, string | null>();
@@ -52,19 +56,24 @@ export function createPacker(): (pkg: StoredPackage) => Indexed {
     lists.set(key, known);
     return known;
   };
-  let chunk = Buffer.alloc(CHUNK);
-  let end = 0;
+  const kept: { chunk: Chunk; length: number; bytes: Buffer }[] = [];
+  const read = (chunk: Chunk) => {
+    const { number, at, length } = chunk;
+    const last = kept[number % KEPT];
+    if (last?.chunk === chunk && last.length === length) return last.bytes;
+    const bytes = last && last.bytes.length >= length ? last.bytes : Buffer.alloc(Math.max(CHUNK, length));
+    scratch.readInto(bytes.subarray(0, length), at);
+    kept[number % KEPT] = { chunk, length, bytes };
+    return bytes;
+  };
+  let chunk: Chunk = { number: 0, at: 0, length: 0, read };
   return pkg => {
-    const texts = textsOf(pkg);
-    const sizes = texts.map(text => (text === null ? 0 : Buffer.byteLength(text) + MAX_LENGTH));
-    const size = sizes.reduce((sum, one) => sum + one, texts.length);
-    if (end + size > chunk.length) [chunk, end] = [Buffer.alloc(Math.max(CHUNK, size)), 0];
-    const start = end;
-    for (const [i, text] of texts.entries()) {
-      // 0 stands for null; any other number is the length and 1 more.
-      end = writeNumber(chunk, text === null ? 0 : sizes[i]! - MAX_LENGTH + 1, end);
-      if (text !== null) end += chunk.write(text, end);
-    }
+    const row = encode(textsOf(pkg));
+    if (chunk.length + row.length > CHUNK)
+      chunk = { number: chunk.number + 1, at: chunk.at + chunk.length, length: 0, read };
+    const start = chunk.length;
+    scratch.put(row, chunk.at + start);
+    chunk.length += row.length;
     const common = LISTS.map(field => intern(pkg[field]));
     const key = JSON.stringify([...common.map(({ number }) => number), ...SINGLE.map(field => pkg[field])]);
     if (!shared.has(key))
@@ -78,6 +87,14 @@ export function createPacker(): (pkg: StoredPackage) => Indexed {
     if (!batches.has(pkg.vectorBatch)) batches.set(pkg.vectorBatch, pkg.vectorBatch);
     return new Packed(chunk, start, shared.get(key)!, batches.get(pkg.vectorBatch)!);
   };
+}
+
+/** Where texts of some packages lie in the scratch file. */
+interface Chunk {
+  readonly number: number;
+  readonly at: number;
+  length: number;
+  readonly read: (chunk: Chunk) => Buffer;
 }
 
 function textsOf(pkg: StoredPackage): (string | null)[] {
@@ -100,6 +117,18 @@ function sharedOf(pkg: StoredPackage, lists: readonly string[][]): Shared {
   return Object.fromEntries(fields) as Shared;
 }
 
+/** Each text after its length. 0 stands for null; any other number is the length and 1 more. */
+function encode(texts: readonly (string | null)[]): Buffer {
+  const sizes = texts.map(text => (text === null ? 0 : Buffer.byteLength(text) + 1));
+  const row = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size + MAX_LENGTH, 0));
+  let end = 0;
+  for (const [i, text] of texts.entries()) {
+    end = writeNumber(row, sizes[i]!, end);
+    if (text !== null) end += row.write(text, end);
+  }
+  return row.subarray(0, end);
+}
+
 /** Seven bits a byte, the lowest first; the eighth bit says that more follow. */
 function writeNumber(target: Buffer, value: number, at: number): number {
   let rest = value;
@@ -110,12 +139,12 @@ function writeNumber(target: Buffer, value: number, at: number): number {
 }
 
 class Packed implements Indexed {
-  readonly #chunk: Buffer;
+  readonly #chunk: Chunk;
   readonly #start: number;
   readonly #shared: Shared;
   readonly vectorBatch: string | null;
 
-  constructor(chunk: Buffer, start: number, shared: Shared, vectorBatch: string | null) {
+  constructor(chunk: Chunk, start: number, shared: Shared, vectorBatch: string | null) {
     this.#chunk = chunk;
     this.#start = start;
     this.#shared = shared;
@@ -123,7 +152,7 @@ class Packed implements Indexed {
   }
 
   #text(place: number): string | null {
-    const chunk = this.#chunk;
+    const chunk = this.#chunk.read(this.#chunk);
     let at = this.#start;
     for (let i = 0; ; i++) {
       let byte = chunk[at++]!;

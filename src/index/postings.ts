@@ -1,3 +1,4 @@
+import { collectGarbage } from '../heap.ts';
 import type { Package } from '../package.ts';
 import { Growing, Interned, offsets, sortTexts } from './growing.ts';
 import type { Listed } from './lists.ts';
@@ -84,6 +85,61 @@ export function buildPostings(
   libraries: ReadonlyMap<number, { stems: readonly string[] }> = new Map(),
   lists: ReadonlyMap<number, Listed> = new Map(),
 ): Postings {
+  const { names, tokens, starts } = internTokens(packages, usage, libraries, lists);
+  const lengthOf = (doc: number, part: number) => starts[doc * PARTS + part + 1]! - starts[doc * PARTS + part]!;
+  const documents = [...FIELDS.keys()].filter(i => FIELDS[i] !== 'homepage');
+  const lengths = Uint32Array.from(packages.keys(), doc => documents.reduce((sum, i) => sum + lengthOf(doc, i), 0));
+  const mean = lengths.reduce((a, b) => a + b, 0) / (packages.length || 1);
+  const description = FIELDS.indexOf('description');
+  const described = Uint32Array.from(packages.keys(), doc => lengthOf(doc, description)).filter(n => n > 0);
+  const meanDescription = described.reduce((a, b) => a + b, 0) / (described.length || 1);
+  const aboutUse = Uint32Array.from(packages.keys(), doc => lengthOf(doc, USAGE)).filter(n => n > 0);
+  const meanUsage = aboutUse.reduce((a, b) => a + b, 0) / (aboutUse.length || 1);
+
+  const { order, ...texts } = sortTexts(names);
+  const rank = new Uint32Array(order.length);
+  for (const [i, term] of order.entries()) rank[term] = i;
+  const firsts = offsets(countDocuments(rank, tokens, starts));
+  collectGarbage();
+  const next = firsts.slice();
+  const [docs, impacts] = [new Uint32Array(firsts.at(-1)!), new Uint8Array(firsts.at(-1)!)];
+  for (let doc = 0; doc < packages.length; doc++) {
+    const frequencies = new Map<number, number>();
+    const add = (part: number, weight: number) => {
+      const place = doc * PARTS + part;
+      for (let at = starts[place]!; at < starts[place + 1]!; at++) {
+        const term = tokens.get(at);
+        frequencies.set(term, (frequencies.get(term) ?? 0) + weight);
+      }
+    };
+    for (const [i, field] of FIELDS.entries()) {
+      const lengthNorm =
+        i === description ? 1 - B_DESCRIPTION + (B_DESCRIPTION * lengthOf(doc, i)) / meanDescription : 1;
+      add(i, WEIGHT[field] / lengthNorm);
+    }
+    add(USAGE, USAGE_WEIGHT / (1 - B_USAGE + (B_USAGE * lengthOf(doc, USAGE)) / meanUsage));
+    const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
+    const put = (term: number, impact: number) => {
+      const place = next[rank[term]!]!++;
+      docs[place] = doc;
+      impacts[place] = impact;
+    };
+    for (const [term, frequency] of frequencies)
+      put(term, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
+    for (let at = starts[doc * PARTS + RIVALS]!; at < starts[(doc + 1) * PARTS]!; at++) put(tokens.get(at), 255);
+  }
+  tokens.free();
+  collectGarbage();
+  return { ...texts, firsts, docs, impacts };
+}
+
+/** The terms of all packages in order of arrival, and by document and part the numbers of the terms there. */
+function internTokens(
+  packages: readonly Texts[],
+  usage: ReadonlyMap<number, readonly string[]>,
+  libraries: ReadonlyMap<number, { stems: readonly string[] }>,
+  lists: ReadonlyMap<number, Listed>,
+) {
   const terms = new Interned();
   // Tokens are kept as numbers in one array. As strings in separate arrays they would take ten times the memory.
   const tokens = new Growing(Uint32Array);
@@ -102,67 +158,18 @@ export function buildPostings(
       starts[doc * PARTS + i + 1] = tokens.length;
     }
   });
-  const lengthOf = (doc: number, part: number) => starts[doc * PARTS + part + 1]! - starts[doc * PARTS + part]!;
-  const documents = [...FIELDS.keys()].filter(i => FIELDS[i] !== 'homepage');
-  const lengths = Uint32Array.from(packages.keys(), doc => documents.reduce((sum, i) => sum + lengthOf(doc, i), 0));
-  const mean = lengths.reduce((a, b) => a + b, 0) / (packages.length || 1);
-  const description = FIELDS.indexOf('description');
-  const described = Uint32Array.from(packages.keys(), doc => lengthOf(doc, description)).filter(n => n > 0);
-  const meanDescription = described.reduce((a, b) => a + b, 0) / (described.length || 1);
-  const aboutUse = Uint32Array.from(packages.keys(), doc => lengthOf(doc, USAGE)).filter(n => n > 0);
-  const meanUsage = aboutUse.reduce((a, b) => a + b, 0) / (aboutUse.length || 1);
-
-  // A document has no more postings than tokens, so the postings take the places of tokens that have been read.
-  const postings = { terms: tokens, impacts: new Growing(Uint8Array), begins: new Uint32Array(packages.length + 1) };
-  for (let doc = 0; doc < packages.length; doc++) {
-    const frequencies = new Map<number, number>();
-    const add = (part: number, weight: number) => {
-      const place = doc * PARTS + part;
-      for (let at = starts[place]!; at < starts[place + 1]!; at++) {
-        const term = tokens.get(at);
-        frequencies.set(term, (frequencies.get(term) ?? 0) + weight);
-      }
-    };
-    for (const [i, field] of FIELDS.entries()) {
-      const lengthNorm =
-        i === description ? 1 - B_DESCRIPTION + (B_DESCRIPTION * lengthOf(doc, i)) / meanDescription : 1;
-      add(i, WEIGHT[field] / lengthNorm);
-    }
-    add(USAGE, USAGE_WEIGHT / (1 - B_USAGE + (B_USAGE * lengthOf(doc, USAGE)) / meanUsage));
-    const damping = K1 * (1 - B + (B * lengths[doc]!) / mean);
-    const rivals = Array.from({ length: lengthOf(doc, RIVALS) }, (_, i) =>
-      tokens.get(starts[doc * PARTS + RIVALS]! + i),
-    );
-    const put = (term: number, impact: number) => {
-      postings.terms.set(postings.impacts.length, term);
-      postings.impacts.push(impact);
-    };
-    for (const [term, frequency] of frequencies)
-      put(term, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
-    for (const term of rivals) put(term, 255);
-    postings.begins[doc + 1] = postings.impacts.length;
-  }
-  return sortPostings(terms.names, postings);
+  return { names: terms.names, tokens, starts };
 }
 
-/** Sorts by the bytes of the term, and within a term by order of arrival, which is that of documents. */
-function sortPostings(
-  names: readonly string[],
-  postings: { terms: Growing<Uint32Array>; impacts: Growing<Uint8Array>; begins: Uint32Array },
-): Postings {
-  const { order, ...texts } = sortTexts(names);
-  const rank = new Uint32Array(names.length);
-  for (const [i, term] of order.entries()) rank[term] = i;
-  const { length } = postings.impacts;
-  const counts = new Uint32Array(names.length);
-  for (let i = 0; i < length; i++) counts[rank[postings.terms.get(i)]!]!++;
-  const firsts = offsets(counts);
-  const [docs, impacts, next] = [new Uint32Array(length), new Uint8Array(length), firsts.slice()];
-  for (let doc = 0; doc < postings.begins.length - 1; doc++)
-    for (let i = postings.begins[doc]!; i < postings.begins[doc + 1]!; i++) {
-      const place = next[rank[postings.terms.get(i)]!]!++;
-      docs[place] = doc;
-      impacts[place] = postings.impacts.get(i);
+/** In how many documents each term stands, by rank. */
+function countDocuments(rank: Uint32Array, tokens: Growing<Uint32Array>, starts: Uint32Array): Uint32Array {
+  const counts = new Uint32Array(rank.length);
+  const last = new Uint32Array(rank.length);
+  for (let doc = 0; (doc + 1) * PARTS < starts.length; doc++)
+    for (let at = starts[doc * PARTS]!; at < starts[(doc + 1) * PARTS]!; at++) {
+      const term = rank[tokens.get(at)]!;
+      if (last[term] !== doc + 1) counts[term]!++;
+      last[term] = doc + 1;
     }
-  return { ...texts, firsts, docs, impacts };
+  return counts;
 }

@@ -27,7 +27,8 @@ test('every field of a package is what was packed, however long, empty or foreig
     { pname: 'no-line', meta: { position: 'pkgs/no-line.nix', changelog: 'https://x.org' } },
   ].map((raw, i) => parsePackage(`odd${i}`, raw));
   const packages = [...sample(), ...odd].map(stored);
-  const pack = createPacker();
+  using scratch = openRows(join(temporaryDir(), 'texts'));
+  const pack = createPacker(scratch);
   const packed = packages.map(pkg => pack(pkg));
   const fields = Object.keys(packages[0]!).filter(
     name => !['contentHash', 'revision', 'lastRevision', 'retired', 'lastUpdated'].includes(name),
@@ -67,7 +68,7 @@ test('rows come back from the scratch file, in whatever order they were put, and
   assert.is(rows.read((count - 1) * 16, 1000).length, 16);
   rows.put(row(3), 0);
   assert.equal(new Int8Array(rows.read(0, 16).buffer), row(3));
-  rows.close();
+  rows[Symbol.dispose]();
   assert.not.ok(existsSync(file));
 });
 
