@@ -51,8 +51,9 @@ export const openNixIndex: OpenFile = async (file, about): Promise<Programs> => 
         // The line of a package comes after those of its files.
         if (kind === PACKAGE) {
           if (programs.size === 0) return;
-          const { attr, toplevel } = (JSON.parse(path.toString()) as { origin: { attr: string; toplevel: boolean } })
-            .origin;
+          const line = JSON.parse(path.toString()) as { origin?: { attr?: unknown; toplevel?: unknown } } | null;
+          const { attr, toplevel } = line?.origin ?? {};
+          if (typeof attr !== 'string') throw new Error('a package has no attribute path');
           if (toplevel) for (const program of programs) found.push({ program, packageName: attr });
           programs = new Set();
         } else if (isProgram(path) && (kind === EXECUTABLE || kind === LINK))
