@@ -13,7 +13,7 @@ export interface Patience {
   /** Full jitter: attempt n waits a random time below `min(cap, base · 2ⁿ)`. */
   base: number;
   cap: number;
-  /** How many attempts may end in doubt, as with an unreadable reply. More seldom help. Throttling does not count. */
+  /** How many attempts may end in doubt, as with an unreadable reply. Further ones seldom help. Throttling does not count. */
   tries: number;
 }
 export const PATIENCE: Patience = { attempt: 30_000, deadline: 300_000, base: 100, cap: 10_000, tries: 5 };

@@ -1,7 +1,7 @@
 /**
  * Which curated lists name a software, and under which headings:
  * `bin/node tools/lists.ts DIR PACKAGES > src/index/lists.tsv`, with a checkout of each of {@link LISTS} in DIR, and a
- * release's packages (uncompressed). One line for each software: the family of sets, its name, how many lists have it, the
+ * release's packages.json or packages.json.br. One line for each software: the family of sets, its name, how many lists have it, the
  * stems of the headings and of the words that describe it, and the stems of what it is said to be an alternative to, both
  * sorted: facts, no texts.
  */
@@ -86,13 +86,14 @@ function namesOf({ name, homepages }: Entry): string[] {
 /** Lines of the table: what all lists say of each software. */
 export function linesOf(lists: ReadonlyMap<string, readonly Entry[]>, packages: readonly Package[]): string[] {
   const entries = [...lists].flatMap(([list, all]) => all.map(entry => ({ entry, list, family: LISTS[list]?.family })));
+  const listOf = new Map(entries.map(({ entry, list }) => [entry, list]));
   const rows = new Map<string, { lists: Set<string>; kinds: Set<string>; stems: Set<string>; rivals: Set<string> }>();
   for (const [entry, doc] of softwareOf(entries, packages)) {
     const [set, leaf] = setAndLeaf(packages[doc]!.packageName);
     const key = `${setFamily(set)}\t${nameKey(leaf)}`;
     const row = rows.get(key) ?? { lists: new Set(), kinds: new Set(), stems: new Set(), rivals: new Set() };
     rows.set(key, row);
-    row.lists.add(entries.find(one => one.entry === entry)!.list);
+    row.lists.add(listOf.get(entry)!);
     const own = new Set(textTokens(entry.name));
     for (const token of textTokens(entry.headings.slice(-HEADINGS).join(' . ')))
       if (!own.has(token)) row.kinds.add(token);
