@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { InferredOptionTypes } from 'yargs';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
-import { hostSystem, isIn, isRelease, openSource, optionsBeside, type Source } from '../extract/source.ts';
+import { hostSystem, isIn, isRelease, isTree, openSource, optionsBeside, type Source } from '../extract/source.ts';
 import { replaceFile } from '../files.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { NIXOS, readOptionName, SCOPE } from '../option-facts.ts';
@@ -19,11 +19,16 @@ export const OPTIONS = {
     string: true,
     describe: 'a nixpkgs to evaluate: directory or flake reference; by default the revision that fdnix pins',
   },
-  from: { string: true, describe: "instead, a release's packages.json, file or URL, plain, .br, .gz or .zst" },
+  from: {
+    string: true,
+    describe:
+      "instead, a release's packages.json, file or URL, plain, .br, .gz or .zst; with --options also an options.json, or a directory or flake reference of home-manager or nix-darwin, evaluated with --nixpkgs",
+  },
   options: { boolean: true, default: false, describe: 'the options of NixOS instead of packages' },
   scope: {
     string: true,
-    describe: 'whose options --from holds, such as home-manager or nix-darwin: any options.json of nixosOptionsDoc',
+    describe:
+      'whose options --from holds, such as home-manager or nix-darwin: any options.json of nixosOptionsDoc; a tree says it itself',
   },
   programs: {
     string: true,
@@ -82,6 +87,7 @@ export default command({
     ['$0 extract --programs nixexprs.tar.xz', 'and all programs, for search and which'],
     ['$0 extract --options', 'the options of NixOS beside the packages; --from takes options.json.br'],
     ['$0 extract --options --scope home-manager --from options.json', 'those of home-manager, beside all others'],
+    ['$0 extract --options --from github:nix-darwin/nix-darwin', 'those of nix-darwin, evaluated from its modules'],
   ],
   run: extract,
 });
@@ -143,7 +149,8 @@ async function storeAll(args: Arguments, context: Work): Promise<Failure[]> {
         const source = await openAccepting(part.spec, { ...part.args, revision }, context);
         try {
           store ??= await openStore(context.config.store, { create: true });
-          failures.push(...(await syncSource(store, source, part.args, context)));
+          const scope = source.scope ?? part.args.scope;
+          failures.push(...(await syncSource(store, source, { ...part.args, scope }, context)));
           revision = source.revision;
         } finally {
           await source.close();
@@ -158,7 +165,10 @@ async function storeAll(args: Arguments, context: Work): Promise<Failure[]> {
 
 /** Refuses flags that would otherwise be ignored silently. */
 function checkArguments(args: Arguments): void {
-  const sources = (['nixpkgs', 'from', 'revisions'] as const).filter(name => args[name] !== undefined);
+  // The modules of a tree are evaluated with a nixpkgs.
+  const isEvaluated = args.options && args.from !== undefined && isTree(args.from);
+  const names = isEvaluated ? (['from', 'revisions'] as const) : (['nixpkgs', 'from', 'revisions'] as const);
+  const sources = names.filter(name => args[name] !== undefined);
   if (sources.length > 1) throw new UserError(`--${sources.join(' and --')} exclude each other: give one of them`);
   if (args.revisions && args.output) throw new UserError('--revisions needs a store: leave out --output');
   if (args.programs && args.output) throw new UserError('--programs needs the store: leave out --output');

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EXIT } from '../errors.ts';
 import { pinnedCanBeEvaluated } from '../extract/revision.ts';
+import { isTree } from '../extract/source.ts';
 import { ALIASES } from '../index/aliases.ts';
 import { type Context, command } from './command.ts';
 import { OPTIONS as EMBED, embed } from './embed.ts';
@@ -42,8 +43,9 @@ export default command({
       return fetchIndex({ revision: args.revision, json: args.json }, { ...outer, config });
     }
     const context = { ...outer, run: outer.run ?? randomUUID(), written: [] };
-    // A file of options has no packages, so there is nothing to read twice.
-    const both = args.options && args.scope === undefined && !/^options\./.test(basename(args.from ?? ''));
+    // A file of options, or a tree of modules, has no packages, so there is nothing to read twice.
+    const isModules = /^options\./.test(basename(args.from ?? '')) || (args.from !== undefined && isTree(args.from));
+    const both = args.options && args.scope === undefined && !isModules;
     let worst: number = EXIT.ok;
     const stages = [
       () => extract({ ...args, output: undefined, limit: undefined, both }, context),

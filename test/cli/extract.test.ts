@@ -177,6 +177,35 @@ test('a series of revisions becomes history', async () => {
   });
 });
 
+const MODULES = join(import.meta.dirname, '../fixtures/modules');
+const real = process.env.FDNIX_TEST_NIXPKGS;
+if (!real) console.log('skipped: options of modules in a store, FDNIX_TEST_NIXPKGS names no nixpkgs');
+(real ? test : test.skip)(
+  'the modules of a directory are evaluated with a nixpkgs, and say whose they are',
+  async () => {
+    const nixDarwin = ['extract', '--options', '--from', join(MODULES, 'nix-darwin'), '--nixpkgs', real!];
+    const { code, stderr } = await fdnix([...nixDarwin, '--revision', 'r1'], { home });
+    assert.is(code, 0, stderr);
+    assert.match(stderr, /3 options of r1: 3 added/);
+    const homeManager = ['extract', '--options', '--from', join(MODULES, 'home-manager'), '--nixpkgs', real!];
+    const own = await fdnix([...homeManager, '--scope', 'my-home', '--set', 'programs.git'], { home });
+    assert.is(own.code, 3, own.stderr);
+    assert.match(own.stderr, /option:my-home\/programs\.git\.lost: its default, example or description cannot be/);
+    assert.equal(await current(), [
+      'option:my-home/programs.git.enable',
+      'option:my-home/programs.git.package',
+      'option:my-home/programs.git.pager',
+      'option:nix-darwin/_module.args',
+      'option:nix-darwin/services.yabai.enable',
+      'option:nix-darwin/services.yabai.platform',
+    ]);
+    assert.is((await fdnix(['extract', '--nixpkgs', NIXPKGS], { home })).code, 0);
+    assert.is((await fdnix(['run', ...nixDarwin.slice(1), '--quiet'], { home })).code, 0);
+    const { stdout } = await fdnix(['search', '--scope', 'nix-darwin', '--json', 'yabai'], { home });
+    assert.match(stdout, /"option:nix-darwin\/services\.yabai\.enable"/);
+  },
+);
+
 test('bad input: one line, exit 2, no store', async () => {
   const cases: [string[], RegExp][] = [
     [['--nixpkgs', import.meta.dirname], /is no nixpkgs/],
@@ -185,6 +214,11 @@ test('bad input: one line, exit 2, no store', async () => {
     [['--nixpkgs', NIXPKGS, '--max-memory', '64'], /too little/],
     [['--nixpkgs', NIXPKGS, '--jobs', '0'], /--jobs 0/],
     [['--nixpkgs', NIXPKGS, '--set', 'nothing'], /no nothing/],
+    [
+      ['--options', '--from', import.meta.dirname, '--nixpkgs', NIXPKGS],
+      /is no tree of nixos, home-manager, nix-darwin/,
+    ],
+    [['--from', join(MODULES, 'home-manager'), '--nixpkgs', NIXPKGS], /--nixpkgs and --from exclude each other/],
     [['--revisions', join(home, 'nothing')], /cannot read .*nothing/],
     [['--revisions', '/dev/null'], /names no revision/],
   ];

@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRelease } from '../../src/extract/channel.ts';
-import { evaluateOptions } from '../../src/extract/nixos.ts';
+import { evaluateOptions, recogniseModules } from '../../src/extract/modules.ts';
 import { parseOption, parseOptions, readOptions } from '../../src/extract/options.ts';
 import { type Extraction, embeddingText, type Package } from '../../src/package.ts';
 import { drain } from '../../src/streams.ts';
@@ -109,7 +109,9 @@ const tree = process.env.FDNIX_TEST_NIXPKGS;
 if (!tree) console.log('skipped: evaluating the options of NixOS, FDNIX_TEST_NIXPKGS names no nixpkgs');
 (tree ? options : options.skip)('an evaluated NixOS gives the same records as its release would', async () => {
   const found: Package[] = [];
-  const { failures } = await drain(evaluateOptions(tree!, { system: 'x86_64-linux' }), one => found.push(one));
+  const { failures } = await drain(evaluateOptions({ kind: 'nixos', path: tree! }, { system: 'x86_64-linux' }), one =>
+    found.push(one),
+  );
   assert.equal(failures, []);
   assert.ok(found.length > 1000, `${found.length} options`);
   const byName = new Map(found.map(one => [one.packageName, one]));
@@ -120,9 +122,67 @@ if (!tree) console.log('skipped: evaluating the options of NixOS, FDNIX_TEST_NIX
   }
 });
 
-options('a tree without NixOS, or with a broken one, is refused in one line', async () => {
-  const given = (tree: string) => rejects(Array.fromAsync(evaluateOptions(tree, { system: 'x86_64-linux' })));
-  assert.match(await given(dir), /has no nixos\/lib\/eval-config\.nix/);
+const MODULES = new URL('../fixtures/modules', import.meta.url).pathname;
+
+/** The options of a fixture with the real nixpkgs, by name, and the names of those that failed. */
+async function evaluated(kind: 'home-manager' | 'nix-darwin', path = join(MODULES, kind)) {
+  const found = new Map<string, Package>();
+  const modules = evaluateOptions(recogniseModules(path), { nixpkgs: tree!, system: 'x86_64-linux' });
+  const { failures } = await drain(modules, one => found.set(one.packageName, one));
+  return { found, lost: failures.map(({ packageName }) => packageName) };
+}
+
+(tree ? options : options.skip)('home-manager: by its own library, without what only a configuration has', async () => {
+  const { found, lost } = await evaluated('home-manager');
+  const named = (name: string) => found.get(`option:home-manager/programs.git.${name}`)!;
+  const own = [...found.keys()].filter(name => !name.includes('_module'));
+  assert.equal(
+    own,
+    ['enable', 'package', 'pager'].map(name => `option:home-manager/programs.git.${name}`),
+  );
+  assert.equal(lost, ['option:home-manager/programs.git.lost']);
+  const { description, longDescription, position } = named('enable');
+  assert.is(description, 'Whether to enable Hello, Git, in the manual.');
+  assert.is(longDescription, 'Type: boolean\nDefault: false\nExample: true');
+  assert.is(position!.file, '<home-manager/modules/programs/git.nix>');
+  assert.match(named('pager').longDescription!, 'Default: "\\${pkgs.less}/bin/less"');
+  assert.match(named('package').longDescription!, 'Default: pkgs.git');
+});
+
+(tree ? options : options.skip)('nix-darwin: with the packages of a Mac, on any machine', async () => {
+  const { found, lost } = await evaluated('nix-darwin');
+  assert.equal(lost, []);
+  assert.match(found.get('option:nix-darwin/services.yabai.platform')!.longDescription!, 'Default: "aarch64-darwin"');
+  assert.is(
+    found.get('option:nix-darwin/services.yabai.enable')!.position!.file,
+    '<nix-darwin/modules/services/yabai.nix>',
+  );
+});
+
+(tree ? options : options.skip)(
+  'a copy of the modules elsewhere gives the same bytes; a broken one one line',
+  async () => {
+    const copy = join(dir, 'a copy');
+    cpSync(join(MODULES, 'home-manager'), copy, { recursive: true });
+    assert.equal(await evaluated('home-manager', copy), await evaluated('home-manager'));
+    writeFileSync(join(copy, 'modules/programs/git.nix'), '{ lib, ... }: lib.nothing');
+    assert.match(
+      await rejects(evaluated('home-manager', copy)),
+      /^cannot evaluate the options of .*a copy: attribute 'nothing' missing \(at modules\/programs\/git\.nix:1\)\. Is .* a nixpkgs of the same time\?/,
+    );
+  },
+);
+
+options('a tree without NixOS, or of other modules, is refused in one line', async () => {
+  const given = evaluateOptions({ kind: 'nixos', path: dir }, { system: 'x86_64-linux' });
+  assert.match(
+    await rejects(Array.fromAsync(given)),
+    /has no nixos\/lib\/eval-config\.nix: is it a nixpkgs with NixOS/,
+  );
+  assert.match(
+    await rejects(async () => recogniseModules(dir)),
+    /is no tree of nixos, home-manager, nix-darwin: give one of them, or the options\.json/,
+  );
 });
 
 options.run();
