@@ -16,6 +16,11 @@
     awesome-selfhosted.flake = false;
     awesome-cli-apps.url = "github:agarrharr/awesome-cli-apps";
     awesome-cli-apps.flake = false;
+    # Modules whose options the index has beside those of NixOS.
+    home-manager.url = "github:nix-community/home-manager";
+    home-manager.flake = false;
+    nix-darwin.url = "github:nix-darwin/nix-darwin";
+    nix-darwin.flake = false;
   };
 
   outputs =
@@ -49,6 +54,7 @@
           inherit pkgs;
           indexed = nixpkgs-indexed;
           usageInputs = { inherit (inputs) tldr awesome-selfhosted awesome-cli-apps; };
+          optionInputs = { inherit (inputs) home-manager nix-darwin; };
           revision = self.rev or self.dirtyRev or "unknown";
         };
       fdnix = eachSystem (system: fdnixWith legacyPackages.${system});

@@ -1,12 +1,14 @@
 # Everything that fdnix makes with one package set. `indexed` is the nixpkgs to index, and `revision` is our own commit.
 # `published` and `publishedPrograms` pin the contents of releases and are written by machine. `usageInputs` are the
-# sources of texts about using software; without them the index has none.
+# sources of texts about using software; without them the index has none. `optionInputs` are trees of modules, by the scope
+# of their options; without them the index has the options of NixOS alone.
 {
   pkgs,
   indexed,
   revision,
   published ? builtins.fromJSON (builtins.readFile ./published.json),
   usageInputs ? { },
+  optionInputs ? { },
   publishedPrograms ? builtins.fromJSON (builtins.readFile ./published-programs.json),
 }:
 let
@@ -34,6 +36,7 @@ let
       published
       publishedPrograms
       usageInputs
+      optionInputs
       ;
     npm = callPackage ./npm.nix { };
   }

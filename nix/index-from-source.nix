@@ -9,9 +9,11 @@
   onnx-runtime,
   indexed,
   usage,
+  optionInputs,
   indexedSystem ? "x86_64-linux",
   model ? null,
   usageTexts ? true,
+  options ? true,
   extraExtractFlags ? [ ],
 }:
 let
@@ -22,6 +24,32 @@ let
     else
       throw "fdnix: ${toString indexed} is not in the Nix store: give a flake input (flake = false), or builtins.path { path = …; name = \"source\"; }";
   revision = indexed.rev or null;
+  revisionOf =
+    input:
+    lib.optionals (input ? rev) [
+      "--revision"
+      input.rev
+    ];
+  evaluation = [
+    "--nixpkgs"
+    "${source}"
+    "--system"
+    indexedSystem
+  ];
+  # The modules of NixOS are part of nixpkgs. The others are evaluated with it.
+  modules = [
+    (revisionOf indexed)
+  ]
+  ++ lib.mapAttrsToList (
+    scope: input:
+    [
+      "--scope"
+      scope
+      "--from"
+      "${input}"
+    ]
+    ++ revisionOf input
+  ) optionInputs;
 in
 runCommand "fdnix-index-${if revision == null then "local" else builtins.substring 0 12 revision}"
   {
@@ -39,20 +67,15 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
     // lib.optionalAttrs (model.provider or null == "onnx") {
       FDNIX_ONNX_DIR = "${onnx-runtime}";
     };
-    extractFlags = [
-      "--nixpkgs"
-      "${source}"
-      "--system"
-      indexedSystem
-      # For all evaluators together, whatever the machine has, because a builder runs other builds beside this one.
-      "--max-memory"
-      "3072"
-    ]
-    ++ lib.optionals (revision != null) [
-      "--revision"
-      revision
-    ]
-    ++ extraExtractFlags;
+    extractFlags =
+      evaluation
+      ++ [
+        # For all evaluators together, whatever the machine has, because a builder runs other builds beside this one.
+        "--max-memory"
+        "3072"
+      ]
+      ++ revisionOf indexed
+      ++ extraExtractFlags;
     embedFlags = lib.optionals (model != null) [
       "--model"
       "${model.provider or "model2vec"}:${model}"
@@ -79,6 +102,15 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
     # progress bar.
     {
       fdnix extract --jobs "$NIX_BUILD_CORES" "''${extractFlags[@]}" || [ $? = 3 ]
+      ${lib.optionalString options ''
+        if [ -e ${source}/nixos ]; then
+          ${lib.concatMapStrings (flags: ''
+            fdnix extract --options ${lib.escapeShellArgs (evaluation ++ flags)} || [ $? = 3 ]
+          '') modules}
+        else
+          echo "this nixpkgs has no NixOS in it, so the index has no options"
+        fi
+      ''}
       fdnix embed "''${embedFlags[@]}" "''${usageFlags[@]}" || [ $? = 3 ]
       fdnix index "''${embedFlags[@]}" --output $TMPDIR/index
     } 2>&1 | cat

@@ -1,8 +1,9 @@
 # The search index of one nixpkgs. If ./published.json lists the revision, the index is fetched by the hash of the index
 # itself. Its path then depends on nothing else: not on Nix, not on Node, and not on how it was compressed. If it is not
 # listed, or another program made it, it is built from source. `passthru.fromSource` is always that derivation, and
-# `passthru.tests.reproduces` compares the two byte for byte. For another tree, or an index without usage texts:
-#   fdnix.packages.SYSTEM.index.override { indexed = inputs.nixpkgs; usageTexts = false; }
+# `passthru.tests.reproduces` compares the two byte for byte. For another tree, or an index without usage texts
+# or options:
+#   fdnix.packages.SYSTEM.index.override { indexed = inputs.nixpkgs; usageTexts = false; options = false; }
 {
   lib,
   fetchurl,
@@ -14,6 +15,7 @@
   indexedSystem ? "x86_64-linux",
   model ? null,
   usageTexts ? true,
+  options ? true,
   extraExtractFlags ? [ ],
 }:
 let
@@ -23,6 +25,7 @@ let
       indexedSystem
       model
       usageTexts
+      options
       extraExtractFlags
       ;
   };
@@ -37,6 +40,7 @@ let
     && indexedSystem == "x86_64-linux"
     && model == null
     && usageTexts
+    && options
     && extraExtractFlags == [ ];
 
   hex =

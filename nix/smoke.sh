@@ -22,10 +22,11 @@ expect 2 fdnix nonsense 2> error
 
 # The comparison of two indexes by the workflow that moves the pin.
 compare() { jq -rn -f "$compare" --argjson before "[$1]" --argjson after "[$2]"; }
-of() { echo "{\"index\": {\"revision\": \"0123456789abcdef\", \"packages\": $1, \"vectors\": $1}}"; }
+of() { echo "{\"index\": {\"revision\": \"0123456789abcdef\", \"packages\": $1, \"vectors\": $1, \"options\": ${2:-0}}}"; }
 compare "$(of 100)" "$(of 99)" | grep -q '^| packages | 100 | 99 |'
 compare "$(of 100)" "$(of 85)" | grep -q 'More than 10 %'
 expect 5 compare "$(of 100)" "$(of 69)"
+expect 5 compare "$(of 100 10)" "$(of 100 6)"
 fdnix status --index "$FDNIX_INDEX" --json > status || [ $? = 1 ]
 expect 0 jq -e '.index.packages > 0 and .index.vectors > 0 and (.index.revision | length) == 40' status
 

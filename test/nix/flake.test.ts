@@ -16,13 +16,14 @@ const root = resolve(import.meta.dirname, '../..');
 const fixture = join(root, 'test/fixtures/nixpkgs');
 const standIn = join(import.meta.dirname, 'stand-in-nixpkgs');
 const realTree = process.env.FDNIX_TEST_NIXPKGS || null;
-const texts = (name: string) => `path:${join(root, 'test/fixtures/usage', name)}`;
 /** In place of what the lock names, which only a network has. */
-const USAGE = [
-  ...['--override-input', 'tldr', texts('tldr')],
-  ...['--override-input', 'awesome-selfhosted', texts('selfhosted')],
-  ...['--override-input', 'awesome-cli-apps', texts('cli-apps')],
-];
+const OTHERS = Object.entries({
+  tldr: 'usage/tldr',
+  'awesome-selfhosted': 'usage/selfhosted',
+  'awesome-cli-apps': 'usage/cli-apps',
+  'home-manager': 'modules/home-manager',
+  'nix-darwin': 'modules/nix-darwin',
+}).flatMap(([name, path]) => ['--override-input', name, `path:${join(root, 'test/fixtures', path)}`]);
 const home = mkdtempSync(join(tmpdir(), 'fdnix-nix-'));
 const SYSTEMS = ['aarch64-darwin', 'aarch64-linux', 'x86_64-darwin', 'x86_64-linux'];
 
@@ -38,9 +39,11 @@ const LOCKED = {
   tldr: 'tldr-pages/tldr',
   'awesome-selfhosted': 'awesome-selfhosted/awesome-selfhosted-data',
   'awesome-cli-apps': 'agarrharr/awesome-cli-apps',
+  'home-manager': 'nix-community/home-manager',
+  'nix-darwin': 'nix-darwin/nix-darwin',
 };
 
-pins('flake.lock has nixpkgs twice and the sources of usage texts, all at full revisions', () => {
+pins('flake.lock has nixpkgs twice, the sources of usage texts and modules, all at full revisions', () => {
   const { nodes } = json('flake.lock');
   assert.equal(Object.keys(nodes).sort(), [...Object.keys(LOCKED), 'root'].sort());
   for (const [name, repository] of Object.entries(LOCKED)) {
@@ -49,7 +52,7 @@ pins('flake.lock has nixpkgs twice and the sources of usage texts, all at full r
     assert.is(flake, name === 'nixpkgs', name);
     assert.match(locked.rev, /^[0-9a-f]{40}$/);
     assert.is(Buffer.from(locked.narHash.replace(/^sha256-/, ''), 'base64').length, 32, `${name}: no SRI sha256`);
-    assert.ok(locked.lastModified > Date.UTC(2026, 6, 1) / 1000, `${name} is older than July 2026`);
+    assert.ok(locked.lastModified > Date.UTC(2026, 5, 1) / 1000, `${name} is older than June 2026`);
   }
 });
 
@@ -65,7 +68,7 @@ pins('the programs are built from no more files than the build is given', () => 
 });
 
 pins('flake.nix stays small', () => {
-  assert.ok(read('flake.nix').split('\n').length < 90);
+  assert.ok(read('flake.nix').split('\n').length < 96);
 });
 
 for (const lockfile of ['package-lock.json', 'tools/node/package-lock.json']) {
@@ -109,14 +112,14 @@ function evaluate(attribute: string, apply: string): unknown {
   overrides ??= ['--override-input', 'nixpkgs', realTree ? locked(realTree) : `path:${standIn}`];
   const indexed = ['--override-input', 'nixpkgs-indexed', `path:${fixture}`];
   const flags = ['--json', '--no-write-lock-file', '--apply', apply];
-  const { status, stdout, stderr } = nix(['eval', ...flags, ...overrides, ...indexed, ...USAGE, `.#${attribute}`]);
+  const { status, stdout, stderr } = nix(['eval', ...flags, ...overrides, ...indexed, ...OTHERS, `.#${attribute}`]);
   assert.is(status, 0, stderr);
   return JSON.parse(stdout);
 }
 
 test("the template for the nixpkgs of one's own evaluates", () => {
   const own = ['--override-input', 'fdnix', root, '--override-input', 'nixpkgs', `path:${standIn}`];
-  const used = USAGE.map((word, i) => (i % 3 === 1 ? `fdnix/${word}` : word));
+  const used = OTHERS.map((word, i) => (i % 3 === 1 ? `fdnix/${word}` : word));
   const { status, stdout, stderr } = nix([
     ...[
       'eval',
@@ -254,6 +257,21 @@ test('the index is made with the usage texts of the inputs, or without', () => {
   assert.equal([flag, more], ['--usage', []]);
   assert.match(place!, /fdnix-usage\/tldr$/);
   assert.equal(flags('.override { usageTexts = false; }'), []);
+});
+
+test('the index has the options of NixOS and of each input with modules, at their revisions, or none', () => {
+  const modules = `{ outPath = ${root}/test/fixtures/modules/nix-darwin; rev = "${'5'.repeat(40)}"; }`;
+  const extractions = (more: string) => {
+    const set = `import ${root}/nix (${OURS} // { optionInputs.nix-darwin = ${modules}; })`;
+    const { status, stdout, stderr } = expression(`((${set}).packages.index-from-source${more}).script`);
+    assert.is(status, 0, stderr);
+    return (JSON.parse(stdout) as string).split('\n').filter(line => line.includes('fdnix extract --options'));
+  };
+  const [nixos, darwin, ...none] = extractions('');
+  assert.equal(none, []);
+  assert.match(nixos!, /--options '--nixpkgs' '\S+' '--system' 'x86_64-linux' \|\| \[ \$\? = 3 \]$/);
+  assert.match(darwin!, /'--nixpkgs' '\S+' .* '--scope' 'nix-darwin' '--from' '\S+' '--revision' '5{40}' \|\|/);
+  assert.equal(extractions('.override { options = false; }'), []);
 });
 
 test('a nixpkgs outside the store is refused by the index', () => {

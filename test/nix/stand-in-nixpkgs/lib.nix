@@ -60,6 +60,7 @@ rec {
     a: b:
     a // mapAttrs (n: v: if isAttrs v && isAttrs (a.${n} or null) then recursiveUpdate a.${n} v else v) b;
   concatStrings = concatStringsSep "";
+  concatMapStrings = f: list: concatStrings (map f list);
   hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
   hasInfix = infix: text: replaceStrings [ infix ] [ "" ] text != text;
   escapeShellArg = text: "'${replaceStrings [ "'" ] [ "'\\''" ] (toString text)}'";
