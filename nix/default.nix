@@ -1,5 +1,6 @@
 # Everything that fdnix makes with one package set. `indexed` is the nixpkgs to index, and `revision` is our own commit.
-# `published` and `publishedPrograms` pin the contents of releases and are written by machine. `usageInputs` are the
+# `published` and `publishedPrograms` pin the contents of releases, and `programsList` what a channel lists beside a
+# revision; all three are written by machine. `usageInputs` are the
 # sources of texts about using software; without them the index has none. `optionInputs` are trees of modules, by the scope
 # of their options; without them the index has the options of NixOS alone.
 {
@@ -10,6 +11,7 @@
   usageInputs ? { },
   optionInputs ? { },
   publishedPrograms ? builtins.fromJSON (builtins.readFile ./published-programs.json),
+  programsList ? builtins.fromJSON (builtins.readFile ./programs-list.json),
 }:
 let
   inherit (pkgs) lib;
@@ -35,6 +37,7 @@ let
       revision
       published
       publishedPrograms
+      programsList
       usageInputs
       optionInputs
       ;

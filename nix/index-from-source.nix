@@ -4,12 +4,14 @@
 {
   lib,
   runCommand,
+  fetchurl,
   fdnix,
   nix,
   onnx-runtime,
   indexed,
   usage,
   optionInputs,
+  programsList,
   indexedSystem ? "x86_64-linux",
   model ? null,
   usageTexts ? true,
@@ -36,6 +38,13 @@ let
     "--system"
     indexedSystem
   ];
+  # The list of programs that the channel published beside this revision, by the name of that release.
+  listed = programsList.${if revision == null then "" else revision} or null;
+  list = "${baseNameOf (dirOf listed.url)}/nixexprs.tar.xz";
+  archive = fetchurl {
+    name = "nixexprs.tar.xz";
+    inherit (listed) url hash;
+  };
   # The modules of NixOS are part of nixpkgs. The others are evaluated with it.
   modules = [
     (revisionOf indexed)
@@ -75,6 +84,10 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
         "3072"
       ]
       ++ revisionOf indexed
+      ++ lib.optionals (listed != null) [
+        "--programs"
+        list
+      ]
       ++ extraExtractFlags;
     embedFlags = lib.optionals (model != null) [
       "--model"
@@ -101,6 +114,12 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
     # look whole. The pipe is there because Nix gives builders a terminal, and lines are easier to read in a log than a
     # progress bar.
     {
+      ${
+        if listed == null then
+          ''echo "no list of programs is pinned for this revision: the index has the table that ships, which says what is likely"''
+        else
+          "mkdir ${dirOf list} && ln -s ${archive} ${list}"
+      }
       fdnix extract --jobs "$NIX_BUILD_CORES" "''${extractFlags[@]}" || [ $? = 3 ]
       ${lib.optionalString options ''
         if [ -e ${source}/nixos ]; then

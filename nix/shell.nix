@@ -7,6 +7,7 @@
   nix,
   git,
   jq,
+  curl,
   gh,
   minisign,
   openssl,
@@ -21,7 +22,8 @@ mkShellNoCC {
     nix
     git
     jq
-    gh # .github/release
+    curl # .github/release
+    gh
     minisign
     openssl
     shellcheck

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The first step towards a new index: moves the revision that is indexed, builds its index, compares it with the last one,
+# The first step towards a new index: moves the revision that is indexed to the newest release of the channel, pins the
+# list of programs of that release, moves the modules whose options are indexed, builds the index, compares it with the last one,
 # signs it, and puts it into a draft release that nobody sees yet. Then it makes one commit with the lock and the pin, on a
 # separate branch. Nothing is public before publish.sh.
 #
 #   INDEX_SIGNING_KEY   the text of the secret key, without a password
 #   GITHUB_REPOSITORY   OWNER/NAME; GITHUB_OUTPUT gets `revision`, `branch` and `commit`, or nothing if nothing has moved
 set -euo pipefail
-channel=${CHANNEL:-nixos-unstable}
+channel=${CHANNEL:-nixos-unstable} channels=${CHANNELS:-https://channels.nixos.org}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
@@ -14,14 +15,31 @@ count() { # INDEX
   nix run .#fdnix -- status --index "$(realpath "$1")" --json || [ $? = 1 ] # there is no store here
 }
 
-# The current index is fetched if it has been published, else built.
-nix build --print-build-logs --out-link "$out/before" .#index
-nix flake update nixpkgs-indexed
-if git diff --quiet flake.lock; then
+sri() { printf 'sha256-%s' "$(openssl dgst -sha256 -binary "$1" | base64 -w 0)"; }
+get() { curl --fail --silent --show-error --location --retry 3 "$@"; }
+
+# The channel leads to the directory of its newest release, which has the commit and the list of programs.
+newest=$(get --output "$out/git-revision" --write-out '%{url_effective}' "$channels/$channel/git-revision")
+revision=$(cat "$out/git-revision")
+[[ $revision =~ ^[0-9a-f]{40}$ ]] || { echo "$newest is no commit" >&2; exit 1; }
+if [ "$revision" = "$(jq -er '.nodes."nixpkgs-indexed".locked.rev' flake.lock)" ]; then
   echo "the channel has not moved"
   exit 0
 fi
-revision=$(jq -er '.nodes."nixpkgs-indexed".locked.rev' flake.lock)
+
+# The current index is fetched if it has been published, else built.
+nix build --print-build-logs --out-link "$out/before" .#index
+# The input takes the commit of that release. `nix flake update` would take the head of the branch, which may be another one.
+nix flake prefetch --json "github:NixOS/nixpkgs/$revision" > "$out/nixpkgs.json"
+locked=$(jq --sort-keys --slurpfile nixpkgs "$out/nixpkgs.json" '.nodes."nixpkgs-indexed".locked += ($nixpkgs[0] |
+  {lastModified: .locked.lastModified, narHash: .hash, rev: .locked.rev})' flake.lock)
+printf '%s\n' "$locked" > flake.lock
+nix flake update home-manager nix-darwin
+list=${newest%git-revision}nixexprs.tar.xz
+get --output "$out/nixexprs.tar.xz" "$list"
+lists=$(jq --sort-keys --arg revision "$revision" --arg url "$list" --arg hash "$(sri "$out/nixexprs.tar.xz")" \
+  '.[$revision] = {url: $url, hash: $hash}' nix/programs-list.json)
+printf '%s\n' "$lists" > nix/programs-list.json
 branch=index-${revision:0:12}
 nix build --print-build-logs --out-link "$out/after" .#index-from-source
 
@@ -51,7 +69,7 @@ gh release create "$branch" --draft --title "Index of nixpkgs ${revision:0:12}" 
 git config user.name 'github-actions[bot]'
 git config user.email '41898282+github-actions[bot]@users.noreply.github.com'
 git switch --quiet --force-create "$branch"
-git commit --quiet --message "flake: index nixpkgs ${revision:0:12}" -- flake.lock nix/published.json
+git commit --quiet --message "flake: index nixpkgs ${revision:0:12}" -- flake.lock nix/published.json nix/programs-list.json
 git push --quiet --force origin "$branch"
 {
   echo "revision=$revision"

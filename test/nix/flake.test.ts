@@ -274,6 +274,25 @@ test('the index has the options of NixOS and of each input with modules, at thei
   assert.equal(extractions('.override { options = false; }'), []);
 });
 
+test("the index has the channel's list of programs if it is pinned for this revision, and says if it is not", () => {
+  const script = (pinned: string) => {
+    const list = `{ url = "https://releases.example/nixos-26.11pre1.0123/nixexprs.tar.xz"; hash = "sha256-${'A'.repeat(43)}="; }`;
+    const indexed = `{ outPath = ${fixture}; rev = "${REVISION}"; }`;
+    const set = `import ${root}/nix (${OURS} // { indexed = ${indexed}; programsList."${pinned}" = ${list}; })`;
+    const { status, stdout, stderr } = expression(
+      `let i = (${set}).packages.index-from-source; in [ i.script i.extractFlags ]`,
+    );
+    assert.is(status, 0, stderr);
+    return JSON.parse(stdout) as [string, string[]];
+  };
+  const [text, flags] = script(REVISION);
+  assert.equal(flags.slice(-2), ['--programs', 'nixos-26.11pre1.0123/nixexprs.tar.xz']);
+  assert.match(text, /mkdir nixos-26\.11pre1\.0123 && ln -s \S+ nixos-26\.11pre1\.0123\/nixexprs\.tar\.xz$/m);
+  const [other, none] = script('f'.repeat(40));
+  assert.not(none.includes('--programs'));
+  assert.match(other, /echo "no list of programs is pinned for this revision: the index has the table that ships/);
+});
+
 test('a nixpkgs outside the store is refused by the index', () => {
   const impure = `(import ${root}/nix ${OURS}).packages.index.override { indexed = { outPath = "/home/me/nixpkgs"; }; }`;
   assert.match(
@@ -368,7 +387,7 @@ test('published programs are fetched for exactly the sources that made them', ()
 });
 
 test('what a release has not filled in yet is empty, and what it writes is sorted', () => {
-  for (const file of ['nix/published.json', 'nix/published-programs.json']) {
+  for (const file of ['nix/published.json', 'nix/published-programs.json', 'nix/programs-list.json']) {
     const keys = Object.keys(json(file));
     assert.equal(keys, [...keys].sort());
     for (const key of keys) assert.match(key, /^([0-9a-f]{40}|[0-9a-f]{64})$/);

@@ -3,15 +3,18 @@
  * call.
  */
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type * as Parser from '@actions/workflow-parser';
 import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fdnix } from '../cli/fdnix.ts';
+import { listen, type Service } from '../emulators/listen.ts';
 import { everyNth, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 import { type Key, makeKey, serve } from './host.ts';
@@ -88,7 +91,7 @@ lint('a tag is held against the version and the changelog', () => {
   assert.match(run('v1.2.3').stderr, /has no section/);
 });
 
-const missing = ['jq', 'git', 'openssl', 'bash'].filter(name => spawnSync(name, ['--version']).error);
+const missing = ['jq', 'git', 'openssl', 'bash', 'curl'].filter(name => spawnSync(name, ['--version']).error);
 if (missing.length > 0) console.log(`skipped: the release is not rehearsed: no ${missing.join(', ')} on PATH`);
 
 interface Stage {
@@ -96,10 +99,26 @@ interface Stage {
   work: string;
   key: Key;
   env: Record<string, string>;
+  channels: Service;
 }
 const release = suite<Stage>('release');
 const OLD = '1'.repeat(40);
 const NEW = '2'.repeat(40);
+const LIST = 'the archive with the list of programs';
+
+/** A host of channels: the address of a channel leads to the folder of its newest release. */
+function channelHost(): Promise<Service> {
+  const files: Record<string, string> = { 'git-revision': NEW, 'nixexprs.tar.xz': LIST };
+  const server = createServer(({ url }, response) => {
+    const [, folder, file] = /^\/(.*)\/([^/]+)$/.exec(url!) ?? [];
+    if (folder === 'nixos-unstable') response.writeHead(302, { location: `/${RELEASE}/${file}` }).end();
+    else if (folder === 'broken') response.end('<html>');
+    else if (folder === RELEASE && files[file!] !== undefined) response.end(files[file!]);
+    else response.writeHead(404).end();
+  });
+  return listen(server);
+}
+const RELEASE = 'nixos/unstable/nixos-26.11pre2.222222222222';
 
 /** A checkout with an origin, two indexes, and stand-ins of gh, nix and minisign that do the same with files. */
 release.before(async stage => {
@@ -128,6 +147,7 @@ release.before(async stage => {
     'package.json',
     'package-lock.json',
     'nix/published.json',
+    'nix/programs-list.json',
     'tsconfig.json',
   ])
     cpSync(join(root, path), join(stage.work, path), { recursive: true });
@@ -189,7 +209,8 @@ esac
     `#!/bin/bash
 set -euo pipefail
 case "$1 $2" in
-  "flake update") cp "$STAGE/lock" flake.lock ;;
+  "flake update") [ "$3" != nixpkgs ] || cp "$STAGE/lock" flake.lock; echo "nix $*" >> "$STAGE/calls" ;;
+  "flake prefetch") printf '{"hash": "sha256-%s", "locked": {"lastModified": 8, "rev": "%s"}}' "$(basename "$4")" "$(basename "$4")" ;;
   "eval --raw") printf %s "$(printf k%.0s {1..64})" ;;
   "hash path") [ "$3" = /store/programs ] && echo sha256-unpacked ;;
   "build --no-link") echo /store/programs ;;
@@ -228,7 +249,9 @@ case "$1 $2" in
 esac
 `,
   );
+  stage.channels = await channelHost();
   stage.env = {
+    CHANNELS: stage.channels.url,
     PATH: `${at('bin')}:${process.env.PATH}`,
     HOME: stage.dir,
     STAGE: stage.dir,
@@ -238,15 +261,17 @@ esac
   };
 });
 
+release.after(({ channels }) => channels?.close());
+
 function lock(rev: string): string {
-  return JSON.stringify({ nodes: { nixpkgs: { locked: { rev: OLD } }, 'nixpkgs-indexed': { locked: { rev } } } });
+  const locked = { lastModified: 1, narHash: 'sha256-old', owner: 'NixOS', repo: 'nixpkgs', rev, type: 'github' };
+  return JSON.stringify({ nodes: { nixpkgs: { locked: { rev: OLD } }, 'nixpkgs-indexed': { locked } } });
 }
 
-function step(stage: Stage, script: string, env: Record<string, string> = {}) {
-  const { work: cwd } = stage;
-  const { status, stdout, stderr } = spawnSync('bash', [`.github/release/${script}`], {
-    ...{ cwd, encoding: 'utf8', env: { ...stage.env, ...env } },
-  });
+async function step(stage: Stage, script: string, env: Record<string, string> = {}) {
+  const child = spawn('bash', [`.github/release/${script}`], { cwd: stage.work, env: { ...stage.env, ...env } });
+  const ended = new Promise<number | null>(resolve => child.once('close', resolve));
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { status, stdout, stderr };
 }
 
@@ -262,7 +287,7 @@ rehearse(
     const main = () => execFileSync('git', ['-C', at('origin'), 'rev-parse', 'main'], { encoding: 'utf8' }).trim();
     const begin = main();
 
-    const prepared = step(stage, 'prepare.sh');
+    const prepared = await step(stage, 'prepare.sh');
     assert.is(prepared.status, 0, prepared.stderr);
     assert.match(prepared.stdout, /\| packages \| (\d+) \| \1 \|/);
     const output = Object.fromEntries(
@@ -274,23 +299,41 @@ rehearse(
     assert.equal(output, { revision: NEW, branch: BRANCH, commit: git('rev-parse', 'HEAD') });
     assert.ok(existsSync(at('releases', BRANCH, '.draft')), 'nobody sees it yet');
     assert.is(main(), begin, 'nor a pin');
-    assert.equal(git('show', '--name-only', '--format=', 'HEAD').split('\n'), ['flake.lock', 'nix/published.json']);
+    const changed = git('show', '--name-only', '--format=', 'HEAD').split('\n');
+    assert.equal(changed, ['flake.lock', 'nix/programs-list.json', 'nix/published.json']);
+    const committed = (file: string) => JSON.parse(git('show', `HEAD:${file}`));
+    const locked = {
+      lastModified: 8,
+      narHash: `sha256-${NEW}`,
+      owner: 'NixOS',
+      repo: 'nixpkgs',
+      rev: NEW,
+      type: 'github',
+    };
+    assert.equal(committed('flake.lock').nodes['nixpkgs-indexed'].locked, locked);
+    assert.match(readFileSync(at('calls'), 'utf8'), /^nix flake update home-manager nix-darwin$/m);
+    assert.equal(committed('nix/programs-list.json'), {
+      [NEW]: {
+        url: `${stage.channels.url}/${RELEASE}/nixexprs.tar.xz`,
+        hash: `sha256-${createHash('sha256').update(LIST).digest('base64')}`,
+      },
+    });
     const pin = JSON.parse(git('show', 'HEAD:nix/published.json'))[NEW];
     assert.is(pin.url, `https://github.com/fdnix/fdnix/releases/download/${BRANCH}/${ASSET}`);
     assert.equal(pin.usage, {}, 'the index of this test was made without usage texts');
     execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: at('releases', BRANCH) });
 
-    const wrong = step(stage, 'verify.sh', { BRANCH, BUILT: 'before' });
+    const wrong = await step(stage, 'verify.sh', { BRANCH, BUILT: 'before' });
     assert.is(wrong.status, 1);
     assert.match(wrong.stderr, /^built here: sha256-.*; pinned: sha256-/);
     const asset = readFileSync(at('releases', BRANCH, ASSET));
     writeFileSync(at('releases', BRANCH, ASSET), 'another');
-    assert.match(step(stage, 'verify.sh', { BRANCH }).stderr, /in the draft is not what is pinned/);
+    assert.match((await step(stage, 'verify.sh', { BRANCH })).stderr, /in the draft is not what is pinned/);
     writeFileSync(at('releases', BRANCH, ASSET), asset);
-    const verified = step(stage, 'verify.sh', { BRANCH });
+    const verified = await step(stage, 'verify.sh', { BRANCH });
     assert.is(verified.status, 0, verified.stderr);
 
-    const published = step(stage, 'publish.sh', { BRANCH, COMMIT: output.commit! });
+    const published = await step(stage, 'publish.sh', { BRANCH, COMMIT: output.commit! });
     assert.is(published.status, 0, published.stderr);
     assert.not(existsSync(at('releases', BRANCH, '.draft')));
     assert.is(main(), output.commit);
@@ -316,7 +359,10 @@ rehearse(
       await host.close();
     }
 
-    const still = step(stage, 'prepare.sh');
+    const odd = await step(stage, 'prepare.sh', { CHANNEL: 'broken' });
+    assert.is(odd.status, 1);
+    assert.match(odd.stderr, /\/broken\/git-revision is no commit$/m);
+    const still = await step(stage, 'prepare.sh');
     assert.is(still.status, 0, still.stderr);
     assert.match(still.stdout, /the channel has not moved/);
   },
@@ -339,7 +385,7 @@ rehearse(
         },
       },
     }).trim();
-    const published = step(stage, 'publish.sh', { BRANCH, COMMIT: commit });
+    const published = await step(stage, 'publish.sh', { BRANCH, COMMIT: commit });
     assert.is(published.status, 0, published.stderr);
     assert.match(readFileSync(at('pulls'), 'utf8'), `--head ${BRANCH} --base main`);
 
@@ -350,7 +396,7 @@ rehearse(
       { cwd: stage.work },
     );
     rmSync(at('releases', BRANCH), { recursive: true });
-    const other = step(stage, 'prepare.sh', { INDEX_SIGNING_KEY: makeKey().secret });
+    const other = await step(stage, 'prepare.sh', { INDEX_SIGNING_KEY: makeKey().secret });
     assert.is.not(other.status, 0);
     assert.match(other.stderr, /is signed by key [0-9A-F]{16}, which this fdnix does not know/);
     assert.not(existsSync(at('releases', BRANCH)));
@@ -362,7 +408,7 @@ rehearse('a newer nixpkgs for the tools is proposed on a branch that is then che
   writeFileSync(at('output'), '');
   execFileSync('git', ['checkout', '--quiet', '--force', 'main'], { cwd: stage.work });
   writeFileSync(at('lock'), JSON.stringify({ nodes: { nixpkgs: { locked: { rev: NEW } } } }));
-  const { status, stderr } = step(stage, 'update.sh');
+  const { status, stderr } = await step(stage, 'update.sh');
   assert.is(status, 0, stderr);
   const commit = /^commit=([0-9a-f]{40})$/m.exec(readFileSync(at('output'), 'utf8'))![1]!;
   const pushed = execFileSync('git', ['-C', at('origin'), 'rev-parse', `nixpkgs-${NEW.slice(0, 12)}`], {

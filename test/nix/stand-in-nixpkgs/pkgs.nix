@@ -91,6 +91,7 @@ in
   "awscli2"
   "coreutils"
   "cacert"
+  "curl"
   "gh"
   "git"
   "jq"
