@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import type { Size } from '../extract/size.ts';
 import { readOptionFacts } from '../option-facts.ts';
 import type { Package } from '../package.ts';
 import { isCommit } from '../revision.ts';
@@ -22,6 +23,8 @@ export interface Detail {
   snippets: readonly Snippet[];
   /** The indexed revision. */
   revision: string;
+  /** How large it is, if that was asked; null if the binary cache does not have it. */
+  size?: Size | null;
 }
 
 /** How many programs and versions are named before "and N more". */
@@ -99,6 +102,7 @@ function factsOf({ package: pkg, ...known }: Detail): Fact[] {
     ['maintainers', [...pkg.maintainers, ...pkg.teams.map(team => `${team} (team)`)].join(', ')],
     ['platforms', platformsText(pkg.platforms)],
     ['outputs', pkg.outputs.length > 1 ? pkg.outputs.join(' ') : null],
+    ['size', known.size ? sizeText(known.size) : null],
     ['changelog', pkg.changelog],
     ['vulnerable', pkg.knownVulnerabilities.join('; ')],
     ['options', known.options.join(', ')],
@@ -106,6 +110,12 @@ function factsOf({ package: pkg, ...known }: Detail): Fact[] {
     source,
     ['before', few(past, VERSIONS_SHOWN)],
   ];
+}
+
+function sizeText({ size, closureSize, closureDownload, cache }: Size): string {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const download = closureDownload === null ? '' : `, a download of ${megabytes(closureDownload)}`;
+  return `${megabytes(size)}; with all that it needs ${megabytes(closureSize)}${download} (${cache})`;
 }
 
 /** The address of the definition, as a link if the revision is a commit; null if the metadata does not have it. */

@@ -1,5 +1,7 @@
 import { clip } from '../clip.ts';
 import { EXIT, UserError } from '../errors.ts';
+import { CACHE, sizeOf } from '../extract/size.ts';
+import { isCommit } from '../revision.ts';
 import { missingLine } from '../search/missing-line.ts';
 import type { Search } from '../search/open.ts';
 import { snippetsFor } from '../snippets.ts';
@@ -12,9 +14,18 @@ import { openIndexed } from './open.ts';
 
 export default command({
   usage: 'show [name]',
-  options: { name: { string: true, hidden: true } },
+  options: {
+    name: { string: true, hidden: true },
+    size: { boolean: true, default: false, describe: 'ask a binary cache how large it is; takes Nix and a nixpkgs' },
+    cache: { string: true, default: CACHE, describe: 'the binary cache that --size asks' },
+    nixpkgs: {
+      string: true,
+      describe: "the nixpkgs of --size, a directory or flake reference; by default the index's commit",
+    },
+  },
   examples: [
     ['$0 show ripgrep', 'all that is known about a package, and how to run it'],
+    ['$0 show --size ripgrep', 'how large it is, alone and with all that it needs'],
     ['$0 show services.nginx.enable', 'the same about an option'],
     ['$0 show python313Packages.requests --json', 'for programs'],
   ],
@@ -36,6 +47,12 @@ export default command({
             `there is no ${JSON.stringify(name)} in the index${nearest.length > 0 ? `; nearest: ${nearest.join(', ')}` : ''}`,
           );
         return EXIT.none;
+      }
+      if (args.size && detail.package.type === 'package') {
+        const commit = isCommit(detail.revision) ? detail.revision : null;
+        detail.size = await sizeOf(detail.package.packageName, args.nixpkgs ?? null, commit, args.cache);
+        if (detail.size === null)
+          context.warn(`${args.cache} does not have ${detail.package.packageName}: it has only what it built itself`);
       }
       const { package: pkg, ...known } = detail;
       if (args.json) {

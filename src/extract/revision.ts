@@ -59,6 +59,10 @@ async function pinned(revision?: string): Promise<Tree> {
 const NETWORK =
   /HTTP error (429|5\d\d)|resolve host|timed out|timeout|connection (reset|refused)|couldn.t connect|failed to connect/i;
 
+export function isNetworkFailure(message: string): boolean {
+  return NETWORK.test(message);
+}
+
 /** Fetches into the user's own store, as any use of a flake does, so that the next run need not fetch again. */
 async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
   // Only a name such as `nixpkgs/nixos-unstable` needs the registry. Without this Nix would download it in any case.
@@ -72,7 +76,7 @@ async function fetchFlake(reference: string, revision?: string): Promise<Tree> {
     return { path, revision: revision ?? locked?.rev ?? identify(path, hash), date };
   } catch (cause) {
     const why = readError(String((cause as { stderr?: unknown }).stderr ?? ''), '') || reason(cause);
-    if (NETWORK.test(why)) throw new BrokenOff(`cannot fetch ${reference}: ${why}; run it again later`, cause);
+    if (isNetworkFailure(why)) throw new BrokenOff(`cannot fetch ${reference}: ${why}; run it again later`, cause);
     throw new UserError(`cannot fetch ${reference}: ${why}; give a directory or another flake reference`, { cause });
   }
 }
