@@ -1,5 +1,6 @@
 import { reason, UserError } from '../errors.ts';
 import { type Failure, joinAttrPath, type Package, splitAttrPath } from '../package.ts';
+import { guessNames } from './guess.ts';
 import { tooLittle } from './memory.ts';
 import { type End, type Scratch, startEvaluator } from './nix.ts';
 import type { Pool } from './pool.ts';
@@ -62,6 +63,8 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
   );
   const queue = createQueue();
   const running = new Set<Worker>();
+  /** Names at the root that evaluators have got before the root was listed. */
+  const guessed = new Set<string>();
   let [units, attributes, rootNames, fetched, closed] = [0, 0, 0, 0, false];
 
   /** Memory that one evaluator may take, in MiB. */
@@ -142,7 +145,7 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
       if (sets) queue.add(...narrow(part, sets));
       else {
         Object.assign(worker, begin({ alone: false, parts: [{ ...part, names: names.slice(0, FIRST) }] }));
-        queue.add({ ...part, names: names.slice(FIRST) });
+        queue.add({ ...part, names: names.slice(FIRST).filter(name => !guessed.has(name)) });
       }
     }
     fill();
@@ -159,8 +162,10 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     sink.unit(`unit ${++units}: ${summary(worker, end, memory)}`);
 
   const died = (worker: Worker, end: End, message: string) => {
-    if (worker.walk.current === null && worker.units === 0 && (running.size === 0 || end === 'error'))
-      throw hopeless(plan, end, message);
+    const idle = worker.walk.current === null && worker.units === 0;
+    // Without the names at the root nothing else would show that most of the work is missing.
+    const lister = worker.unit.parts.length === 0;
+    if (idle && (running.size === 0 || end === 'error' || lister)) throw hopeless(plan, end, message);
     const { failed, parts, recounted } = aftermath(worker, end);
     if (failed && end === 'memory') fail(failed, `takes more than ${plan.maxMemory} MiB`, end);
     else if (failed && end === 'time') fail(failed, `takes more than ${plan.timeLimit} s`, end);
@@ -197,9 +202,26 @@ export function createScheduler(plan: Plan, scratch: Scratch, pool: Pool, positi
     }
   };
 
+  /**
+   * Gives all evaluators but the first some names that the root probably has, so that they load nixpkgs while the first one
+   * lists the root. The last names are taken, because the first evaluator begins with the first ones.
+   */
+  const startEarly = () => {
+    const names = sets || jobs === 1 ? [] : guessNames(nixpkgs);
+    if (names.length < 2 * FIRST * jobs) return;
+    for (let i = 1; i < jobs; i++) {
+      const part = { path: [], names: names.splice(-FIRST), mode: 'plain', deaths: 0 } as const;
+      for (const name of part.names) guessed.add(name);
+      void start({ alone: false, parts: [part] });
+    }
+  };
+
   return {
     /** Asks a first evaluator for the names at the root. Everything else follows from its answer. */
-    start: () => void start({ alone: false, parts: [] }),
+    start(): void {
+      void start({ alone: false, parts: [] });
+      startEarly();
+    },
     /** Starts nothing more. The owner of the pool stops what runs. */
     stop(): void {
       closed = true;

@@ -164,7 +164,9 @@ let
     let
       set = builtins.foldl' (set: name: set.${name}) pkgs path;
       prefix = builtins.concatStringsSep "" (map (name: "${builtins.toJSON name},") path);
-      kept = if path == [ ] then builtins.filter (name: !(builtins.elem name deliberate)) names else names;
+      # Some names at the root are guessed, before it is listed.
+      exists = name: pkgs ? ${name} && !(builtins.elem name deliberate);
+      kept = if path == [ ] then builtins.filter exists names else names;
     in
     walk (work // { inherit exact catch; }) seen prefix set kept;
 
