@@ -35,12 +35,9 @@ export default command({
   run: index,
 });
 
-/** Heap growth in percent. The packages stay in memory, and little garbage may pile up beside them. */
-const HEAP_GROWTH = 25;
-
 /** The stage `index`: makes one file of the store and the blobs. Refuses a store whose extraction is unfinished. */
 export async function index(args: Arguments, context: Context): Promise<number> {
-  keepHeapSmall(HEAP_GROWTH);
+  keepHeapSmall();
   const { config, report, log, warn, count, out, signal } = context;
   const file = args.output ?? config.index;
   const store = await openStore(config.store);

@@ -1,9 +1,20 @@
+import type { Rows } from './rows.ts';
+
 /** By how many bytes an array grows, and how many it may have. These are reserved as addresses, not as memory. */
 const STEP = 1 << 20;
 const MOST = 2 ** 32;
 
+/** Numbers in order of arrival. */
+export interface Numbers {
+  readonly length: number;
+  get(i: number): number;
+  push(value: number): void;
+  /** Gives the memory back now. Nothing may be read any more. */
+  free(): void;
+}
+
 /** A typed array that grows in place. Its memory lies outside of the heaps, so that it leaves no holes there. */
-export class Growing<T extends Uint32Array | Uint8Array> {
+export class Growing<T extends Uint32Array | Uint8Array> implements Numbers {
   length = 0;
   readonly #array: T;
   readonly #buffer = new ArrayBuffer(0, { maxByteLength: MOST });
@@ -17,9 +28,41 @@ export class Growing<T extends Uint32Array | Uint8Array> {
     if (this.length === this.#array.length) this.#buffer.resize(this.#buffer.byteLength + STEP);
     this.#array[this.length++] = value;
   }
-  /** Gives the memory back now. Nothing may be read any more. */
   free(): void {
     this.#buffer.resize(0);
+  }
+}
+
+/** Numbers of 32 bits in a scratch file, of which only a part is in memory. They are best read in order. */
+export class Spilled implements Numbers {
+  length = 0;
+  readonly #rows: Rows;
+  readonly #part = new Uint32Array(STEP / 4);
+  /** The place of the first number of the part, and how many numbers the file has already. */
+  #first = 0;
+  #stored = 0;
+  constructor(rows: Rows) {
+    this.#rows = rows;
+  }
+  get(i: number): number {
+    if (!this.#holds(i)) this.#move(i);
+    return this.#part[i - this.#first]!;
+  }
+  push(value: number): void {
+    if (!this.#holds(this.length)) this.#move(this.length);
+    this.#part[this.length++ - this.#first] = value;
+  }
+  free(): void {}
+  #holds(i: number): boolean {
+    return i >= this.#first && i < this.#first + this.#part.length;
+  }
+  #move(first: number): void {
+    const pushed = this.#part.subarray(this.#stored - this.#first, this.length - this.#first);
+    if (this.length > this.#stored) this.#rows.put(pushed, this.#stored * 4);
+    this.#stored = this.length;
+    this.#first = first;
+    const count = Math.min(this.#part.length, this.length - first);
+    this.#rows.readInto(new Uint8Array(this.#part.buffer, 0, count * 4), first * 4);
   }
 }
 

@@ -114,11 +114,11 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
     Pick<Index, 'lists' | 'families' | 'common'>;
   const parts = db.prepare('SELECT data FROM sections WHERE name = ? ORDER BY part');
   const bytes = (name: string): Uint8Array<ArrayBuffer> => {
-    const [only] = parts.all(name);
-    if (!only) throw new Error(`it lacks ${name}`);
-    const data = only.data as Uint8Array<ArrayBuffer>;
+    const found = parts.all(name).map(({ data }) => data as Uint8Array<ArrayBuffer>);
+    if (found.length === 0) throw new Error(`it lacks ${name}`);
+    const data = found.length === 1 ? found[0]! : Buffer.concat(found);
     checkSum(name, crc32(data), sums);
-    return data.byteOffset % 4 === 0 ? data : data.slice();
+    return data.byteOffset % 4 === 0 ? data : new Uint8Array(data);
   };
   const words = (name: string) => {
     const { buffer, byteOffset, byteLength } = bytes(name);

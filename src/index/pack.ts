@@ -18,7 +18,7 @@ import type { Aliases } from './aliases.ts';
 import { buildColumns, packRecord } from './columns.ts';
 import { commonWords } from './common.ts';
 import { fameWithin, findFamilies } from './families.ts';
-import { concatTexts } from './growing.ts';
+import { concatTexts, Spilled } from './growing.ts';
 import { buildKeys } from './keys.ts';
 import { INDEX_FORMAT, SCHEMA } from './layout.ts';
 import { knownLibraries } from './libraries.ts';
@@ -36,6 +36,8 @@ import { groupVariants } from './variants.ts';
 
 /** How many bytes of vectors are read at once into the memory of the scan. */
 const PART = 1 << 19;
+/** The largest part of any other section, in bytes. SQLite needs twice as much memory as it writes at once. */
+const LARGEST = 1 << 25;
 
 /** What to do if the file cannot be written. */
 const STEP = 'check the directory, or name another file with --output';
@@ -124,7 +126,8 @@ export async function packIndex(
     collectGarbage();
     yield* prefixed('keys', buildKeys(packages));
     yield* prefixed('programs', programs);
-    yield* prefixed('terms', buildPostings(packages, usage.sentences, libraries, curated));
+    using tokens = openScratch(file);
+    yield* prefixed('terms', buildPostings(packages, usage.sentences, libraries, curated, new Spilled(tokens)));
     if (options.aliases) yield ['aliases', Buffer.from(JSON.stringify(options.aliases))];
     yield ['vectors.scales', scales];
     yield ['vectors.int8', rows];
@@ -250,7 +253,7 @@ function write(
     record.run(doc, json);
     recordSums[doc] = crc32(json);
   });
-  insert(RECORD_SUMS, partsOf(recordSums), null);
+  insert(RECORD_SUMS, [new Uint8Array(recordSums.buffer)], null);
   const quote = db.prepare('INSERT INTO usage VALUES (?, ?, ?)');
   for (const { doc, source, sentences } of usage.quotable) {
     const json = JSON.stringify(sentences);
@@ -277,8 +280,11 @@ function write(
 }
 
 function* partsOf(content: ArrayBufferView | Rows): Generator<Uint8Array> {
-  if (!('read' in content)) yield new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
-  else for (let at = 0; at === 0 || at < content.size; at += PART) yield content.read(at, PART);
+  if ('read' in content) for (let at = 0; at === 0 || at < content.size; at += PART) yield content.read(at, PART);
+  else {
+    const bytes = new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+    for (let at = 0; at === 0 || at < bytes.length; at += LARGEST) yield bytes.subarray(at, at + LARGEST);
+  }
 }
 
 function* prefixed(prefix: string, views: object): Generator<[string, ArrayBufferView]> {

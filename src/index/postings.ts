@@ -1,6 +1,6 @@
 import { collectGarbage } from '../heap.ts';
 import type { Package } from '../package.ts';
-import { Growing, Interned, offsets, sortTexts } from './growing.ts';
+import { Growing, Interned, type Numbers, offsets, sortTexts } from './growing.ts';
 import type { Listed } from './lists.ts';
 import { rivalStems, rivalTerm } from './rivals.ts';
 import { nameTokens, textTokens } from './tokens.ts';
@@ -77,15 +77,17 @@ const UNLISTED: Omit<Listed, 'lists'> = { kinds: [], stems: [], rivals: [] };
  * is .393 instead of .454. The ranking equals that of FTS5 itself at a tenth of the time (median 1 ms against 9, 95th
  * percentile 3 against 29), which is why the index has postings of its own. `usage` holds sentences about using the
  * software, by document; `libraries` holds stems that replace a missing description, and `lists`
- * what curated lists say, which counts as usage texts do.
+ * what curated lists say, which counts as usage texts do. `tokens` is where the tokens of all documents are kept meanwhile.
  */
 export function buildPostings(
   packages: readonly Texts[],
   usage: ReadonlyMap<number, readonly string[]> = new Map(),
   libraries: ReadonlyMap<number, { stems: readonly string[] }> = new Map(),
   lists: ReadonlyMap<number, Listed> = new Map(),
+  tokens: Numbers = new Growing(Uint32Array),
 ): Postings {
-  const { names, tokens, starts } = internTokens(packages, usage, libraries, lists);
+  const { names, starts } = internTokens(packages, usage, libraries, lists, tokens);
+  collectGarbage();
   const lengthOf = (doc: number, part: number) => starts[doc * PARTS + part + 1]! - starts[doc * PARTS + part]!;
   const documents = [...FIELDS.keys()].filter(i => FIELDS[i] !== 'homepage');
   const lengths = Uint32Array.from(packages.keys(), doc => documents.reduce((sum, i) => sum + lengthOf(doc, i), 0));
@@ -133,16 +135,15 @@ export function buildPostings(
   return { ...texts, firsts, docs, impacts };
 }
 
-/** The terms of all packages in order of arrival, and by document and part the numbers of the terms there. */
+/** The terms of all packages in order of arrival. Adds their numbers to `tokens`, and tells where each part of a document begins. */
 function internTokens(
   packages: readonly Texts[],
   usage: ReadonlyMap<number, readonly string[]>,
   libraries: ReadonlyMap<number, { stems: readonly string[] }>,
   lists: ReadonlyMap<number, Listed>,
+  tokens: Numbers,
 ) {
   const terms = new Interned();
-  // Tokens are kept as numbers in one array. As strings in separate arrays they would take ten times the memory.
-  const tokens = new Growing(Uint32Array);
   const starts = new Uint32Array(packages.length * PARTS + 1);
   packages.forEach((pkg, doc) => {
     const fields: Record<Field, readonly string[]> = fieldTokens(pkg);
@@ -158,11 +159,11 @@ function internTokens(
       starts[doc * PARTS + i + 1] = tokens.length;
     }
   });
-  return { names: terms.names, tokens, starts };
+  return { names: terms.names, starts };
 }
 
 /** In how many documents each term stands, by rank. */
-function countDocuments(rank: Uint32Array, tokens: Growing<Uint32Array>, starts: Uint32Array): Uint32Array {
+function countDocuments(rank: Uint32Array, tokens: Numbers, starts: Uint32Array): Uint32Array {
   const counts = new Uint32Array(rank.length);
   const last = new Uint32Array(rank.length);
   for (let doc = 0; (doc + 1) * PARTS < starts.length; doc++)
