@@ -69,14 +69,15 @@ export function findFamilies(packages: readonly Package[], groups: Uint32Array):
 }
 
 /**
- * How well known each software is within its family. It is the larger of two numbers: the logarithm of how many others
- * there mention its name, times the family's share of all mentions; and the logarithm of how many packages of Debian
- * depend on it. It is 0 at top level.
+ * How well known each software is within its family. It is the largest of three numbers: the logarithm of how many others
+ * there mention its name, times the family's share of all mentions; the logarithm of how many packages of Debian depend
+ * on it; and that of how many of nixpkgs are made from it (`needed`). It is 0 at top level.
  */
 export function fameWithin(
   packages: readonly Package[],
   groups: Uint32Array,
   libraries: ReadonlyMap<number, { users: number }> = new Map(),
+  needed: Float32Array = new Float32Array(packages.length),
 ): Float32Array<ArrayBuffer> {
   const families = familyOfEach(packages);
   const leaves = packages.map(pkg => setAndLeaf(pkg.packageName)[1]);
@@ -94,7 +95,8 @@ export function fameWithin(
     const counts = families[i] === '' ? undefined : mentions.get(names[i]!);
     const count = counts?.of(families[i]!) ?? 0;
     const mentioned = count === 0 ? 0 : (Math.log1p(count) * count) / counts!.sum();
-    return Math.max(mentioned, Math.log1p(libraries.get(i)?.users ?? 0));
+    if (families[i] === '') return 0;
+    return Math.max(mentioned, Math.log1p(libraries.get(i)?.users ?? 0), needed[i]!);
   });
 }
 

@@ -17,6 +17,7 @@ import { loadVectorIndex } from '../vectors/vector-index.ts';
 import type { Aliases } from './aliases.ts';
 import { buildColumns, packRecord } from './columns.ts';
 import { commonWords } from './common.ts';
+import { dependents } from './dependents.ts';
 import { fameWithin, findFamilies } from './families.ts';
 import { concatTexts, Spilled } from './growing.ts';
 import { buildKeys } from './keys.ts';
@@ -107,7 +108,8 @@ export async function packIndex(
   const curated = listedSoftware(packages, groups);
   const common = commonWords(packages, groups, curated);
   const renowned = renown(packages, groups, usage.sentences, curated);
-  const mentioned = mentions(packages, groups);
+  const needed = dependents(packages);
+  const mentioned = mentions(packages, groups, needed);
   const libraries = knownLibraries(packages);
   const { columns, lists } = buildColumns(packages);
   /** One after another, because all of them together would take as much memory as the packages. */
@@ -117,11 +119,14 @@ export async function packIndex(
       concatTexts(packages.length, doc => packages[doc]!.packageName),
     );
     yield* prefixed('variants', { groups, releases: editions, next });
-    yield ['priors', Float32Array.from(packages, (pkg, doc) => prior(pkg, libraries.has(doc)))];
+    yield [
+      'priors',
+      Float32Array.from(packages, (pkg, doc) => prior(pkg, libraries.has(doc) || curated.has(groups[doc]!))),
+    ];
     yield ['mentions', mentioned];
     yield ['popularity', popularity(packages, mentioned, renowned, common)];
     yield ['known', renowned.known];
-    yield ['fame', fameWithin(packages, groups, libraries)];
+    yield ['fame', fameWithin(packages, groups, libraries, needed)];
     yield* prefixed('columns', columns);
     collectGarbage();
     yield* prefixed('keys', buildKeys(packages));
