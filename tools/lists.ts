@@ -26,8 +26,20 @@ export const LISTS: Readonly<Record<string, { file: string; family?: string }>> 
   'awesome-oss-alternatives': { file: 'README.md' },
   'open-source-alternatives': { file: 'README.md' },
   'awesome-wayland': { file: 'README.md' },
+  'awesome-gnome': { file: 'README.md' },
+  'awesome-kde': { file: 'README.md' },
+  'awesome-shell': { file: 'README.md' },
+  'awesome-rust': { file: 'README.md' },
+  'awesome-cpp': { file: 'README.md' },
+  'awesome-security': { file: 'README.md' },
+  'awesome-pentest': { file: 'README.md' },
+  'awesome-microservices': { file: 'README.md' },
+  'open-source-games': { file: 'README.md' },
   'awesome-python': { file: 'README.md', family: 'pythonPackages' },
   'awesome-haskell': { file: 'README.md', family: 'haskellPackages' },
+  'state-of-haskell': { file: 'sotu.md', family: 'haskellPackages' },
+  'awesome-perl': { file: 'README.md', family: 'perlPackages' },
+  'awesome-elixir': { file: 'README.md', family: 'beamPackages' },
   'awesome-emacs': { file: 'README.org', family: 'emacsPackages' },
   'awesome-neovim': { file: 'README.md', family: 'vimPlugins' },
   'awesome-lua': { file: 'readme.md', family: 'luaPackages' },
@@ -128,7 +140,7 @@ if (import.meta.main) {
   const lists = new Map<string, Entry[]>();
   for (const [list, { file }] of Object.entries(LISTS)) {
     const text = readFileSync(join(dir, list, file), 'utf8');
-    lists.set(list, [...(file.endsWith('.yml') ? readPrivacy(text) : readList(text))]);
+    lists.set(list, [...(file.endsWith('.yml') ? readPrivacy(text) : readList(text, file.endsWith('.org')))]);
   }
   console.log(
     '# Software in curated lists: family of sets, name, lists, stems of its headings, stems of what is said of it, stems of what it is an alternative to.',

@@ -55,7 +55,7 @@ test('rows of tables, Org and headings that are links are read too, and what the
   assert.equal(chat!.rivals, ['Slack', 'Teams']);
   assert.match(chat!.text, /Team chat/);
   assert.equal(notes!.rivals, ['Notion']);
-  const [org] = [...readList('* Title\n** Completion\n   - [[https://zz.example/el][zz-mode]] - Completes.')];
+  const [org] = [...readList('* Title\n** Completion\n   - [[https://zz.example/el][zz-mode]] - Completes.', true)];
   assert.equal([org!.name, org!.headings], ['zz-mode', ['Completion']]);
   const [linked] = [...readList('# List\n## Bash\n### [Bash IDE](https://m.example?itemName=a.bash-ide)\n> A server')];
   assert.equal([linked!.name, linked!.headings, linked!.text], ['Bash IDE', ['Bash'], 'A server']);

@@ -16,14 +16,15 @@ export interface Entry {
 const LINK =
   /(?<!!)\[(?<name>[^[\]]+)\]\((?<page>https?:[^()\s]+)[^()]*\)|\[\[(?<orgPage>https?:[^\]]+)\]\[(?<orgName>[^\]]+)\]\]/gu;
 const PICTURE = /\[?!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])(?:\]\((?<page>[^)]*)\))?/gu;
-const HEADING = /^(?<marks>#{1,6}|\*{1,6}) +(?<title>.+?)[# ]*$/u;
+const HEADING = /^(?<marks>#{1,6}) +(?<title>.+?)[# ]*$/u;
+const ORG_HEADING = /^(?<marks>\*{1,6}) +(?<title>.+)$/u;
 const ITEM = /^(?<indent>\s*)[-*+] +(?<rest>.+)$/u;
 const ALTERNATIVES = /\((?<names>[^()]+?) alternatives?\)/iu;
 /** The level of headings below those that Markdown marks: items without a link, by their indentation. */
 const ITEM_LEVEL = 10;
 
-/** Reads a list in Markdown or Org: items and rows of tables with a link, below headings. */
-export function* readList(text: string): Generator<Entry> {
+/** Reads a list in Markdown, or in Org: items and rows of tables with a link, below headings. */
+export function* readList(text: string, isOrg = false): Generator<Entry> {
   const lines = text.split('\n');
   let headings: { level: number; title: string }[] = [];
   let columns: string[] = [];
@@ -32,7 +33,7 @@ export function* readList(text: string): Generator<Entry> {
   const under = (level: number) => headings.filter(heading => heading.level < level);
   const titles = (above: { title: string }[]) => above.map(({ title }) => plain(title));
   for (const [i, line] of lines.entries()) {
-    const heading = HEADING.exec(line)?.groups ?? underlined(line, lines[i + 1]);
+    const heading = (isOrg ? ORG_HEADING : HEADING).exec(line)?.groups ?? underlined(line, lines[i + 1]);
     if (heading) {
       const level = heading.marks!.length;
       const [link] = linksOf(heading.title!);
