@@ -46,10 +46,12 @@ function readNix(text: string): { semicolon: boolean; comment: boolean } | null 
       if (sign === "''") open.push(sign);
       else if (end < 0) return null;
       else at = end + 2;
-    } else if (sign === "'") return null;
+    } else if (sign === "'" || NO_TEXT.test(sign)) return null;
   }
   return open.length === 0 ? { semicolon, comment } : null;
 }
+/** What nixpkgs' `lib.generators.toPretty` writes for a value that has no text in Nix. */
+const NO_TEXT = /<(?:derivation |function\b|primop\b)/;
 /** One token at a place, as far as brackets, strings and comments are concerned. */
 const OUTSIDE = /\$\{|''|\/\*|[[\](){}"#;]|[^$'/[\](){}"#;]+|./suy;
 const IN_STRING = /\$\{|"|\\.|\$\$|[^$"\\]+|./suy;

@@ -223,6 +223,8 @@ test('a value is what closes all that it opens', () => {
     '[ "a" ] # it',
     '/* ; } */ 1',
     '"${toString { }}"',
+    '"<derivation a>"',
+    '<nixpkgs>',
   ])
     assert.ok(nixValue(whole)!.startsWith(whole), whole);
   for (const broken of [
@@ -238,6 +240,8 @@ test('a value is what closes all that it opens', () => {
     "./a'' }; b = {''",
     '//* */',
     '\0',
+    '<derivation yabai-7.1.25>',
+    '{ f = <function, args: {a, b?}>; }',
   ])
     assert.is(nixValue(broken), null, broken);
   assert.is(nixValue('1; b = 2'), '(1; b = 2)');
