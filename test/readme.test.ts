@@ -9,6 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import pkg from '../package.json' with { type: 'json' };
 import { COMMANDS } from '../src/cli/main.ts';
+import { PROGRAM } from './program.ts';
 
 const root = join(import.meta.dirname, '..');
 const documents = globSync(['*.md', 'docs/**/*.md', 'test/**/*.md', 'nix/templates/**/*.md'], { cwd: root }).sort();
@@ -18,9 +19,8 @@ const test = suite('readme');
 /** The flags in a command's own --help. `''` is fdnix itself. */
 const flags = new Map<string, Set<string>>();
 test.before(async () => {
-  const program = join(root, 'src/fdnix.ts');
   for (const command of ['', ...Object.keys(COMMANDS)]) {
-    const args = [program, ...(command === '' ? [] : [command]), '--help'];
+    const args = [PROGRAM, ...(command === '' ? [] : [command]), '--help'];
     const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', ...args]);
     const long = [...stdout.matchAll(/--([a-z][a-z-]*)/g)].map(([, name]) => `--${name}`);
     const short = [...stdout.matchAll(/^ +-([a-z]),/gm)].map(([, name]) => `-${name}`);

@@ -5,12 +5,22 @@
  * of its own. LICENSES.txt holds the licence of every package that is part of a bundle, as these licences ask. The same
  * sources give the same bytes, wherever the checkout lies.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { readPage } from '../src/http/node.ts';
 import { licences, packagesOf } from './licences.ts';
 
+const started = new Date();
 const root = join(import.meta.dirname, '..');
 const outdir = join(root, 'dist');
 const FILE_URL = /new URL\(\s*'\.\/([^']+)',\s*import\.meta\.url\s*,?\s*\)/g;
@@ -85,6 +95,9 @@ writeFileSync(join(outdir, 'LICENSES.txt'), licences(root, packagesOf(Object.key
 
 // What an earlier build left goes last, so that a program that runs meanwhile finds its chunks until the new are there.
 for (const name of readdirSync(outdir)) if (!written.has(name)) rmSync(join(outdir, name), { recursive: true });
+
+// As old as what was read, so that a source that changed while it was built is newer than the program.
+utimesSync(join(outdir, 'fdnix.js'), started, started);
 
 const bytes = [...written].reduce((sum, name) => sum + statSync(join(outdir, name)).size, 0);
 console.error(`dist: ${written.size} files, ${(bytes / 1e6).toFixed(1)} MB`);

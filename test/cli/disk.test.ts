@@ -5,11 +5,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PROGRAM } from '../program.ts';
 import { everyNth, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
 const test = suite('cli/disk');
-const program = join(import.meta.dirname, '../../src/fdnix.ts');
 const root = temporaryDir();
 const home = join(root, 'home');
 mkdirSync(home);
@@ -19,7 +19,7 @@ const small = writeRelease(join(root, 'small.json'), everyNth(90));
 /** Runs shell commands, in which `fdnix` is the program and `$home` the home. Returns all output and statuses. */
 function inNamespace(script: string): string {
   const shell = `fdnix() { "$node" --disable-warning=ExperimentalWarning "$program" "$@" --home "$home" 2>&1; echo "status $?"; }\n${script}`;
-  const env = { ...process.env, node: process.execPath, program, home, release, small };
+  const env = { ...process.env, node: process.execPath, program: PROGRAM, home, release, small };
   const { error, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', shell], { encoding: 'utf8', env });
   return error ? error.message : stdout + stderr;
 }

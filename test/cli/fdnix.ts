@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-
-export const PROGRAM = join(import.meta.dirname, '../../src/fdnix.ts');
+import { PROGRAM } from '../program.ts';
 
 export interface Run {
   code: number | null;

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ALL, sampled } from '../cases.ts';
+import { PROGRAM } from '../program.ts';
 import { everyNth, rawSample, SAMPLE, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 import { fdnix } from './fdnix.ts';
@@ -78,7 +79,7 @@ test('a query that finds nothing exits 1; odd queries are plain results or nothi
   for (const query of ['AND "', '-', `${'long words '.repeat(9000)}`]) {
     const { code, stderr } = await fdnix(['search', '--', query], { home });
     assert.ok(code === 0 || code === 1, `${query.slice(0, 20)}: ${code} ${stderr}`);
-    assert.not.match(stderr, / at .*\.ts:/);
+    assert.not.match(stderr, / at .*\.[jt]s:/);
   }
   const odd = ['*', 'col:', 'name:rg OR', '"', 'NEAR(a b)', '\u0001', '日本語 検索'];
   const input = odd.map((query, id) => `${JSON.stringify({ id, query })}\n`).join('');
@@ -187,11 +188,8 @@ test('Ctrl-C: exit 130, what was finished is kept, and the next run finishes', a
 });
 
 test('a reader that has seen enough is no error', () => {
-  const command = `"${process.execPath}" --disable-warning=ExperimentalWarning src/fdnix.ts extract --from "${small}" -o - -q | head -1; echo "\${PIPESTATUS[0]}"`;
-  const out = execFileSync('bash', ['-c', command], { cwd: join(import.meta.dirname, '../..') })
-    .toString()
-    .trim()
-    .split('\n');
+  const command = `"${process.execPath}" --disable-warning=ExperimentalWarning ${PROGRAM} extract --from "${small}" -o - -q | head -1; echo "\${PIPESTATUS[0]}"`;
+  const out = execFileSync('bash', ['-c', command]).toString().trim().split('\n');
   assert.is(JSON.parse(out[0]!).type, 'package');
   assert.is(out[1], '0');
 });

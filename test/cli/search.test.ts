@@ -5,10 +5,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { formatter, hitLines, jsonLine, versionLines } from '../../src/cli/hit.ts';
 import type { Hit, HitJson } from '../../src/search/hits.ts';
+import { PROGRAM } from '../program.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 import { temporaryDir } from '../temporary.ts';
-import { fdnix, PROGRAM } from './fdnix.ts';
+import { fdnix } from './fdnix.ts';
 
 const test = suite('search command');
 const home = temporaryDir();

@@ -7,12 +7,12 @@ import { createInterface } from 'node:readline';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { content } from '../http/memory.ts';
+import { PROGRAM } from '../program.ts';
 import { everyNth, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
 const serve = suite('cli/serve');
-const root = join(import.meta.dirname, '../..');
-const fdnix = ['--disable-warning=ExperimentalWarning', join(root, 'src/fdnix.ts')];
+const fdnix = ['--disable-warning=ExperimentalWarning', PROGRAM];
 let home: string;
 
 /** Two indexes of the same packages, which differ in the name of their revision. */

@@ -7,10 +7,11 @@ import { clip, reflowed, sourceOf, wrap } from '../../src/cli/detail.ts';
 import { HOOKS, hook } from '../../src/cli/hooks.ts';
 import { parseOptions } from '../../src/extract/options.ts';
 import { parsePackage } from '../../src/package.ts';
+import { PROGRAM } from '../program.ts';
 import { writeRelease } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 import { temporaryDir } from '../temporary.ts';
-import { fdnix, PROGRAM } from './fdnix.ts';
+import { fdnix } from './fdnix.ts';
 
 const test = suite('which and show');
 const home = temporaryDir();

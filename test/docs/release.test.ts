@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import pkg from '../../package.json' with { type: 'json' };
+import { PROGRAM } from '../program.ts';
 import { sample } from '../sample.ts';
 import { buildIndex } from '../search/build.ts';
 import { temporaryDir } from '../temporary.ts';
@@ -18,8 +19,7 @@ test('the version stands in package.json, and whatever else shows it takes it fr
   for (const file of sources) assert.not.match(readFileSync(join(root, file), 'utf8'), quoted, file);
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   assert.equal([lock.version, lock.packages[''].version], [pkg.version, pkg.version]);
-  const program = join(root, 'src/fdnix.ts');
-  assert.is(execFileSync(process.execPath, [program, '--version'], { encoding: 'utf8' }).trim(), pkg.version);
+  assert.is(execFileSync(process.execPath, [PROGRAM, '--version'], { encoding: 'utf8' }).trim(), pkg.version);
 });
 
 test('the changelog begins with what is not released yet, if anything, and this version', () => {

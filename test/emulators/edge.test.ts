@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PROGRAM } from '../program.ts';
 import { everyNth, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
@@ -18,7 +19,7 @@ let url = '';
 async function fdnix(...args: string[]) {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')));
   const env = { ...clean, HOME: dir, USE_LOCALSTACK: 'true', AWS_ENDPOINT_URL: url };
-  return promisify(execFile)(process.execPath, [...node, join(ROOT, 'src/fdnix.ts'), ...args], { env });
+  return promisify(execFile)(process.execPath, [...node, PROGRAM, ...args], { env });
 }
 
 const test = suite('one port for all of AWS');

@@ -9,6 +9,7 @@ import { EXIT } from '../../src/errors.ts';
 import { openRelease, readRelease } from '../../src/extract/channel.ts';
 import type { Package } from '../../src/package.ts';
 import { drain } from '../../src/streams.ts';
+import { PROGRAM } from '../program.ts';
 import { rejects } from '../rejects.ts';
 import { everyNth, rawSample, SAMPLE, sample, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
@@ -144,10 +145,11 @@ test('an aborted read stops with the abort, not with half a result', async () =>
 });
 
 test('extract --output is sorted by attribute path and the same from run to run', () => {
-  const fdnix = join(import.meta.dirname, '../../src/fdnix.ts');
   const release = writeRelease(join(dir, 'third.json'), everyNth(3));
   const run = () =>
-    execFileSync(process.execPath, [fdnix, 'extract', '--from', release, '-o', '-', '--quiet'], { maxBuffer: 1 << 28 });
+    execFileSync(process.execPath, [PROGRAM, 'extract', '--from', release, '-o', '-', '--quiet'], {
+      maxBuffer: 1 << 28,
+    });
   const [a, b] = [run(), run()];
   assert.ok(a.equals(b));
   const names = a

@@ -5,8 +5,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fdnix, PROGRAM } from '../cli/fdnix.ts';
+import { fdnix } from '../cli/fdnix.ts';
 import { type Service, serve } from '../emulators/listen.ts';
+import { PROGRAM } from '../program.ts';
 import { everyNth, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 

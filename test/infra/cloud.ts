@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import * as dynamodb from '@aws-sdk/client-dynamodb';
 import * as s3 from '@aws-sdk/client-s3';
 import { type RunOptions, StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
@@ -15,9 +14,8 @@ import { createGuard, type Guard, type Permission } from '../emulators/guard.ts'
 import { type Service, serve } from '../emulators/listen.ts';
 import { dynamodbOperation, s3Operation, startProxy } from '../emulators/proxy.ts';
 import { type S3Fake, startS3 } from '../emulators/s3.ts';
+import { PROGRAM } from '../program.ts';
 import { type Resource, resolve, type synthesise } from './synthesis.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** One task that ran: its command, its end, and its output. */
 export interface Ran {
@@ -165,7 +163,7 @@ export async function startCloud(
     const from = Date.now();
     const [first, ...rest] = [
       ...(state === '' ? [] : (measured.prefix?.(state) ?? [])),
-      ...[join(ROOT, 'bin/node'), measured.program ?? join(ROOT, 'src/fdnix.ts'), ...command],
+      ...[process.execPath, measured.program ?? PROGRAM, ...command],
     ];
     const child = spawn(first!, rest, {
       env: { ...process.env, HOME: tmp, TMPDIR: tmp, ...variables },

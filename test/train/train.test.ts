@@ -7,6 +7,7 @@ import { main } from '../../src/cli/main.ts';
 import { openEmbedder } from '../../src/embed/embedder.ts';
 import { readSafetensors } from '../../src/embed/safetensors.ts';
 import { DEFAULTS } from '../../src/train/train.ts';
+import { PROGRAM } from '../program.ts';
 import { everyNth, SAMPLE, writeRelease } from '../sample.ts';
 import { temporaryDir } from '../temporary.ts';
 
@@ -85,8 +86,7 @@ test('the shipped model left out buckets 8 and 9, and says what it was trained o
 test('wrong flags are refused in one line', () => {
   const refused = (args: string[]) => {
     try {
-      execFileSync(process.execPath, ['src/fdnix.ts', 'train', '--from', SAMPLE, '-o', join(dir, 'x'), ...args], {
-        cwd: join(import.meta.dirname, '../..'),
+      execFileSync(process.execPath, [PROGRAM, 'train', '--from', SAMPLE, '-o', join(dir, 'x'), ...args], {
         stdio: 'pipe',
       });
     } catch (error) {

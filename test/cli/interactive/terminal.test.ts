@@ -5,10 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePackage } from '../../../src/package.ts';
+import { PROGRAM } from '../../program.ts';
 import { sample } from '../../sample.ts';
 import { buildIndex } from '../../search/build.ts';
 import { temporaryDir } from '../../temporary.ts';
-import { fdnix, PROGRAM } from '../fdnix.ts';
+import { fdnix } from '../fdnix.ts';
 
 const test = suite('interactive search, in a terminal');
 const home = temporaryDir();
