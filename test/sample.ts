@@ -5,9 +5,13 @@ import { type Extraction, type Package, parsePackage, type RawPackage } from '..
 
 export const SAMPLE = join(import.meta.dirname, './fixtures/sample.json.br');
 
-/** The sample of real metadata that the repository ships, in the form of a release: attribute path → raw entry. */
-export function rawSample(): Record<string, RawPackage & { meta: Record<string, unknown> }> {
-  return JSON.parse(brotliDecompressSync(readFileSync(SAMPLE)).toString()).packages;
+type RawSample = Record<string, RawPackage & { meta: Record<string, unknown> }>;
+let read: RawSample | undefined;
+
+/** The sample of real metadata that the repository ships, in the form of a release: attribute path → raw entry. Read only once. */
+export function rawSample(): Readonly<RawSample> {
+  read ??= JSON.parse(brotliDecompressSync(readFileSync(SAMPLE)).toString()).packages as RawSample;
+  return read;
 }
 
 /** Every `nth` package of the sample, among them ripgrep and those in `also`. */

@@ -9,6 +9,7 @@ import { synthesise } from './synthesis.ts';
 
 /** The index of what is pending lags longer than a night takes: nothing that asked only the index would embed anything. */
 const LAG = 600_000;
+const stack = synthesise();
 const test = suite('lag');
 const clouds: Cloud[] = [];
 test.after(async () => {
@@ -17,7 +18,7 @@ test.after(async () => {
 });
 
 async function lagging(): Promise<Cloud> {
-  const cloud = await startCloud(synthesise(), { database: await startLagging(LAG) });
+  const cloud = await startCloud(stack, { database: await startLagging(LAG) });
   clouds.push(cloud);
   const { exitCode, output } = await cloud.fdnix('init');
   assert.is(exitCode, 0, output);
