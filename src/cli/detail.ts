@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import type { Size } from '../extract/size.ts';
-import { readOptionFacts } from '../option-facts.ts';
+import { NIXOS, readOptionFacts, readOptionName } from '../option-facts.ts';
 import type { Package } from '../package.ts';
 import { isCommit } from '../revision.ts';
 import type { Version } from '../search/open.ts';
@@ -118,11 +118,15 @@ function sizeText({ size, closureSize, closureDownload, cache }: Size): string {
   return `${megabytes(size)}; with all that it needs ${megabytes(closureSize)}${download} (${cache})`;
 }
 
-/** The address of the definition, as a link if the revision is a commit; null if the metadata does not have it. */
-export function sourceOf({ position }: Package, revision: string): string | null {
+/**
+ * The address of the definition, as a link if the revision is a commit; null if the metadata does not have it. Options of
+ * other scopes than NixOS are not declared in nixpkgs, so they have no link.
+ */
+export function sourceOf({ packageName, position }: Package, revision: string): string | null {
   if (position === null) return null;
   const { file, line } = position;
-  if (!isCommit(revision)) return line === null ? file : `${file}:${line}`;
+  if (!isCommit(revision) || (readOptionName(packageName)?.scope ?? NIXOS) !== NIXOS)
+    return line === null ? file : `${file}:${line}`;
   const path = file.split('/').map(encodeURIComponent).join('/');
   return `https://github.com/NixOS/nixpkgs/blob/${revision}/${path}${line === null ? '' : `#L${line}`}`;
 }

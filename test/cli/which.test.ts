@@ -182,6 +182,12 @@ test('text is broken and clipped by the columns that it fills', () => {
   assert.is(clip('日本語', 5), '日本');
   assert.is(clip('e\u0301e\u0301', 1), 'e\u0301');
   assert.is(sourceOf({ ...packages[0]!, position: { file: 'a b.nix', line: null } }, COMMIT)!.slice(-9), 'a%20b.nix');
+  const option = {
+    ...packages[0]!,
+    packageName: 'option:nix-darwin/a.b',
+    position: { file: '<nix-darwin/a.nix>', line: null },
+  };
+  assert.is(sourceOf(option, COMMIT), '<nix-darwin/a.nix>', 'not a file of nixpkgs');
 });
 
 test.run();
