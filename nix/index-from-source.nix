@@ -131,7 +131,10 @@ runCommand "fdnix-index-${if revision == null then "local" else builtins.substri
         fi
       ''}
       fdnix embed "''${embedFlags[@]}" "''${usageFlags[@]}" || [ $? = 3 ]
-      fdnix index "''${embedFlags[@]}" --output $TMPDIR/index
+      # What became of removed names, which nixpkgs itself says.
+      aliases=()
+      if [ -e ${source}/pkgs/top-level/aliases.nix ]; then aliases=(--aliases ${source}); fi
+      fdnix index "''${embedFlags[@]}" "''${aliases[@]}" --output $TMPDIR/index
     } 2>&1 | cat
     cp $TMPDIR/index "''${outputs[out]}"
   ''

@@ -17,6 +17,7 @@ expect 0 jq -en 'first(inputs | select(.packageName == "hello")) | .pname == "he
 expect 0 search --json hello > hits
 head -1 hits | expect 0 jq -e '.packageName == "hello"'
 expect 1 search zzqqxxyy
+search oldSearch 2>&1 | grep -q "renamed to/replaced by 'ripgrep'"
 expect 2 fdnix nonsense 2> error
 [ "$(wc -l < error)" = 1 ]
 

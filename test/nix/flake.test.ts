@@ -272,6 +272,11 @@ test('the index has the options of NixOS and of each input with modules, at thei
   assert.match(nixos!, /--options '--nixpkgs' '\S+' '--system' 'x86_64-linux' \|\| \[ \$\? = 3 \]$/);
   assert.match(darwin!, /'--nixpkgs' '\S+' .* '--scope' 'nix-darwin' '--from' '\S+' '--revision' '5{40}' \|\|/);
   assert.equal(extractions('.override { options = false; }'), []);
+  const script = expression(`(import ${root}/nix ${OURS}).packages.index-from-source.script`).stdout;
+  assert.match(
+    JSON.parse(script),
+    /\/aliases\.nix \]; then aliases=\(--aliases \S+\); fi\n *fdnix index .*"\$\{aliases\[@\]\}"/,
+  );
 });
 
 test("the index has the channel's list of programs if it is pinned for this revision, and says if it is not", () => {
