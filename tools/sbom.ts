@@ -62,10 +62,16 @@ function shippedFiles(): Component[] {
   ];
 }
 
-/** Texts about using software, of which the index that the flake makes holds words and quotes, as flake.lock pins them. */
-function usageTexts(): Component[] {
+/** Modules whose options are in the index that the flake makes. */
+const MODULES = [
+  { name: 'home-manager', url: 'https://github.com/nix-community/home-manager', licence: 'MIT' },
+  { name: 'nix-darwin', url: 'https://github.com/nix-darwin/nix-darwin', licence: 'MIT' },
+];
+
+/** Sources of texts in the index that the flake makes, as flake.lock pins them. */
+function sources(origins: readonly { name: string; url: string; licence: string }[], texts: string): Component[] {
   const lock = JSON.parse(readFileSync(join(root, 'flake.lock'), 'utf8')).nodes as Record<string, Pinned>;
-  return [TLDR, SELFHOSTED, CLI_APPS].map(({ name, url, licence }) => {
+  return origins.map(({ name, url, licence }) => {
     const { rev, narHash } = Object.values(lock).find(
       ({ locked }) => locked && `https://github.com/${locked.owner}/${locked.repo}` === url,
     )!.locked!;
@@ -74,7 +80,7 @@ function usageTexts(): Component[] {
       type: 'data',
       name,
       version: rev,
-      description: 'texts about using software; in the index that the flake makes',
+      description: `${texts}; in the index that the flake makes`,
       licenses: [{ license: { id: licence } }],
       externalReferences: [{ type: 'vcs', url }],
       properties: [{ name: 'nix:narHash', value: narHash }],
@@ -120,7 +126,12 @@ export function sbom(): Sbom {
   const contents = {
     ...raw,
     metadata: { ...metadata, component: { ...component, type: 'application', name: pkg.name } },
-    components: [...packages, ...files, ...usageTexts()],
+    components: [
+      ...packages,
+      ...files,
+      ...sources([TLDR, SELFHOSTED, CLI_APPS], 'texts about using software'),
+      ...sources(MODULES, 'descriptions of options'),
+    ],
     dependencies,
   };
   const digest = createHash('sha256')

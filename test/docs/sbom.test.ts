@@ -52,7 +52,7 @@ test('it names the model and the sample by their digests', () => {
   assert.match(JSON.stringify(files[0]), 'debian');
 });
 
-test('it names the usage texts that the flake pins, each with its commit and licence', () => {
+test('it names the usage texts and modules that the flake pins, each with its commit and licence', () => {
   const { nodes } = JSON.parse(readFileSync(new URL('../../flake.lock', import.meta.url), 'utf8'));
   const texts = bill.components.filter(component => !component.purl && !component.hashes);
   assert.equal(
@@ -65,6 +65,8 @@ test('it names the usage texts that the flake pins, each with its commit and lic
       ['tldr', nodes.tldr.locked.rev, 'CC-BY-4.0'],
       ['awesome-selfhosted', nodes['awesome-selfhosted'].locked.rev, 'CC-BY-SA-3.0'],
       ['awesome-cli-apps', nodes['awesome-cli-apps'].locked.rev, 'CC0-1.0'],
+      ['home-manager', nodes['home-manager'].locked.rev, 'MIT'],
+      ['nix-darwin', nodes['nix-darwin'].locked.rev, 'MIT'],
     ],
   );
 });
