@@ -1,15 +1,12 @@
 /**
  * Compares README and docs with the repository: commands, flags, scripts, apps, links, files, variables, the file map.
  */
-import { execFile } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import pkg from '../package.json' with { type: 'json' };
-import { COMMANDS } from '../src/cli/main.ts';
-import { PROGRAM } from './program.ts';
+import { COMMANDS, main } from '../src/cli/main.ts';
 
 const root = join(import.meta.dirname, '..');
 const documents = globSync(['*.md', 'docs/**/*.md', 'test/**/*.md', 'nix/templates/**/*.md'], { cwd: root }).sort();
@@ -20,13 +17,25 @@ const test = suite('readme');
 const flags = new Map<string, Set<string>>();
 test.before(async () => {
   for (const command of ['', ...Object.keys(COMMANDS)]) {
-    const args = [PROGRAM, ...(command === '' ? [] : [command]), '--help'];
-    const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', ...args]);
-    const long = [...stdout.matchAll(/--([a-z][a-z-]*)/g)].map(([, name]) => `--${name}`);
-    const short = [...stdout.matchAll(/^ +-([a-z]),/gm)].map(([, name]) => `-${name}`);
+    const help = await helpOf(command);
+    const long = [...help.matchAll(/--([a-z][a-z-]*)/g)].map(([, name]) => `--${name}`);
+    const short = [...help.matchAll(/^ +-([a-z]),/gm)].map(([, name]) => `-${name}`);
     flags.set(command, new Set([...long, ...short]));
   }
 });
+
+/** What `fdnix COMMAND --help` prints. */
+async function helpOf(command: string): Promise<string> {
+  const said: string[] = [];
+  const { log } = console;
+  console.log = line => said.push(line);
+  try {
+    assert.is(await main([...(command === '' ? [] : [command]), '--help']), 0);
+  } finally {
+    console.log = log;
+  }
+  return said.join('\n');
+}
 
 const BLOCK = /^ *```(\w*)\n([\s\S]*?)^ *```/gm;
 

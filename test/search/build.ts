@@ -11,6 +11,9 @@ import { embedPending } from '../../src/vectors/batches.ts';
 import { embedUsage } from '../../src/vectors/usage.ts';
 import { extracted } from '../sample.ts';
 
+/** Opened once: it is read and hashed whole, which takes longer than to embed a few packages. */
+const embedder = await openEmbedder('static:fdnix');
+
 /** Stores, embeds (with the model that ships) and indexes packages and usage texts below `dir`, as the commands do. */
 export async function buildIndex(
   packages: Iterable<Package> | AsyncIterable<Package>,
@@ -21,7 +24,6 @@ export async function buildIndex(
 ): Promise<{ file: string; result: PackResult }> {
   const store = openSqlite(join(dir, 'packages.sqlite'), { create: true });
   const blobs = openDir(join(dir, 'blobs'));
-  const embedder = await openEmbedder('static:fdnix');
   try {
     await store.init();
     await blobs.init();
@@ -38,6 +40,6 @@ export async function buildIndex(
     const file = join(dir, 'index.sqlite');
     return { file, result: await packIndex(store, blobs, file, { usage, aliases }) };
   } finally {
-    await Promise.all([embedder.close(), blobs.close(), store.close()]);
+    await Promise.all([blobs.close(), store.close()]);
   }
 }

@@ -22,11 +22,11 @@ const root = temporaryDir();
 /** A lease that could not be given back leaves a file here. */
 process.env.TMPDIR = root;
 const packages = sample(500);
+const shipped = await openStatic('fdnix');
 let places = 0;
 
 /** The model that is shipped, in small batches, counting what it is asked. */
 async function model(overrides: Partial<Embedder> = {}): Promise<Embedder & { asked: string[] }> {
-  const shipped = await openStatic('fdnix');
   const asked: string[] = [];
   return {
     ...shipped,
@@ -146,7 +146,6 @@ test('stopped by a signal: what is finished is kept and named in the index', asy
   const p = await place();
   const controller = new AbortController();
   let calls = 0;
-  const shipped = await openStatic('fdnix');
   const embedder = await model({
     concurrency: 1,
     async embed(texts, kind) {
@@ -176,7 +175,6 @@ test('three embedders at once lose nothing, and ask for no text twice', async ()
 
 test('an embedder that was overtaken stops, keeps what it has, and says so', async () => {
   const p = await place();
-  const shipped = await openStatic('fdnix');
   let calls = 0;
   const embedder = await model({
     concurrency: 1,
@@ -220,7 +218,6 @@ test('a rebuild that an execution asks for is one, however often it is tried; th
   const options = { rebuild: true, run: 'night-1' };
   /** Ends like a kill: after some texts, and with nothing saved that was not saved before. */
   const attempt = async (after: number) => {
-    const shipped = await openStatic('fdnix');
     let killed = false;
     let puts = 0;
     const blobs: Blobs = {
@@ -277,7 +274,6 @@ test('an interrupted rebuild goes on where it was', async () => {
 
 test('a text that the model refuses is told, marked, and not sent again', async () => {
   const p = await place();
-  const shipped = await openStatic('fdnix');
   const poison = packages[7]!.packageName;
   const refuse = await model({
     async embed(texts, kind) {

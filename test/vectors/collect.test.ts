@@ -27,6 +27,7 @@ const root = temporaryDir();
 const s3 = await startS3();
 const proxy = await startProxy(s3.url, s3Operation);
 const DAY = KEEP_UNNAMED;
+const model = await openStatic('fdnix');
 const names = async (blobs: Blobs, prefix: string) => {
   const found: string[] = [];
   for await (const { name } of blobs.list(prefix)) found.push(name);
@@ -41,16 +42,16 @@ for (const kind of ['a directory', 'S3'])
     s3.addBucket(bucket);
     const blobs = kind === 'S3' ? await openS3(bucket) : await openBlobs(dir);
     const store = await openStore(`sqlite:${join(dir, 's.sqlite')}`, { create: true });
-    const shipped = { ...(await openStatic('fdnix')), batchSize: 50 };
+    const shipped = { ...model, batchSize: 50 };
     const other = { ...shipped, id: 'static:other', digest: 'f'.repeat(64) };
-    const revision = async (name: string, count: number, model = shipped, rebuild = false) => {
+    const revision = async (name: string, count: number, embedder = shipped, rebuild = false) => {
       await sync(store, extracted(sample(count)), {
         revision: name,
         kind: 'extract',
         now: '2026-07-01T00:00:00Z',
         allowShrink: true,
       });
-      await embedPending(store, blobs, model, { rebuild });
+      await embedPending(store, blobs, embedder, { rebuild });
       const file = join(dir, 'index.sqlite');
       return upload(blobs, file, await packIndex(store, blobs, file), '2026-07-01T00:00:00Z');
     };
@@ -94,7 +95,7 @@ test('an index that is there already is not sent again', async () => {
   const blobs = await openS3(bucket);
   const store = await openStore(`sqlite:${join(dir, 's.sqlite')}`, { create: true });
   await sync(store, extracted(sample(100)), { revision: 'r1', kind: 'extract', now: '2026-07-01T00:00:00Z' });
-  await embedPending(store, blobs, await openStatic('fdnix'));
+  await embedPending(store, blobs, model);
   const file = join(dir, 'index.sqlite');
   const first = await upload(blobs, file, await packIndex(store, blobs, file), 'one');
   proxy.reset();

@@ -22,6 +22,7 @@ import { temporaryDir } from '../temporary.ts';
 /** What somebody else put among the vectors, or damaged: it never stops the rest, and is made anew at the price of itself. */
 const root = temporaryDir();
 const packages = sample(300);
+const shipped = await openStatic('fdnix');
 const BATCH = 48;
 const s3 = await startS3();
 const proxy = await startProxy(s3.url, s3Operation);
@@ -60,7 +61,6 @@ async function place(kind: 'directory' | 'S3'): Promise<Place> {
 }
 
 async function model(changes: Partial<Embedder> = {}): Promise<Embedder & { asked: string[] }> {
-  const shipped = await openStatic('fdnix');
   const asked: string[] = [];
   const embed: Embedder['embed'] = async (texts, kind, signal) => {
     asked.push(...texts);
