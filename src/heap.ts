@@ -24,12 +24,13 @@ export function keepHeapSmall(): void {
 const SMALL = 128 << 20;
 
 /**
- * Collects garbage now, if there may be much. After a phase that kept much, V8 would wait until the next one has filled
- * the heap beyond that again. It takes less than a second for a heap of 500 MiB.
+ * Collects garbage now, if there may be much, and gives the memory back to the system. After a phase that kept much, V8 would
+ * wait until the next one has filled the heap beyond that again, and it keeps the pages that an ordinary collection frees:
+ * 330 of 390 MiB in one trial. It takes less than a second for a heap of 500 MiB.
  */
 export function collectGarbage(): void {
   const { used_heap_size: heap, external_memory: buffers } = getHeapStatistics();
   if (heap + buffers < SMALL) return;
   setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
+  runInNewContext('gc')({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

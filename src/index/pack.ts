@@ -104,12 +104,14 @@ export async function packIndex(
   const usage = mapUsage(packages, groups, options.usage ?? []);
   const shares = await usageShares(usage, vectors.index.model, blobs, signal);
   const programs = buildPrograms(packages, listed);
+  collectGarbage();
 
   const curated = listedSoftware(packages, groups);
   const common = commonWords(packages, groups, curated);
   const renowned = renown(packages, groups, usage.sentences, curated);
   const needed = dependents(packages);
   const mentioned = mentions(packages, groups, needed);
+  collectGarbage();
   const libraries = knownLibraries(packages);
   const { columns, lists } = buildColumns(packages);
   /** One after another, because all of them together would take as much memory as the packages. */
