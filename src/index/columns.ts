@@ -49,12 +49,12 @@ function flagsOf(pkg: Package): number {
   );
 }
 
-/** The part of a record that the columns leave out, as one line of JSON. */
-export function packRecord(pkg: Package & { firstRevision: string }): string {
+/** The part of a record that the columns leave out, as one line of JSON. Most records began with the index's `revision`. */
+export function packRecord(pkg: Package & { firstRevision: string }, revision: string): string {
   const { version, pname, description, longDescription, homepage, mainProgram, position, changelog } = pkg;
   return JSON.stringify([
     version, pname, description, longDescription, homepage, mainProgram, position?.file ?? null, position?.line ?? null,
-    changelog, pkg.knownVulnerabilities, pkg.firstRevision,
+    changelog, pkg.knownVulnerabilities, pkg.firstRevision === revision ? null : pkg.firstRevision,
   ]); // biome-ignore format: in the order of unpackRecord
 }
 
@@ -65,6 +65,7 @@ export function unpackRecord(
   doc: number,
   columns: Columns,
   lists: Lists,
+  revision: string,
 ): { package: Package; firstRevision: string } {
   const [version, pname, description, longDescription, homepage, mainProgram, file, line, changelog, known, first] =
     JSON.parse(json);
@@ -72,7 +73,7 @@ export function unpackRecord(
   const [license, ...licenses] = value('license');
   const flags = columns.flags[doc]!;
   return {
-    firstRevision: first,
+    firstRevision: first ?? revision,
     package: {
       type: flags & FLAG.option ? 'option' : 'package',
       packageName,

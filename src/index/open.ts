@@ -212,7 +212,7 @@ function readIndex(db: DatabaseSync, file: string, copy: string | undefined): In
         if (crc32(line) !== recordSums[doc]) throw new Error(`record ${doc} is not what was written`);
         return line;
       });
-      return unpackRecord(name(doc), json, doc, columns, lists);
+      return unpackRecord(name(doc), json, doc, columns, lists, info.revision);
     },
     alias(name) {
       // An index that was made without aliases does not have this part.

@@ -228,7 +228,7 @@ async function readHistory(store: Store, signal?: AbortSignal): Promise<PastVers
 /** Writes everything in order. Returns the sha256 of what was written. */
 function write(
   db: DatabaseSync,
-  meta: Record<string, unknown>,
+  meta: Record<string, unknown> & { revision: string },
   sections: Iterable<[string, ArrayBufferView | Rows]>,
   packages: readonly Indexed[],
   history: readonly PastVersion[],
@@ -255,7 +255,7 @@ function write(
   const recordSums = new Uint32Array(packages.length);
   packages.forEach((pkg, doc) => {
     text.run(doc, embeddingText(pkg));
-    const json = packRecord(pkg);
+    const json = packRecord(pkg, meta.revision);
     feed(hash, json);
     record.run(doc, json);
     recordSums[doc] = crc32(json);
