@@ -38,8 +38,11 @@ export interface Outcome {
 }
 
 export interface ExecuteOptions {
-  /** The command that a task's container runs instead: it replaces the network and the contents of the image. */
-  command?: (args: string[], state: string) => string[];
+  /**
+   * The command that a task's container runs instead: it replaces the network and the contents of the image. Null: nothing
+   * runs, and the task succeeds.
+   */
+  command?: (args: string[], state: string) => string[] | null;
   /** Called before each task, with the number of earlier ones in that state. It may throw what ECS would. */
   before?: (state: string, n: number) => void;
   /** Called when a task runs. */
@@ -199,17 +202,16 @@ export async function startCloud(
         if (override!.Name !== container.Name) throw failure('ECS.InvalidParameterException', `no ${override!.Name}`);
         const env = (resolve(container.Environment, names) as Variable[]).map(({ Name, Value }) => [Name, Value]);
         const overrides = Object.fromEntries((override!.Environment ?? []).map(({ Name, Value }) => [Name, Value]));
-        const command = options.command?.(override!.Command, state) ?? override!.Command;
+        const command = options.command ? options.command(override!.Command, state) : override!.Command;
         const n = counts.get(state) ?? 0;
         counts.set(state, n + 1);
         options.before?.(state, n);
         const role = { AWS_ACCESS_KEY_ID: roleOf(resources[TaskDefinition]!.Properties.TaskRoleArn) };
-        const ran = await run(
-          state,
-          command,
-          { ...role, ...Object.fromEntries(env), ...overrides, ...options.env },
-          child => options.started?.(state, n, child),
-        );
+        const variables = { ...role, ...Object.fromEntries(env), ...overrides, ...options.env };
+        const now = Date.now();
+        const ran: Ran = command
+          ? await run(state, command, variables, child => options.started?.(state, n, child))
+          : { state, command: [], exitCode: 0, output: '', from: now, to: now };
         outcome.tasks.push(ran);
         // As ECS describes a stopped task; Step Functions puts it into the cause.
         const stopped = {
