@@ -2,7 +2,23 @@ import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Dispatcher } from 'undici';
 import { BrokenOff, isDiskFull, reason, UserError } from './errors.ts';
+
+/**
+ * `fetch` of undici's own package, through the proxies that the environment names. The copy of it in Node 24.21 ends the
+ * process with a failed assertion, which nothing can catch, where a server closes the connection after the body
+ * (nodejs/undici#5360).
+ */
+export async function request(
+  url: URL,
+  init: { signal: AbortSignal; headers: Record<string, string> },
+): Promise<Response> {
+  const { EnvHttpProxyAgent, fetch } = (await import('undici')).default;
+  agent ??= new EnvHttpProxyAgent();
+  return (await fetch(url, { ...init, dispatcher: agent })) as unknown as Response;
+}
+let agent: Dispatcher | undefined;
 
 /** A server that sends no byte for so many milliseconds is given up. */
 const STALL = 12_000;
@@ -26,7 +42,7 @@ export async function download(
   const either = AbortSignal.any([stall.signal, ...(signal ? [signal] : [])]);
   const user = decodeURIComponent(`${url.username}:${url.password}`);
   if (user !== ':') headers.authorization = `Basic ${Buffer.from(user).toString('base64')}`;
-  const response = await fetch(withoutUser(url), { signal: either, headers }).catch(error => {
+  const response = await request(withoutUser(url), { signal: either, headers }).catch(error => {
     clearTimeout(late);
     if (signal?.aborted) throw error;
     if (stall.signal.aborted) throw stalled();

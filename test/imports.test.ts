@@ -30,6 +30,7 @@ const OWNERS: Record<string, readonly string[]> = {
   esbuild: ['http/node'],
   stemmer: ['embed/words', 'index/tokens'],
   'string-width': ['cli/'],
+  undici: ['download'],
 };
 
 const test = suite('imports');

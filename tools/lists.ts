@@ -18,8 +18,12 @@ import { compareNames, type Package } from '../src/package.ts';
 import type { UsageText } from '../src/usage/usage.ts';
 import { type Entry, readList, readPrivacy } from './lists/read.ts';
 
-/** The lists: their file, and for those about one language or editor the family of sets. Their licences ask for credit at most. */
-export const LISTS: Readonly<Record<string, { file: string; family?: string }>> = {
+/**
+ * The lists: their file, and for those about one language or editor the family of sets. In a list of `code`, most of which
+ * nixpkgs does not have, a name alone says nothing: a crate `rocket` is not the editor rocket. Their licences ask for credit
+ * at most.
+ */
+export const LISTS: Readonly<Record<string, { file: string; family?: string; code?: true }>> = {
   'awesome-linux-software': { file: 'README.md' },
   'awesome-privacy-lissy93': { file: 'awesome-privacy.yml' },
   'awesome-privacy-pluja': { file: 'README.md' },
@@ -29,11 +33,11 @@ export const LISTS: Readonly<Record<string, { file: string; family?: string }>> 
   'awesome-gnome': { file: 'README.md' },
   'awesome-kde': { file: 'README.md' },
   'awesome-shell': { file: 'README.md' },
-  'awesome-rust': { file: 'README.md' },
-  'awesome-cpp': { file: 'README.md' },
-  'awesome-security': { file: 'README.md' },
-  'awesome-pentest': { file: 'README.md' },
-  'awesome-microservices': { file: 'README.md' },
+  'awesome-rust': { file: 'README.md', code: true },
+  'awesome-cpp': { file: 'README.md', code: true },
+  'awesome-security': { file: 'README.md', code: true },
+  'awesome-pentest': { file: 'README.md', code: true },
+  'awesome-microservices': { file: 'README.md', code: true },
   'open-source-games': { file: 'README.md' },
   'awesome-python': { file: 'README.md', family: 'pythonPackages' },
   'awesome-haskell': { file: 'README.md', family: 'haskellPackages' },
@@ -52,7 +56,7 @@ export const LISTS: Readonly<Record<string, { file: string; family?: string }>> 
  * of a usage text is found.
  */
 export function softwareOf(
-  entries: readonly { entry: Entry; family: string | undefined }[],
+  entries: readonly { entry: Entry; family?: string | undefined; code?: boolean | undefined }[],
   packages: readonly Package[],
 ): Map<Entry, number> {
   const { groups } = groupVariants(packages);
@@ -79,7 +83,13 @@ export function softwareOf(
   }
   const source = { name: 'lists', url: null, revision: '', licence: null };
   const { documents } = mapUsage(packages, groups, [{ source, texts: [...others.keys()] }]);
-  for (const [doc, attached] of documents) for (const { text } of attached) found.set(others.get(text)!, doc);
+  const code = new Set(entries.filter(({ code }) => code).map(({ entry }) => entry));
+  for (const [doc, attached] of documents)
+    for (const { text } of attached) {
+      const entry = others.get(text)!;
+      const page = homepageKey(packages[doc]!.homepage ?? '');
+      if (!code.has(entry) || entry.homepages.some(one => homepageKey(one) === page)) found.set(entry, doc);
+    }
   return found;
 }
 
@@ -97,7 +107,7 @@ function namesOf({ name, homepages }: Entry): string[] {
 
 /** Lines of the table: what all lists say of each software. */
 export function linesOf(lists: ReadonlyMap<string, readonly Entry[]>, packages: readonly Package[]): string[] {
-  const entries = [...lists].flatMap(([list, all]) => all.map(entry => ({ entry, list, family: LISTS[list]?.family })));
+  const entries = [...lists].flatMap(([list, all]) => all.map(entry => ({ ...LISTS[list], entry, list })));
   const listOf = new Map(entries.map(({ entry, list }) => [entry, list]));
   const rows = new Map<string, { lists: Set<string>; kinds: Set<string>; stems: Set<string>; rivals: Set<string> }>();
   for (const [entry, doc] of softwareOf(entries, packages)) {

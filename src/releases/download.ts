@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { request } from '../download.ts';
 import { BrokenOff, reason, UserError } from '../errors.ts';
 
 /** Milliseconds after which a silent host is given up. A host must send 1 KiB in that time. */
@@ -92,7 +93,7 @@ async function* read(url: URL, from: number, signal: AbortSignal): AsyncGenerato
   let fresh = 0;
   try {
     const headers = { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) };
-    const response = await fetch(url, { signal: both, headers });
+    const response = await request(url, { signal: both, headers });
     let offset = start(response, url, from);
     for await (const data of response.body ?? []) {
       fresh += data.length;

@@ -12,18 +12,21 @@ const test = suite('blobs/lock');
 const dir = temporaryDir();
 
 /**
- * Starts several processes that want the same lock. Returns how many had it, and the most that had it at the same time.
+ * Starts several that want the same lock, `apart` milliseconds after each other. Returns how many had it, and the most
+ * that had it at the same time.
  */
-async function contend(file: string, waiters: number): Promise<{ turns: number; most: number }> {
+async function contend(file: string, waiters: number, apart = 0): Promise<{ turns: number; most: number }> {
   let [holding, most, turns] = [0, 0, 0];
-  const wait = () =>
-    withLock(file, undefined, async () => {
+  const wait = async (place: number) => {
+    await sleep(place * apart);
+    await withLock(file, undefined, async () => {
       most = Math.max(most, ++holding);
       await sleep(30);
       holding--;
       turns++;
     });
-  await Promise.all(Array.from({ length: waiters }, wait));
+  };
+  await Promise.all(Array.from({ length: waiters }, (_, place) => wait(place)));
   return { turns, most };
 }
 
@@ -41,11 +44,15 @@ test('two that wait for the lock of a killed process get it one after the other'
   assert.equal(await contest, { turns: 2, most: 1 });
 });
 
-test('a file that an earlier process left an hour ago is no lock, and two that see it do not both enter', async () => {
-  const file = join(dir, 'old');
-  writeFileSync(file, '');
-  utimesSync(file, new Date(Date.now() - 3_600_000), new Date(Date.now() - 3_600_000));
-  assert.equal(await contend(file, 5), { turns: 5, most: 1 });
+test('a file that an earlier process left an hour ago is no lock, and of many that see it no two enter', async () => {
+  const rounds = Array.from({ length: 40 }, async (_, round) => {
+    const file = join(dir, `old-${round}`);
+    writeFileSync(file, '');
+    utimesSync(file, new Date(Date.now() - 3_600_000), new Date(Date.now() - 3_600_000));
+    return contend(file, 3 + (round % 8), round % 3);
+  });
+  for (const [round, found] of (await Promise.all(rounds)).entries())
+    assert.equal(found, { turns: 3 + (round % 8), most: 1 }, `round ${round}`);
 });
 
 test('a body that throws gives the lock back, and waiting ends when it is told to', async () => {
