@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { InferredOptionTypes } from 'yargs';
 import { now } from '../config.ts';
 import { EXIT, Refused, reason, UserError } from '../errors.ts';
 import { hostSystem, isIn, isRelease, isTree, openSource, optionsBeside, type Source } from '../extract/source.ts';
-import { replaceFile } from '../files.ts';
+import { replaceLines } from '../files.ts';
 import { keepHeapSmall } from '../heap.ts';
 import { NIXOS, readOptionName, SCOPE } from '../option-facts.ts';
 import { compareNames, type Failure, serialisePackage } from '../package.ts';
@@ -230,7 +230,7 @@ async function readSeries(file: string): Promise<string[]> {
 
 async function writeFailures(file: string, failures: readonly Failure[]): Promise<void> {
   const lines = failures.map(failure => `${JSON.stringify(failure)}\n`);
-  await replaceFile(file, scratch => writeFile(scratch, lines), 'name another file with --failures');
+  await replaceLines(file, lines, 'name another file with --failures');
 }
 
 function noun({ options }: Arguments): string {
@@ -262,7 +262,7 @@ async function keepPartial(
   const text = lines.map(([, line]) => `${line}\n`);
   const file = `${output}.partial`;
   if (output === '-') for (const line of text) await out(line);
-  else await replaceFile(file, scratch => writeFile(scratch, text), 'name another file with --output');
+  else await replaceLines(file, text, 'name another file with --output');
   warn(`${text.length} records were finished; they are ${output === '-' ? 'what was printed' : `in ${file}`}`);
   return known;
 }
@@ -289,7 +289,7 @@ async function writeJsonl(output: string, args: Arguments, context: Work): Promi
   const text = lines.slice(0, args.limit).map(([, line]) => `${line}\n`);
   if (output === '-') for (const line of text) await context.out(line);
   else {
-    await replaceFile(output, scratch => writeFile(scratch, text), 'name another file with --output');
+    await replaceLines(output, text, 'name another file with --output');
     context.log(`${text.length} ${noun(args)} in ${output}`);
   }
   return failures;
