@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { PROGRAM } from '../program.ts';
+import { temporaryDir } from '../temporary.ts';
 
 export interface Run {
   code: number | null;
@@ -7,6 +8,9 @@ export interface Run {
   stdout: string;
   stderr: string;
 }
+
+/** Where the programs of this process put temporary files. What one that is killed leaves is removed with it. */
+const TMPDIR = temporaryDir();
 
 /** Runs the program in `home` as a person would. `during` gets the child, to interrupt it. */
 export function fdnix(
@@ -19,7 +23,7 @@ export function fdnix(
   },
 ): Promise<Run> {
   const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env;
-  const env = { PATH, NODE_COMPILE_CACHE, HOME: options.home, FDNIX_HOME: options.home, ...options.env };
+  const env = { PATH, NODE_COMPILE_CACHE, TMPDIR, HOME: options.home, FDNIX_HOME: options.home, ...options.env };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...args], { env });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', chunk => {
