@@ -1,6 +1,5 @@
 import { clip } from '../clip.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { CACHE, sizeOf } from '../extract/size.ts';
 import { isCommit } from '../revision.ts';
 import { missingLine } from '../search/missing-line.ts';
 import type { Search } from '../search/open.ts';
@@ -12,12 +11,15 @@ import { type Detail, detailLines, sourceOf } from './detail.ts';
 import { jsonLine, lookOf } from './hit.ts';
 import { openIndexed } from './open.ts';
 
+/** The binary cache of NixOS. */
+const CACHE = 'https://cache.nixos.org';
+
 export default command({
   usage: 'show [name]',
   options: {
     name: { string: true, hidden: true },
     size: { boolean: true, default: false, describe: 'ask a binary cache how large it is; takes Nix and a nixpkgs' },
-    cache: { string: true, default: CACHE, describe: 'the binary cache that --size asks' },
+    cache: { string: true, describe: `the binary cache that --size asks, by default ${CACHE}` },
     nixpkgs: {
       string: true,
       describe: "the nixpkgs of --size, a directory or flake reference; by default the index's commit",
@@ -33,6 +35,9 @@ export default command({
     // A word after `--` is a name too, so that it may begin with a dash.
     const [name, ...more] = [...(args.name === undefined ? [] : [args.name]), ...args._.slice(1)].map(String);
     if (!name || more.length > 0) throw new UserError("name one package or option, such as 'fdnix show ripgrep'");
+    const { cache = CACHE, nixpkgs = null } = args;
+    if (!args.size && (args.cache !== undefined || nixpkgs !== null))
+      throw new UserError('--cache and --nixpkgs are for --size: give it as well, or leave them out');
     const search = await openIndexed(args, context.config);
     try {
       if (!args.json && !args.quiet)
@@ -48,11 +53,14 @@ export default command({
           );
         return EXIT.none;
       }
-      if (args.size && detail.package.type === 'package') {
+      const { packageName, type } = detail.package;
+      if (args.size && type === 'option') throw new UserError(`${packageName} is an option, which has no size`);
+      if (args.size) {
+        const { sizeOf } = await import('../extract/size.ts');
         const commit = isCommit(detail.revision) ? detail.revision : null;
-        detail.size = await sizeOf(detail.package.packageName, args.nixpkgs ?? null, commit, args.cache);
+        detail.size = await sizeOf(packageName, nixpkgs, commit, cache);
         if (detail.size === null)
-          context.warn(`${args.cache} does not have ${detail.package.packageName}: it has only what it built itself`);
+          context.warn(`${cache} does not have ${packageName}: it has only what it built itself`);
       }
       const { package: pkg, ...known } = detail;
       if (args.json) {

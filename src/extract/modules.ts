@@ -6,7 +6,7 @@ import { UserError } from '../errors.ts';
 import { NIXOS } from '../option-facts.ts';
 import type { Extraction, Package } from '../package.ts';
 import type { Report } from '../progress.ts';
-import { checkNix, checkTree, createScratch, readError } from './nix.ts';
+import { checkNix, checkTree, confined, createScratch, readError } from './nix.ts';
 import { parseOptions, type RawOption } from './options.ts';
 
 const EXPRESSION = fileURLToPath(new URL('./options.nix', import.meta.url));
@@ -75,10 +75,7 @@ async function evaluate(
   const args = [
     ...['--eval', '--strict', '--json', EXPRESSION],
     ...Object.entries(values).flatMap(([name, value]) => ['--argstr', name, value]),
-    ...['--store', 'dummy://', '--readonly-mode'],
-    ...['--option', 'restrict-eval', 'true', '--option', 'allow-import-from-derivation', 'false'],
-    ...['--option', 'system', platform],
-    ...[nixpkgs, tree, dirname(EXPRESSION)].flatMap((path, i) => ['-I', `fdnix${i}=${path}`]),
+    ...confined(platform, [nixpkgs, tree, dirname(EXPRESSION)]),
   ];
   try {
     const child = spawn('nix-instantiate', args, { env: scratch.env, stdio: ['ignore', 'pipe', 'pipe'], signal });

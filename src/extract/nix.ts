@@ -58,6 +58,20 @@ export function createScratch(): Scratch {
   return { dir, env, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
+/**
+ * Flags that confine an evaluation: it reads only `paths`, and writes, builds and fetches nothing. `system` is the one that it
+ * is for.
+ */
+export function confined(system: string, paths: readonly string[]): string[] {
+  return [
+    ...['--store', 'dummy://', '--readonly-mode'],
+    ...option('restrict-eval', 'true'),
+    ...option('allow-import-from-derivation', 'false'),
+    ...option('system', system),
+    ...paths.flatMap((path, i) => ['-I', `fdnix${i}=${path}`]),
+  ];
+}
+
 /** Why an evaluator ended. `error`: Nix gave a reason. `crash`: it gave none. */
 export type End = 'done' | 'error' | 'crash' | 'memory' | 'time';
 
@@ -102,11 +116,7 @@ export function startEvaluator(
   const args = [
     ...['--eval', '--strict', '--json', SHARD],
     ...Object.entries({ units, nixpkgs, system, mark }).flatMap(([name, value]) => ['--argstr', name, value]),
-    ...['--store', 'dummy://', '--readonly-mode'],
-    ...option('restrict-eval', 'true'),
-    ...option('allow-import-from-derivation', 'false'),
-    ...option('system', system),
-    ...[nixpkgs, units, SHARD].flatMap((path, i) => ['-I', `fdnix${i}=${path}`]),
+    ...confined(system, [nixpkgs, units, SHARD]),
   ];
   // Nix reserves this much at once, and not every machine grants any size. All of nixpkgs needs no more.
   const env = { ...scratch.env, GC_INITIAL_HEAP_SIZE: `${Math.floor(Math.min(heap, 6144))}M` };

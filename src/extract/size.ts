@@ -3,8 +3,9 @@ import { promisify } from 'node:util';
 import { BrokenOff, reason, UserError } from '../errors.ts';
 import { joinAttrPath, nixString, splitAttrPath } from '../package.ts';
 import { flakeRef } from '../snippets.ts';
-import { checkNix, createScratch, readError } from './nix.ts';
+import { checkNix, confined, createScratch, readError } from './nix.ts';
 import { isNetworkFailure, openTree } from './revision.ts';
+import { hostSystem } from './source.ts';
 
 const run = promisify(execFile);
 
@@ -19,8 +20,6 @@ export interface Size {
   closureDownload: number | null;
 }
 
-export const CACHE = 'https://cache.nixos.org';
-
 /**
  * Asks the binary cache `cache` for the size of a package of `nixpkgs`, a directory or a flake reference; for null, of
  * the commit `commit`. Only the store path is evaluated: nothing is built or downloaded. Returns null if the cache does
@@ -30,7 +29,7 @@ export async function sizeOf(
   packageName: string,
   nixpkgs: string | null,
   commit: string | null,
-  cache = CACHE,
+  cache: string,
 ): Promise<Size | null> {
   await checkNix();
   if (nixpkgs === null && commit === null)
@@ -60,7 +59,7 @@ async function outPath(packageName: string, tree: string): Promise<string> {
   const expression = `let pkg = (import ${nixString(tree)} { config = { ${allowed} }; overlays = []; }).${attribute}; in (pkg.bin or pkg.out or pkg).outPath`;
   const scratch = createScratch();
   try {
-    const args = ['--eval', '--json', '--store', 'dummy://', '--readonly-mode', '--expr', expression];
+    const args = ['--eval', '--json', '--expr', expression, ...confined(hostSystem(), [tree])];
     const { stdout } = await run('nix-instantiate', args, { env: scratch.env });
     return JSON.parse(stdout);
   } catch (cause) {

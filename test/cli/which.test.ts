@@ -139,6 +139,15 @@ test('show: what there is not has exit status 1, and what was meant perhaps', as
   assert.match((await run('show', 'xargs')).stderr, /nearest: findutils/);
 });
 
+test('show: flags of --size without it, and the size of an option, are refused', async () => {
+  const ignored = await run('show', 'nginx', '--cache', 'https://cache.example');
+  assert.is(ignored.code, 2);
+  assert.match(ignored.stderr, /^fdnix: --cache and --nixpkgs are for --size: give it as well, or leave them out\n$/);
+  const option = await run('show', '--size', 'services.nginx.enable');
+  assert.is(option.code, 2);
+  assert.match(option.stderr, /is an option, which has no size/);
+});
+
 test('run --programs: a list is read once, and its programs are sure', async () => {
   const place = join(home, 'listed');
   const release = writeRelease(join(home, 'packages.json'), {

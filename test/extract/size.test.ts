@@ -23,6 +23,7 @@ writeFileSync(
     set."odd.name" = make "large" // { bin = make "large-bin"; };
     unbuilt = if config.allowUnfree then make "unbuilt" else throw "unfree";
     wrong = throw "wrong is\n  removed";
+    curious = make (builtins.readFile /etc/passwd);
   }`,
 );
 const pathOf = (attribute: string) =>
@@ -76,7 +77,8 @@ test('what cannot be evaluated or asked is told in one line', async () => {
     await rejects(asked('small', 'http://127.0.0.1:9'), EXIT.brokenOff),
     /^cannot ask .*: .*run it again later/,
   );
-  assert.match(await rejects(sizeOf('small', null, null), EXIT.usage), /give --nixpkgs/);
+  assert.match(await rejects(sizeOf('small', null, null, `file://${cache}`), EXIT.usage), /give --nixpkgs/);
+  assert.match(await rejects(asked('curious'), EXIT.usage), /path '\/etc.*' is forbidden in restricted mode/);
 });
 
 runWithNix(test);
