@@ -12,7 +12,7 @@ import { BrokenOff, isDiskFull, reason, UserError } from './errors.ts';
  */
 export async function request(
   url: URL,
-  init: { signal: AbortSignal; headers: Record<string, string> },
+  init: { signal: AbortSignal; method?: 'HEAD'; headers?: Record<string, string> },
 ): Promise<Response> {
   const { EnvHttpProxyAgent, fetch } = (await import('undici')).default;
   agent ??= new EnvHttpProxyAgent();

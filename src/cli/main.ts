@@ -1,5 +1,5 @@
 import yargs, { type Argv, type Options } from 'yargs';
-import { environment, proxies, VERSION } from '../config.ts';
+import { environment, VERSION } from '../config.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { COMMON, type Command, type CommonArguments, type Context } from './command.ts';
 import { fail, run } from './terminal.ts';
@@ -54,8 +54,6 @@ export async function main(argv: string[]): Promise<number> {
   const chosen = Object.hasOwn(COMMANDS, argv[0] ?? '') ? argv[0]! : null;
   const start = chosen !== null ? COMMANDS[chosen]! : isAlone(argv) && isInteractive() ? INTERACTIVE : null;
   let code: number = EXIT.ok;
-  const proxy = proxies();
-  if (proxy) (await import('node:http')).setGlobalProxyFromEnv(proxy);
   const parser = yargs(joinDashes(argv))
     .scriptName('fdnix')
     .usage(

@@ -7,7 +7,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { JSONParser } from '@streamparser/json-node';
-import { download, withoutUser } from '../download.ts';
+import { download, request, withoutUser } from '../download.ts';
 import { Refused, reason, UserError } from '../errors.ts';
 import { type Extraction, type Failure, type Package, parsePackage } from '../package.ts';
 import type { Report } from '../progress.ts';
@@ -149,7 +149,7 @@ export async function decompressor(file: string): Promise<Transform[]> {
 
 async function gitRevision(url: URL | null, file: string): Promise<string | null> {
   const text = url
-    ? await fetch(withoutUser(new URL('git-revision', url)), { signal: AbortSignal.timeout(5000) }).then(
+    ? await request(withoutUser(new URL('git-revision', url)), { signal: AbortSignal.timeout(5000) }).then(
         response => (response.ok ? response.text() : ''),
         () => '',
       )
@@ -158,7 +158,7 @@ async function gitRevision(url: URL | null, file: string): Promise<string | null
 }
 
 async function dateOf(url: URL): Promise<string | null> {
-  const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(15_000) }).catch(() => null);
+  const response = await request(url, { method: 'HEAD', signal: AbortSignal.timeout(15_000) }).catch(() => null);
   const modified = response?.ok ? response.headers.get('last-modified') : null;
   return modified ? isoDate(new Date(modified)) : null;
 }
