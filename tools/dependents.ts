@@ -14,20 +14,21 @@ const COMMENT = /#.*$|\/\*[\s\S]*?\*\//gm;
 const SELECTED = /\b(?:python3?\d*Packages|ps)\.([A-Za-z_][\w-]*)/g;
 /** The folders of sets of libraries: `pkgs/development/python-modules` has what pythonPackages has. */
 const MODULES = /^pkgs\/development\/(\w+)-modules\/([^/]+)/;
+/** The set of libraries that a file belongs to, and the name in it. At top level both are empty. */
+function placeOf(path: string): { family: string; name: string } {
+  const [, language, name] = MODULES.exec(path) ?? [];
+  return language ? { family: `${language}Packages`, name: name!.replace(/\.nix$/, '') } : { family: '', name: '' };
+}
 /** Fewer say nothing. */
 const LEAST = 3;
 
 export function countDependents(files: Iterable<{ path: string; text: string }>): Map<string, number> {
   const all = [...files];
-  const members = new Set(
-    all.flatMap(({ path }) => {
-      const [, language, name] = MODULES.exec(path) ?? [];
-      return language ? [`${language}Packages\t${name!.replace(/\.nix$/, '')}`] : [];
-    }),
-  );
+  const places = all.map(({ path }) => placeOf(path));
+  const members = new Set(places.map(({ family, name }) => `${family}\t${name}`));
   const counts = new Map<string, number>();
-  for (const { path, text } of all) {
-    const family = MODULES.test(path) ? `${MODULES.exec(path)![1]}Packages` : '';
+  for (const [i, { text }] of all.entries()) {
+    const { family } = places[i]!;
     const named = (ARGUMENTS.exec(text)?.[1] ?? '').replace(COMMENT, '').split(',');
     const found = new Set<string>();
     for (const argument of named) {

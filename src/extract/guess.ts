@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Names that the root of the nixpkgs at `tree` probably has, sorted: those of the directories `pkgs/by-name/XX/NAME`. Nix
- * needs two seconds to list the root, and the directories are read in a tenth. Empty if the tree has none.
+ * Names that the root of the nixpkgs at `tree` probably has, sorted: those of the directories `pkgs/by-name/XX/NAME`. Empty
+ * if the tree has none. They give all evaluators work from the start: on two cores all of nixpkgs takes 19.8 s, where it
+ * takes 21.1 s if the second evaluator waits until the first has listed the root.
  */
 export function guessNames(tree: string): string[] {
   const dir = join(tree, 'pkgs/by-name');

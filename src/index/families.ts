@@ -92,10 +92,10 @@ export function fameWithin(
       if (nested.has(word)) mentions.set(word, (mentions.get(word) ?? new Counts()).add(families[i]!));
   }
   return Float32Array.from(packages, (_, i) => {
-    const counts = families[i] === '' ? undefined : mentions.get(names[i]!);
+    if (families[i] === '') return 0;
+    const counts = mentions.get(names[i]!);
     const count = counts?.of(families[i]!) ?? 0;
     const mentioned = count === 0 ? 0 : (Math.log1p(count) * count) / counts!.sum();
-    if (families[i] === '') return 0;
     return Math.max(mentioned, Math.log1p(libraries.get(i)?.users ?? 0), needed[i]!);
   });
 }

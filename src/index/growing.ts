@@ -9,8 +9,6 @@ export interface Numbers {
   readonly length: number;
   get(i: number): number;
   push(value: number): void;
-  /** Gives the memory back now. Nothing may be read any more. */
-  free(): void;
 }
 
 /** A typed array that grows in place. Its memory lies outside of the heaps, so that it leaves no holes there. */
@@ -28,6 +26,7 @@ export class Growing<T extends Uint32Array | Uint8Array> implements Numbers {
     if (this.length === this.#array.length) this.#buffer.resize(this.#buffer.byteLength + STEP);
     this.#array[this.length++] = value;
   }
+  /** Gives the memory back now. Nothing may be read any more. */
   free(): void {
     this.#buffer.resize(0);
   }
@@ -52,7 +51,6 @@ export class Spilled implements Numbers {
     if (!this.#holds(this.length)) this.#move(this.length);
     this.#part[this.length++ - this.#first] = value;
   }
-  free(): void {}
   #holds(i: number): boolean {
     return i >= this.#first && i < this.#first + this.#part.length;
   }

@@ -130,7 +130,6 @@ export function buildPostings(
       put(term, Math.max(1, Math.round((255 * frequency) / (damping + frequency))));
     for (let at = starts[doc * PARTS + RIVALS]!; at < starts[(doc + 1) * PARTS]!; at++) put(tokens.get(at), 255);
   }
-  tokens.free();
   collectGarbage();
   return { ...texts, firsts, docs, impacts };
 }
