@@ -105,6 +105,11 @@ function leadingToken(family: string): string {
   return stem((/\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+/u.exec(family)?.[0] ?? '').toLowerCase());
 }
 
+/** The last word of a family's name: `extension` of `vscode-extensions`. It is the first one if there is no other. */
+export function lastToken(family: string): string {
+  return stem((/(?:\p{Lu}+|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+)$/u.exec(family)?.[0] ?? '').toLowerCase());
+}
+
 function familyOfEach(packages: readonly Package[]): string[] {
   const families = new Map<string, string>();
   return packages.map(pkg => {

@@ -1,4 +1,4 @@
-import { rootFamily } from '../index/families.ts';
+import { lastToken, rootFamily } from '../index/families.ts';
 import { exact } from '../index/lookup.ts';
 import type { Index } from '../index/open.ts';
 import { isLibrarySet } from '../index/prior.ts';
@@ -24,9 +24,9 @@ const FAME = 0.3;
 const SURE = 0.25;
 
 /**
- * Finds the family that a query selects, if any. A family is surer the more its word means it, and if what is looked
- * for is as frequent there as at top level: few packages of texlivePackages describe an editor, so `latex editor`
- * selects nothing.
+ * Finds the family that a query selects, if any. A family is surer the more its word means it, or if the query also says
+ * what the family's members are (`gnome dock extension`), and if what is looked for is as frequent there as at top level:
+ * few packages of texlivePackages describe an editor, so `latex editor` selects nothing.
  */
 export function familySelector(index: Index): (query: string) => Selected | null {
   const { columns, families, fame, lists, priors } = index;
@@ -77,7 +77,8 @@ export function familySelector(index: Index): (query: string) => Selected | null
     const { family, share } = families.words[stem(word)]!;
     const rest = typed.filter(other => other !== word);
     if (rest.length === 0) return null;
-    const sure = share * Math.min(1, 4 * lift(rest.at(-1)!, family));
+    const named = rest.some(other => stem(other) === lastToken(family));
+    const sure = (named ? 1 : share) * Math.min(1, 4 * lift(rest.at(-1)!, family));
     if (sure < SURE) return null;
     const { inside, usual } = members(family);
     const factors = losses.map(loss => 1 - sure * loss);

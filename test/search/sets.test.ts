@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rootFamily } from '../../src/index/families.ts';
+import { lastToken, rootFamily } from '../../src/index/families.ts';
 import { openIndex } from '../../src/index/open.ts';
 import { parsePackage } from '../../src/package.ts';
 import { openSearch } from '../../src/search/open.ts';
@@ -60,6 +60,16 @@ test('a word that names a language selects its sets, and the rest says what for'
   assert.is(selected.rest, 'http client');
   assert.ok(selected.inside(index.find('python3Packages.oldhttp')));
   assert.not.ok(selected.inside(index.find('curlish')));
+});
+
+test('a word that means a family only sometimes selects it with the word for its members', () => {
+  assert.is(select('linux driver'), null);
+  assert.ok(select('linux package driver')!.inside(index.find('linuxPackages.driver3')));
+  assert.is(select('linux package table'), null);
+  assert.equal(
+    [lastToken('vscode-extensions'), lastToken('pythonPackages'), lastToken('lxqt')],
+    ['extens', 'packag', 'lxqt'],
+  );
 });
 
 test('inside the family, what others there mention comes first; then programs; no libraries of other languages', async () => {
