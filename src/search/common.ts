@@ -35,7 +35,7 @@ export function placeNames(index: Index, query: string, named: Named[]): Placed 
   const isCommon = (counts: readonly [number, number] | undefined, atLeast: number) =>
     counts !== undefined && counts[0] >= atLeast && (kind || counts[0] >= COMMON.share * (counts[0] + counts[1]));
   const exact = isCommon(own(common.words, word), COMMON.exact);
-  const prefix = exact || isCommon(own(common.stems, stem(word)), COMMON.prefix);
+  const prefix = exact || kind || isCommon(own(common.stems, stem(word)), COMMON.prefix);
   const keeps = ({ doc, why }: Named) => {
     if (why === 'name' && nameKey(index.name(doc)) === nameKey(word)) return true;
     if (why === 'prefix') return !prefix;

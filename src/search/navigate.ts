@@ -31,8 +31,8 @@ const PROVIDES = { declared: 0.9, listed: 0.85, likely: 0.8 } as const;
 const WHY = ['name', 'name', 'name', 'program'] as const;
 /** Mentions (a sum of two logarithms) are multiplied by this: +.010 nDCG@10 on the public sets, -.001 on nav. */
 const FAME_OF_NAMED = 0.1;
-/** A word in fewer documents than this may be a misspelling. */
-const RARE = 2;
+/** One of several words may be a misspelling if no more documents than this have it, and a word alone if no more than these. */
+const RARE = { several: 2, alone: 20 } as const;
 /** How many keys are looked at for a prefix, and how many packages are kept. */
 const MAX_PREFIX = 5000;
 const MAX_NAMED = 60;
@@ -67,18 +67,20 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
   };
   const setOf = (doc: number) => index.lists.set[columns.set[doc]!]![0]!;
   const atTop = (doc: number) => setOf(doc) === '';
+  const words = typed.split(/\s+/);
+  /** Of several words in a row only top-level names count: `web server` is no wish for emacsPackages.web-server. */
+  const isMeant = (doc: number) => words.length === 1 || atTop(doc) || within?.(doc) === true;
   /** The path of a nested package counts only if it is typed whole, that of an option only if it has a dot. */
   const dotted = typed.includes('.');
   const whole = (doc: number, kind: number) =>
     kind !== KEY_KIND.path || atTop(doc) || (dotted && (columns.flags[doc]! & FLAG.option) !== 0);
 
-  const words = typed.split(/\s+/);
   let leastName = Number.POSITIVE_INFINITY;
   each(exact(keys, key), (doc, kind) => {
     const path = kind === KEY_KIND.path && index.name(doc) === typed;
-    // Of several words in a row only top-level names count: `web server` is no wish for emacsPackages.web-server.
+    if (!isMeant(doc)) return;
     if (words.length > 1 && !atTop(doc)) {
-      if (words.length === 2 && within?.(doc)) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
+      if (words.length === 2) put(doc, TIER.inSet + meritOf(doc, kind), 'name');
       return;
     }
     const score = (path ? TIER.path : TIER.name) + meritOf(doc, kind);
@@ -108,7 +110,8 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
       if (length === key.length) continue;
       const closeness = Math.sqrt(key.length / length);
       each(place, (doc, kind) => {
-        if (whole(doc, kind)) found.push({ doc, score: TIER.prefix + closeness * meritOf(doc, kind), why: 'prefix' });
+        if (isMeant(doc) && whole(doc, kind))
+          found.push({ doc, score: TIER.prefix + closeness * meritOf(doc, kind), why: 'prefix' });
       });
     }
     found.sort((a, b) => b.score - a.score || a.doc - b.doc);
@@ -122,13 +125,14 @@ export function navigate(index: Index, query: string, within: ((doc: number) => 
   return [...best.values()].sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, 2 * MAX_NAMED);
 }
 
-/** Whether all of several words are in ordinary use: nobody who types `pdf reader` means pdfrender. */
+/** Whether all words are in ordinary use: nobody who types `pdf reader` means pdfrender, and `fitness` is not witness. */
 function allKnown({ terms: { firsts }, terms }: Index, words: readonly string[]): boolean {
+  const atMost = words.length > 1 ? RARE.several : RARE.alone;
   const isKnown = (word: string) => {
     const place = exact(terms, Buffer.from(stem(word.toLowerCase())));
-    return place >= 0 && firsts[place + 1]! - firsts[place]! > RARE;
+    return place >= 0 && firsts[place + 1]! - firsts[place]! > atMost;
   };
-  return words.length > 1 && words.every(isKnown);
+  return words.every(isKnown);
 }
 
 type InSet = (set: string) => boolean;

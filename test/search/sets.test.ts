@@ -33,6 +33,8 @@ const packages = [
   described('curlish', 'HTTP client'),
   described('pyedit', 'Editor for Python'),
   described('wordy', 'Editor for prose'),
+  described('python3Packages.sound-mixer-next', 'Loudness of many inputs'),
+  described('sound-mixer-tools', 'Loudness of all speakers'),
   ...Array.from({ length: 8 }, (_, i) => described(`editor${i}`, `Editor number ${i}`)),
 ];
 
@@ -81,6 +83,15 @@ test('inside the family, what others there mention comes first; then programs; n
 
 test('a family without descriptions is searched by its names', async () => {
   assert.is((await names('haskell json library'))[0], 'haskellPackages.json');
+});
+
+test('several words begin a name at top level, and one in a set only if they select the set', async () => {
+  const named = async (query: string) => {
+    const hits = await search.search(query, { limit: 10 });
+    return hits.filter(({ why }) => why.some(({ kind }) => kind === 'prefix')).map(hit => hit.packageName);
+  };
+  assert.equal(await named('sound mixer'), ['sound-mixer-tools']);
+  assert.ok((await names('python sound mixer')).includes('python3Packages.sound-mixer-next'));
 });
 
 test('the cosine that is shown is the one that was measured', async () => {
