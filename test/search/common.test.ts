@@ -31,6 +31,10 @@ const packages = [
   described('haskellPackages.widget', 'Draws'),
   ...many(16, i => described(`box${i}`, `Box with a widget, ${i}`)),
   ...many(17, i => described(`python3Packages.gui${i}`, `Binding of a widget, ${i}`)),
+  ...['drupal', 'moodle', 'wordpress', 'grav'].map(name => described(name, 'Pages')),
+  described('cmst', 'Manages connections'),
+  described('nudget', 'Toy'),
+  ...many(21, i => described(`purse${i}`, `Keeps a budget, ${i}`)),
 ];
 
 const test = suite('common names');
@@ -53,6 +57,16 @@ test('a whole attribute path stays first, and its kind of software follows', asy
   const [first, second] = await names('kiosk');
   assert.is(first, 'kiosk');
   assert.match(second!, /^stand/);
+});
+
+test('a heading of curated lists is no beginning of a name, even if no description has it', async () => {
+  const found = await names('cms');
+  assert.equal(new Set(found.slice(0, 4)), new Set(['drupal', 'moodle', 'wordpress', 'grav']));
+});
+
+test('an ordinary word is no misspelling of a name, and a rare one is', async () => {
+  assert.match((await names('budget'))[0]!, /^purse/);
+  assert.is((await names('nudgit'))[0], 'nudget');
 });
 
 test('the limit holds, and nothing is shown twice', async () => {
