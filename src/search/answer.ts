@@ -3,7 +3,7 @@ import type { Alternative } from './alternatives.ts';
 import { placeNames, withThird } from './common.ts';
 import { allowed } from './filters.ts';
 import { type Hit, toHits } from './hits.ts';
-import { MAX_QUERY, queryTerms, scoreTerms } from './lexical.ts';
+import { coordinate, MAX_QUERY, queryTerms, scoreTerms } from './lexical.ts';
 import { merit, type Named, navigate } from './navigate.ts';
 import type { SearchOptions } from './options.ts';
 import { withPhrases } from './phrases.ts';
@@ -47,6 +47,7 @@ type Factor = ((doc: number) => number) | null;
 export function answerer(index: Index) {
   const lexicalScores = new Float32Array(index.size);
   const semanticScores = new Float32Array(index.size);
+  const covered = new Float32Array(index.size);
   const largestScale = index.scales.reduce((a, b) => Math.max(a, b), 0);
   const lexicalScore = (doc: number) => lexicalScores[doc]!;
 
@@ -90,6 +91,8 @@ export function answerer(index: Index) {
     let third: number | null = null;
     if (options.mode !== 'semantic') {
       const touched = scoreTerms(terms, index.terms, lexicalScores);
+      // An alternative has the words of whole descriptions.
+      if (!alternative) coordinate(terms, index.terms, lexicalScores, touched, covered);
       if (selected) {
         // Documents outside the family that have its word themselves.
         const family = queryTerms(selected.word, index.terms, index.size);

