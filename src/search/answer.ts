@@ -85,14 +85,15 @@ export function answerer(index: Index) {
     const filter = allowed(index, options);
     const terms = alternative?.terms ?? queryTerms(selected?.rest ?? read, index.terms, index.size);
     const factor = alternative?.factor ?? selected?.factor ?? null;
+    const byWords = options.mode === 'lexical' || !meaning;
     lexicalScores.fill(0);
     let lexicals: Scores = { top: NOTHING, of: lexicalScore };
     let named: Named[] = [];
     let third: number | null = null;
     if (options.mode !== 'semantic') {
       const touched = scoreTerms(terms, index.terms, lexicalScores);
-      // An alternative has the words of whole descriptions.
-      if (!alternative) coordinate(terms, index.terms, lexicalScores, touched, covered);
+      // The words of an alternative are those of whole descriptions, and no document has them all.
+      if (!alternative && !byWords) coordinate(terms, index.terms, lexicalScores, touched, covered);
       if (selected) {
         // Documents outside the family that have its word themselves.
         const family = queryTerms(selected.word, index.terms, index.size);
@@ -109,7 +110,6 @@ export function answerer(index: Index) {
           : navigate(index, typed, selected?.inside);
       ({ named, third } = placeNames(index, typed, filter ? names.filter(({ doc }) => filter[doc] === 1) : names));
     }
-    const byWords = options.mode === 'lexical' || !meaning;
     const semantics = byWords
       ? { top: NOTHING, of: () => 0, common: 0 }
       : semantic(meaning, filter, [...lexicals.top, ...named.map(({ doc }) => doc)], factor);

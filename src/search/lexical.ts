@@ -98,7 +98,8 @@ export function scoreTerms(
  * Multiplies the score of each document by the share of the query's words that it has, where a word counts by the square
  * root of its idf. This is the coordination factor of Lucene's ClassicSimilarity, where all words count the same. A document
  * that has words in a form that was read into the query is taken to have all. With LEXICAL_SHARE this gives +.010 nDCG@10 on
- * everyday queries, +.016 on intent, and 0 on texts of Debian that the model has not seen.
+ * everyday queries, +.016 on intent, and 0 on texts of Debian that the model has not seen. Words alone, without meaning, lose
+ * by it: .02 on Debian's short texts, .05 on intent.
  *
  * `touched` are the documents with a score. `covered` has a zero for each document, and has zeros again afterwards.
  */

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildPostings } from '../../src/index/postings.ts';
-import { queryTerms } from '../../src/search/lexical.ts';
+import { coordinate, queryTerms, scoreTerms } from '../../src/search/lexical.ts';
 
 const described = (packageName: string, description: string) => ({
   ...{ packageName, pname: packageName, description },
@@ -40,6 +40,25 @@ test('a long text is read by its words alone', () => {
   const long = `optical character recognition ${'word '.repeat(50)}`;
   assert.ok(terms(long).length > 0);
   assert.equal(read(long), []);
+});
+
+test('a short query: the share of its words that a document has; a long one: as it was', () => {
+  const covered = new Float32Array(size);
+  const scored = (query: string) => {
+    const [found, before] = [terms(query), new Float32Array(size)];
+    const touched = scoreTerms(found, postings, before);
+    const after = before.slice();
+    coordinate(found, postings, after, touched, covered);
+    assert.equal([...covered], [0, 0, 0, 0], 'the array is clean for the next query');
+    return Array.from(after, (score, doc) =>
+      before[doc]! > 0 ? Math.round((100 * score) / before[doc]!) / 100 : null,
+    );
+  };
+  assert.equal(scored('engine protocol'), [0.5, 0.5, null, null]);
+  assert.equal(scored('ocr engine'), [1, null, null, null]);
+  assert.equal(scored('hd homerun'), [null, 1, null, null], 'the words are written as one there');
+  assert.equal(scored('engine'), [1, null, null, null]);
+  assert.equal(scored('engine protocol recognition characters user dir'), [1, 1, 1, 1]);
 });
 
 test.run();
