@@ -94,7 +94,7 @@ let
       }
     );
   units = unitsOf machine [ ];
-  # What test/nix/systemd.sh starts: an index and a socket are given, or neither.
+  # What test/nix/systemd.sh starts: an index and a socket are given, or neither, but the emulators of AWS.
   bootable =
     settings:
     nixos (
@@ -272,7 +272,10 @@ in
             serve.enable = true;
             serve.socket = "/run/fdnix.sock";
           }) [ "fdnix-search.socket" ];
-          bare = unitsOf (bootable { index = null; }) [ ];
+          bare = unitsOf (bootable {
+            index = null;
+            localAws.enable = true;
+          }) [ "fdnix-local-aws.service" ];
         };
       }
       ''

@@ -9,7 +9,21 @@ import { startDynalite, startDynoxide } from './dynamodb.ts';
 import { startEdge } from './edge.ts';
 import { startS3 } from './s3.ts';
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: '4566' } } });
+const USAGE = 'usage: services [--port 4566]   DynamoDB, S3 and Bedrock on this machine, in memory, until Ctrl-C';
+function readFlags() {
+  const options = { port: { type: 'string', default: '4566' }, help: { type: 'boolean' } } as const;
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message.split('. ')[0]}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+const values = readFlags();
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const port = Number(values.port);
 if (!Number.isInteger(port) || port < 0 || port > 65_535) {
   console.error(`--port ${values.port} is no port: give a number from 0 to 65535`);

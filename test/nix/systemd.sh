@@ -4,7 +4,8 @@
 #
 #   test/nix/systemd.sh GIVEN BARE
 #
-#   GIVEN, BARE   folders of units: nix build .#checks.SYSTEM.module.given and .bare (with .#checks.SYSTEM.fdnix and .index)
+#   GIVEN, BARE   folders of units: nix build .#checks.SYSTEM.module.given and .bare (with .#checks.SYSTEM.fdnix and .index, and
+#                 after nix run .#services -- --help, which builds the emulators)
 #   STORE         the folder that holds the store (default: /nix/store)
 #   PROGRAMS      PATH of the nightly job, where the Nix of its units was not built: folders with nix and coreutils
 #
@@ -100,4 +101,16 @@ is fdnix-search.service active
 inside systemctl stop fdnix-search.service
 inside systemctl start fdnix.service && sleep 2
 is fdnix-search.service inactive
+
+say 'the emulators of AWS serve this machine only, under a user of their own'
+inside systemctl start fdnix-local-aws.service
+[ "$(inside systemctl show --property=DynamicUser --value fdnix-local-aws.service)" = yes ] || wrong 'another user'
+for _ in {1..100}; do ask --output /dev/null --no-fail http://127.0.0.1:4566 && break; sleep 0.1; done
+fdnix() { inside env HOME=/root USE_LOCALSTACK=true "$program" "$@"; }
+fdnix init > /dev/null
+status=$(fdnix status || true)
+[[ $status = 'store: dynamodb:fdnix-packages'* ]] || wrong "$status"
+inside systemctl stop fdnix-local-aws.service
+[ "$(inside systemctl show --property=Result --value fdnix-local-aws.service)" = success ] || wrong 'did not end cleanly'
+if ask --output /dev/null --no-fail http://127.0.0.1:4566; then wrong 'something answers yet'; fi
 say 'all as it should be'
