@@ -57,7 +57,10 @@ let
     downloadToTemp = true;
     # Nothing is unpacked unless it is what was published.
     postFetch = ''
-      echo "${hex pin.hash}  $downloadedFile" | sha256sum --check --quiet
+      if ! echo "${hex pin.hash}  $downloadedFile" | sha256sum --check --status; then
+        echo "fdnix: ${pin.url} is not what was published: try again later, or build it: nix build .#index-from-source" >&2
+        exit 1
+      fi
       zstd --decompress --stdout --quiet "$downloadedFile" > "$out"
     '';
     passthru = {

@@ -6,9 +6,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -344,6 +345,34 @@ test('a published index is fetched by its own hash: neither Nix nor Node changes
   assert.is(samePath, path);
   assert.is.not(otherSource, fromSource);
   assert.is.not(otherSearch, search, 'the program itself follows its Node');
+});
+
+test('an asset that is not what was published, tampered with or cut, is refused in one line, and nothing is unpacked', () => {
+  const index = Buffer.from('an index '.repeat(1000));
+  const asset = zstdCompressSync(index);
+  const sri = `sha256-${createHash('sha256').update(asset).digest('base64')}`;
+  const postFetch = published('p.index.postFetch', { pin: { hash: sri } }) as string;
+  const dir = mkdtempSync(join(home, 'asset-'));
+  // In a shell as a build of nixpkgs has it, with zstd as a function, because not every machine has the program.
+  const unpack = `${JSON.stringify(process.execPath)} -e 'process.stdout.write(zlib.zstdDecompressSync(fs.readFileSync(process.argv[1])))'`;
+  const script = `set -e; zstd() { ${unpack} "\${@: -1}"; }; ${postFetch}`;
+  const unpacked = (bytes: Uint8Array) => {
+    const env = { ...process.env, downloadedFile: join(dir, 'asset'), out: join(dir, 'out') };
+    writeFileSync(env.downloadedFile, bytes);
+    rmSync(env.out, { force: true });
+    const { status, stderr } = spawnSync('bash', ['-c', script], { env, encoding: 'utf8' });
+    return { status, stderr, out: existsSync(env.out) ? readFileSync(env.out) : null };
+  };
+  assert.equal(unpacked(asset), { status: 0, stderr: '', out: index });
+  const tampered = Buffer.from(asset);
+  tampered[20]! ^= 1;
+  for (const bytes of [tampered, asset.subarray(0, -1), Buffer.alloc(0)])
+    assert.equal(unpacked(bytes), {
+      status: 1,
+      stderr:
+        'fdnix: https://releases.example/index.sqlite.zst is not what was published: try again later, or build it: nix build .#index-from-source\n',
+      out: null,
+    });
 });
 
 test('an index that was not published, or that this program cannot read, is made from source', () => {
