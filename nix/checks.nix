@@ -241,6 +241,8 @@ in
         channel = "nixos-unstable";
       } == [ "services.fdnix: nixpkgs and channel exclude each other; set one of them." ];
     assert complaints { } == [ ];
+    assert lib.elem "--options" (nixos { }).services.fdnix.arguments.run;
+    assert !(lib.elem "--options" machine.services.fdnix.arguments.run);
     assert
       (nixos {
         serve = {

@@ -30,6 +30,18 @@ in
 
     nixpkgs = optionalString "The nixpkgs to evaluate, a path or flake reference. By default the revision that fdnix pins." "github:NixOS/nixpkgs/nixos-unstable";
     channel = optionalString "A channel to follow instead. Its releases have the metadata, so nothing is evaluated." "nixos-unstable";
+    options = mkOption {
+      type = types.bool;
+      default = cfg.nixpkgs == null && (cfg.channel == null || lib.hasPrefix "nixos-" cfg.channel);
+      defaultText = lib.literalMD "true, unless `nixpkgs` is set, or a channel without options";
+      description = "Whether the index has the options of NixOS too, those of the same nixpkgs.";
+    };
+    usage = mkOption {
+      type = types.listOf types.path;
+      default = [ ];
+      example = lib.literalExpression "[ inputs.tldr ]";
+      description = "Checkouts with texts about using software, such as that of tldr-pages. With them more is found by purpose.";
+    };
     store = optionalString "The place of the records. By default a local database." "dynamodb:fdnix-packages";
     blobs = optionalString "The place of the vectors. By default the state directory." "s3://fdnix-vec";
     model = optionalString "The embedding model. By default the one that ships with fdnix." "bedrock:cohere.embed-english-v3";
@@ -100,6 +112,8 @@ in
         else
           "https://channels.nixos.org/${cfg.channel}/packages.json.br"
       )
+      ++ lib.optional cfg.options "--options"
+      ++ map (folder: "--usage=${folder}") cfg.usage
       ++ flag "store" cfg.store
       ++ flag "blobs" cfg.blobs
       ++ flag "model" cfg.model

@@ -493,6 +493,20 @@ test('the NixOS module starts the AWS emulators where that is asked for, with th
   assert.equal(units('{ }'), {});
 });
 
+test('the nightly job has the options of NixOS where its nixpkgs has them, and the texts that are named', () => {
+  const job = (settings: string) => String(units(`{ enable = true; ${settings} }`).fdnix!.serviceConfig.ExecStart);
+  for (const [settings, expected] of [
+    ['', true],
+    ['channel = "nixos-unstable";', true],
+    ['channel = "nixpkgs-unstable";', false],
+    ['nixpkgs = "/home/me/nixpkgs";', false],
+    ['nixpkgs = "/home/me/nixpkgs"; options = true;', true],
+    ['options = false;', false],
+  ] as const)
+    assert.is(job(settings).split(' ').includes('--options'), expected, settings);
+  assert.match(job('usage = [ "/texts/tldr" "/texts/own" ];'), / --usage=\/texts\/tldr --usage=\/texts\/own( |$)/);
+});
+
 test('only the development shell `aws` starts the emulators', () => {
   const hooks = evaluate('devShells.x86_64-linux', 'builtins.mapAttrs (_: shell: shell.shellHook)');
   const { aws, default: plain } = hooks as Record<string, string>;
