@@ -31,7 +31,7 @@ const PROVIDES = { declared: 0.9, listed: 0.85, likely: 0.8 } as const;
 const WHY = ['name', 'name', 'name', 'program'] as const;
 /** Mentions (a sum of two logarithms) are multiplied by this: +.010 nDCG@10 on the public sets, -.001 on nav. */
 const FAME_OF_NAMED = 0.1;
-/** One of several words may be a misspelling if no more documents than this have it, and a word alone if no more than these. */
+/** A word may be a misspelling if no more documents than this have it: one of several words, and a word that stands alone. */
 const RARE = { several: 2, alone: 20 } as const;
 /** How many keys are looked at for a prefix, and how many packages are kept. */
 const MAX_PREFIX = 5000;
