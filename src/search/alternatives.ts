@@ -89,7 +89,7 @@ function wish(
   for (const { word, token, place } of rivalPlaces(index, named)) {
     const idf =
       (WEIGHT.rival * termIdf(place, index.terms, index.size)) / (word === named.join(' ') ? 1 : named.length);
-    add({ word, token, place, idf, inferred: false });
+    add({ word, token, place, idf, inferred: false, covers: 1 });
   }
   const factors = factorsOf(index, named, software);
   return {

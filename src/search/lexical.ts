@@ -30,6 +30,8 @@ export interface Term {
   idf: number;
   /** It was not typed as a word of its own. */
   inferred: boolean;
+  /** How many words of the query a document with this term has. */
+  covers: number;
 }
 
 /** The terms of a query that the index knows, rarest first. Stop words count only if there are no other words. */
@@ -37,15 +39,16 @@ export function queryTerms(query: string, terms: Postings, size: number): Term[]
   const typed = words(query.slice(0, MAX_QUERY));
   const content = typed.filter(word => !isStopWord(word));
   const found = new Map<number, Term>();
-  const add = (token: string, word: string, inferred: boolean) => {
+  const add = (token: string, word: string, inferred: boolean, covers: number) => {
     const place = exact(terms, Buffer.from(token));
     if (place < 0 || found.has(place)) return;
     const idf = termIdf(place, terms, size);
-    found.set(place, { word, token, place, idf: inferred ? INFERRED * idf : idf, inferred });
+    found.set(place, { word, token, place, idf: inferred ? INFERRED * idf : idf, inferred, covers });
   };
   for (const word of content.length > 0 ? content : typed)
-    for (const token of new Set([stem(word), ...(content.length < 4 ? nameTokens(word) : [])])) add(token, word, false);
-  if (typed.length <= MAX_JOINED) for (const word of joined(typed)) add(stem(word), word, true);
+    for (const token of new Set([stem(word), ...(content.length < 4 ? nameTokens(word) : [])]))
+      add(token, word, false, 1);
+  if (typed.length <= MAX_JOINED) for (const [word, covers] of joined(typed)) add(stem(word), word, true, covers);
   return [...found.values()].sort((a, b) => b.idf - a.idf || a.place - b.place).slice(0, MAX_TERMS);
 }
 
@@ -58,19 +61,20 @@ export function termIdf(place: number, { firsts }: Postings, size: number): numb
 
 /**
  * Other forms of neighbouring words: two of them written as one (`HD HomeRun` → hdhomerun), and the initials of three
- * to five, with and without stop words (`optical character recognition` → ocr).
+ * to five, with and without stop words (`optical character recognition` → ocr). With each comes how many words it stands for.
  */
-function joined(typed: readonly string[]): Set<string> {
-  const found = new Set<string>();
+function joined(typed: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
   for (let i = 1; i < typed.length; i++) {
     const [a, b] = [typed[i - 1]!, typed[i]!];
-    if (!isStopWord(a) && !isStopWord(b) && a.length + b.length > 2) found.add(a + b);
+    if (!isStopWord(a) && !isStopWord(b) && a.length + b.length > 2) found.set(a + b, 2);
   }
-  for (const list of [typed, typed.filter(word => !isStopWord(word))]) {
-    const initials = list.map(word => word[0]).join('');
+  for (const list of [typed, typed.filter(word => !isStopWord(word))])
     for (let length = 3; length <= 5; length++)
-      for (let from = 0; from + length <= initials.length; from++) found.add(initials.slice(from, from + length));
-  }
+      for (let from = 0; from + length <= list.length; from++) {
+        const some = list.slice(from, from + length);
+        found.set(some.map(word => word[0]).join(''), some.filter(word => !isStopWord(word)).length);
+      }
   return found;
 }
 
@@ -95,11 +99,10 @@ export function scoreTerms(
 }
 
 /**
- * Multiplies the score of each document by the share of the query's words that it has, where a word counts by the square
- * root of its idf. This is the coordination factor of Lucene's ClassicSimilarity, where all words count the same. A document
- * that has words in a form that was read into the query is taken to have all. With LEXICAL_SHARE this gives +.010 nDCG@10 on
- * everyday queries, +.016 on intent, and 0 on texts of Debian that the model has not seen. Words alone, without meaning, lose
- * by it: .02 on Debian's short texts, .05 on intent.
+ * Multiplies the score of each document by the share of the query's words that it has: the coordination factor of Lucene's
+ * ClassicSimilarity. With LEXICAL_SHARE this gives +.010 nDCG@10 on everyday queries, +.015 on intent, and 0 on texts of
+ * Debian that the model has not seen. Weighing words by their idf does no better. Words alone, without meaning, lose by it:
+ * .02 on Debian's short texts, .05 on intent.
  *
  * `touched` are the documents with a score. `covered` has a zero for each document, and has zeros again afterwards.
  */
@@ -110,13 +113,10 @@ export function coordinate(
   touched: readonly number[],
   covered: Float32Array,
 ): void {
-  const typed = queried.filter(term => !term.inferred);
-  if (typed.length < 2 || typed.length > MAX_COORDINATED) return;
-  const all = typed.reduce((sum, { idf }) => sum + Math.sqrt(idf), 0);
-  for (const { place, idf, inferred } of queried) {
-    const weight = inferred ? all : Math.sqrt(idf);
-    for (let i = firsts[place]!; i < firsts[place + 1]!; i++) covered[docs[i]!]! += weight;
-  }
+  const all = queried.filter(term => !term.inferred).length;
+  if (all < 2 || all > MAX_COORDINATED) return;
+  for (const { place, covers } of queried)
+    for (let i = firsts[place]!; i < firsts[place + 1]!; i++) covered[docs[i]!]! += covers;
   for (const doc of touched) {
     scores[doc]! *= Math.min(1, covered[doc]! / all);
     covered[doc] = 0;
