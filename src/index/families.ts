@@ -102,13 +102,18 @@ export function fameWithin(
 
 /** The first word of a family's name: `python` of `pythonPackages`, `vscode` of `vscode-extensions`. */
 function leadingToken(family: string): string {
-  return stem((/\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+/u.exec(family)?.[0] ?? '').toLowerCase());
+  return tokensOf(family)[0] ?? '';
 }
 
 /** The last word of a family's name: `extension` of `vscode-extensions`. It is the first one if there is no other. */
 export function lastToken(family: string): string {
-  return stem((/(?:\p{Lu}+|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+)$/u.exec(family)?.[0] ?? '').toLowerCase());
+  return tokensOf(family).at(-1) ?? '';
 }
+
+function tokensOf(family: string): string[] {
+  return (family.match(WORD) ?? []).map(word => stem(word.toLowerCase()));
+}
+const WORD = /\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{N}+/gu;
 
 function familyOfEach(packages: readonly Package[]): string[] {
   const families = new Map<string, string>();

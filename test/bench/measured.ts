@@ -20,15 +20,21 @@ const TICKS_A_SECOND = 100;
  * missing to a program that uses all cores, and not to one that uses one.
  */
 function treeMemory(pid: number): number {
+  const threads = existing(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  const children = threads.flatMap(thread =>
+    (existing(() => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')) ?? '').split(' ').filter(Boolean),
+  );
+  const status = existing(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '';
+  const resident = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+  return children.reduce((sum, child) => sum + treeMemory(Number(child)), resident);
+}
+
+/** What `read` gives, or null if the process or thread has ended meanwhile. */
+function existing<T>(read: () => T): T | null {
   try {
-    const children = readdirSync(`/proc/${pid}/task`).flatMap(thread =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
-    const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0;
-    return children.reduce((sum, child) => sum + treeMemory(child), Number(resident) / 1024);
+    return read();
   } catch {
-    // The process has ended meanwhile.
-    return 0;
+    return null;
   }
 }
 
